@@ -1,0 +1,55 @@
+//! Data structures: no keys, no deadlines, no error wording, no clock, no randomness of their own.
+
+pub mod hash;
+pub mod list;
+pub mod packed;
+pub mod rank_tree;
+pub mod seed;
+pub mod set;
+pub mod table;
+pub mod zset;
+
+/// Sizes at which a collection leaves its packed form, with Redis's parameter names and defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `list-max-listpack-size`: positive = entries a node, -1..-5 = 4, 8, 16, 32, 64 KiB a node.
+    pub list_max_listpack_size: i32,
+    pub hash_max_listpack_entries: usize,
+    pub hash_max_listpack_value: usize,
+    pub set_max_intset_entries: usize,
+    pub zset_max_listpack_entries: usize,
+    pub zset_max_listpack_value: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            list_max_listpack_size: -2,
+            hash_max_listpack_entries: 128,
+            hash_max_listpack_value: 64,
+            set_max_intset_entries: 512,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
+        }
+    }
+}
+
+/// What a collection needs from outside to work: the seed of its hashes and the limits of its packed form.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Env {
+    pub seed: seed::Seed,
+    pub limits: Limits,
+}
+
+/// A collection kept under one key.
+pub trait Collection {
+    /// Heap bytes owned by the value, the value's own struct not included. O(1).
+    fn memory(&self) -> usize;
+    /// Number of elements. O(1).
+    fn len(&self) -> usize;
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Redis's name of the present encoding, as `OBJECT ENCODING` prints it.
+    fn encoding(&self) -> &'static str;
+}

@@ -41,6 +41,16 @@ pub struct Env {
     pub limits: Limits,
 }
 
+/// The allocator refused: nothing was changed by the call that returns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+impl From<alloc::collections::TryReserveError> for OutOfMemory {
+    fn from(_: alloc::collections::TryReserveError) -> Self {
+        Self
+    }
+}
+
 /// A collection kept under one key.
 pub trait Collection {
     /// Heap bytes owned by the value, the value's own struct not included. O(1).

@@ -1,7 +1,26 @@
 //! cachette: a Redis-compatible in-memory cache and data-structure engine.
+//!
+//! A tour of the source, from the inside out:
+//!
+//! 1. [`value`]: the data structures.
+//! 2. [`keyspace`]: names, deadlines, memory.
+//! 3. [`command`]: one file per family; [`command::args`] is the grammar they are declared in.
+//! 4. [`engine`]: the door. [`session`]: a conversation. [`resp`]: the protocol.
 #![no_std]
 extern crate alloc;
 
+pub mod call;
+pub mod command;
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod event;
 pub mod glob;
+pub mod keyspace;
 pub mod number;
+pub mod resp;
+pub mod rng;
+pub mod session;
+pub mod stats;
+pub mod time;
 pub mod value;

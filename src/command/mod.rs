@@ -1,0 +1,319 @@
+//! Commands: one file per family. A *row* declares a command once; everything that is known about it is derived from the row.
+//!
+//! ```text
+//! rows! { pub(super) static ROWS: String = [
+//!     { "incrby", incr_by(IncrBy), since: "1.0.0", cost: "O(1)", flags: [WRITE, DENYOOM, FAST], reply: Integer,
+//!       "Adds an integer to the number that a string spells." },
+//! ] }
+//! ```
+//!
+//! The handler is a plain function from typed arguments to a reply shape, `fn(&mut Call, IncrBy) -> Result<impl Reply>`: typed callers in Rust use
+//! it directly, and the row's `run` wraps it with parser and writer.
+
+pub mod args;
+mod connection;
+mod keys;
+pub mod reply;
+pub mod string;
+mod transaction;
+
+use crate::call::Call;
+use crate::error::{ReplyError, Result};
+use crate::resp::write::Writer;
+use alloc::vec::Vec;
+use args::ArgSpec;
+use hashbrown::HashTable;
+pub use reply::{Reply, Shape};
+
+/// Which commands belong together; also their ACL category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Generic,
+    String,
+    List,
+    Set,
+    SortedSet,
+    Hash,
+    Connection,
+    Transactions,
+    Server,
+}
+
+impl Group {
+    /// As `COMMAND DOCS` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::String => "string",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::SortedSet => "sorted-set",
+            Self::Hash => "hash",
+            Self::Connection => "connection",
+            Self::Transactions => "transactions",
+            Self::Server => "server",
+        }
+    }
+
+    /// The ACL category that every command of the group is in.
+    pub fn category(self) -> Option<&'static str> {
+        match self {
+            Self::Generic => Some("keyspace"),
+            Self::String => Some("string"),
+            Self::List => Some("list"),
+            Self::Set => Some("set"),
+            Self::SortedSet => Some("sortedset"),
+            Self::Hash => Some("hash"),
+            Self::Connection => Some("connection"),
+            Self::Transactions => Some("transaction"),
+            Self::Server => None,
+        }
+    }
+}
+
+/// What the engine must know about a command before it runs. The engine decides from these alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(u32);
+
+macro_rules! flags {
+    ($($(#[$meta:meta])* $name:ident = $bit:literal, $word:expr;)*) => {
+        impl Flags {
+            $($(#[$meta])* pub const $name: Self = Self(1 << $bit);)*
+            /// Each flag with the name that `COMMAND INFO` gives it; those without a name stay inside.
+            pub const NAMED: &'static [(Self, Option<&'static str>)] = &[$((Self::$name, $word)),*];
+        }
+    };
+}
+
+flags! {
+    WRITE = 0, Some("write");
+    READONLY = 1, Some("readonly");
+    DENYOOM = 2, Some("denyoom");
+    ADMIN = 3, Some("admin");
+    PUBSUB = 4, Some("pubsub");
+    NOSCRIPT = 5, Some("noscript");
+    BLOCKING = 6, Some("blocking");
+    LOADING = 7, Some("loading");
+    STALE = 8, Some("stale");
+    SKIP_MONITOR = 9, Some("skip_monitor");
+    SKIP_SLOWLOG = 10, Some("skip_slowlog");
+    FAST = 11, Some("fast");
+    NO_AUTH = 12, Some("no_auth");
+    MAY_REPLICATE = 13, Some("may_replicate");
+    NO_ASYNC_LOADING = 14, Some("no_async_loading");
+    NO_MULTI = 15, Some("no_multi");
+    ALLOW_BUSY = 16, Some("allow_busy");
+    /// Runs at once where others are queued: EXEC, DISCARD, MULTI, WATCH, QUIT, RESET.
+    RUNS_IN_MULTI = 24, None;
+    /// ACL category `dangerous` beside what the other flags imply.
+    DANGEROUS = 25, None;
+    /// ACL category `keyspace` for commands of other groups.
+    KEYSPACE = 26, None;
+    /// Of the group in name, but not in its ACL category.
+    NOT_IN_CATEGORY = 27, None;
+    /// Allowed to a RESP2 session that is subscribed.
+    WHILE_SUBSCRIBED = 28, None;
+    /// `COMMAND INFO` reports variable flags of its keys; kept for `COMMAND GETKEYSANDFLAGS`.
+    MOVABLE_KEYS = 29, None;
+    ASKING = 17, Some("asking");
+}
+
+impl Flags {
+    pub const fn of(flags: &[Self]) -> Self {
+        let mut all = 0;
+        let mut rest = flags;
+        while let [first, tail @ ..] = rest {
+            all |= first.0;
+            rest = tail;
+        }
+        Self(all)
+    }
+
+    pub const fn has(self, flag: Self) -> bool {
+        self.0 & flag.0 != 0
+    }
+}
+
+/// How a command is run: the words after its name in, a reply out.
+pub type Run = fn(&mut Call<'_>, &[&[u8]], &mut Writer<'_>) -> Result<()>;
+
+/// One declared command.
+pub struct Row {
+    /// Lower case; a subcommand is `container|name`.
+    pub name: &'static str,
+    pub group: Group,
+    pub since: &'static str,
+    pub cost: &'static str,
+    pub summary: &'static str,
+    pub flags: Flags,
+    pub args: &'static [ArgSpec],
+    pub reply: Shape,
+    pub arity: i32,
+    pub run: Run,
+    pub subcommands: &'static [Row],
+}
+
+impl Row {
+    /// The last part of the name: what the client writes for a subcommand.
+    pub fn short_name(&self) -> &'static str {
+        self.name.rsplit('|').next().unwrap_or(self.name)
+    }
+
+    fn accepts(&self, words: usize) -> bool {
+        let words = i32::try_from(words).unwrap_or(i32::MAX);
+        if self.arity >= 0 { words == self.arity } else { words >= self.arity.saturating_neg() }
+    }
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// Declares the rows of a family; see the module.
+macro_rules! rows {
+    ($(#[$meta:meta])* $vis:vis static $rows:ident : $group:ident = [$($row:tt),* $(,)?]) => {
+        $(#[$meta])*
+        $vis static $rows: &[$crate::command::Row] = &[$($crate::command::rows!(@row $group 1 $row)),*];
+    };
+    (@row $group:ident $words:literal { $name:literal, $handler:path as $args:ty, since: $since:literal, cost: $cost:literal,
+        flags: [$($flag:ident),* $(,)?], reply: $reply:expr, $summary:literal $(,)? }) => {
+        $crate::command::rows!(@row $group $words { $name, $handler as $args, since: $since, cost: $cost, flags: [$($flag),*], reply: $reply,
+            arity: $crate::command::args::arity($words, <$args as $crate::command::args::Parse>::SPECS), $summary })
+    };
+    (@row $group:ident $words:literal { $name:literal, $handler:path as $args:ty, since: $since:literal, cost: $cost:literal,
+        flags: [$($flag:ident),* $(,)?], reply: $reply:expr, arity: $arity:expr, $summary:literal $(,)? }) => {
+        $crate::command::Row {
+            name: $name,
+            group: $crate::command::Group::$group,
+            since: $since,
+            cost: $cost,
+            summary: $summary,
+            flags: $crate::command::Flags::of(&[$($crate::command::Flags::$flag),*]),
+            args: <$args as $crate::command::args::Parse>::SPECS,
+            reply: { #[allow(unused_imports)] use $crate::command::reply::Shape::*; $reply },
+            arity: $arity,
+            run: |call, words, writer| {
+                let args = <$args as $crate::command::args::Parse>::parse(&mut $crate::command::args::Args::new(words))?;
+                let reply = $handler(call, args)?;
+                $crate::command::Reply::write(reply, writer);
+                Ok(())
+            },
+            subcommands: &[],
+        }
+    };
+    (@row $group:ident $words:literal { $name:literal, since: $since:literal, cost: $cost:literal, $summary:literal, [$($sub:tt),* $(,)?] $(,)? }) => {
+        $crate::command::Row {
+            name: $name,
+            group: $crate::command::Group::$group,
+            since: $since,
+            cost: $cost,
+            summary: $summary,
+            flags: $crate::command::Flags::of(&[]),
+            args: &[],
+            reply: $crate::command::reply::Shape::Any,
+            arity: -2,
+            run: |_, _, _| Err($crate::command::args::WRONG_ARITY),
+            subcommands: &[$($crate::command::rows!(@row $group 2 $sub)),*],
+        }
+    };
+}
+pub(crate) use rows;
+
+/// All families in the order of the reference.
+static FAMILIES: &[&[Row]] = &[string::ROWS, keys::ROWS, connection::ROWS, transaction::ROWS];
+
+/// Every command, containers without their subcommands.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+/// Finds rows by name, whatever the letter case.
+pub struct Registry {
+    by_name: HashTable<&'static Row>,
+}
+
+fn name_hash(name: &[u8]) -> u64 {
+    // FNV-1a over lower-cased letters, finished with a multiply so that the table's top bits are good too. Names are ours: no seed needed.
+    let hash = name.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash ^ (hash >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl Registry {
+    pub fn new() -> Self {
+        let mut by_name = HashTable::new();
+        for row in all() {
+            by_name.insert_unique(name_hash(row.name.as_bytes()), row, |row| name_hash(row.name.as_bytes()));
+        }
+        Self { by_name }
+    }
+
+    /// The row of a top-level command or container.
+    #[inline]
+    pub fn top_level(&self, name: &[u8]) -> Option<&'static Row> {
+        self.by_name.find(name_hash(name), |row| row.name.as_bytes().eq_ignore_ascii_case(name)).copied()
+    }
+
+    /// The row of `container|subcommand` or of a plain name.
+    pub fn by_full_name(&self, name: &[u8]) -> Option<&'static Row> {
+        let mut parts = name.splitn(2, |&byte| byte == b'|');
+        let row = self.top_level(parts.next()?)?;
+        match parts.next() {
+            None => Some(row),
+            Some(sub) => row.subcommands.iter().find(|row| row.short_name().as_bytes().eq_ignore_ascii_case(sub)),
+        }
+    }
+
+    /// The row that a request asks for, and how many words its name takes.
+    ///
+    /// # Errors
+    /// Unknown command or subcommand, wrong number of arguments: as Redis words them.
+    #[inline]
+    pub fn resolve(&self, argv: &[&[u8]]) -> Result<(&'static Row, usize)> {
+        let name = argv.first().copied().unwrap_or(&[]);
+        let row = self.top_level(name).ok_or_else(|| ReplyError::unknown_command(argv))?;
+        let (row, name_words) = match (row.subcommands, argv.get(1)) {
+            ([], _) | (_, None) => (row, 1),
+            (subcommands, Some(sub)) => {
+                let found = subcommands.iter().find(|row| row.short_name().as_bytes().eq_ignore_ascii_case(sub));
+                (found.ok_or_else(|| ReplyError::unknown_subcommand(sub, &row.name.to_ascii_uppercase()))?, 2)
+            }
+        };
+        if row.accepts(argv.len()) { Ok((row, name_words)) } else { Err(ReplyError::wrong_arity(row.name)) }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Runs a resolved command and writes its reply, be it an error. True if it was no error.
+pub fn run(call: &mut Call<'_>, row: &'static Row, words: &[&[u8]], writer: &mut Writer<'_>) -> bool {
+    let start = writer.position();
+    call.row = row;
+    let result = (row.run)(call, words, writer);
+    let result = if writer.overflowed() { Err(ReplyError::MEMORY) } else { result };
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            writer.rewind(start);
+            writer.error(&if error == args::WRONG_ARITY { ReplyError::wrong_arity(row.name) } else { error });
+            false
+        }
+    }
+}
+
+/// The words of a request that stays: for queued commands.
+pub(crate) fn own(argv: &[&[u8]]) -> Vec<Vec<u8>> {
+    argv.iter().map(|word| word.to_vec()).collect()
+}
+
+/// The row that typed callers run under.
+pub(crate) fn typed_row() -> &'static Row {
+    string::TYPED
+}

@@ -1,0 +1,176 @@
+//! Wire wording: every error text that a client can read, in one file.
+//!
+//! A [`ReplyError`] is a command's failure as Redis words it: an upper-case code, a space, a sentence. Protocol errors (bytes that are
+//! no request at all) are [`ProtocolError`]; a broken invariant is neither and has no wording.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A command's error reply, without the leading `-` and the line end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyError(Cow<'static, [u8]>);
+
+/// The result of a command.
+pub type Result<T, E = ReplyError> = core::result::Result<T, E>;
+
+macro_rules! wording {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl ReplyError { $($(#[$doc])* pub const $name: Self = Self(Cow::Borrowed($text.as_bytes()));)* }
+    };
+}
+
+wording! {
+    WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    SYNTAX = "ERR syntax error";
+    /// What a parser that does not know its command's name says; `command::run` words it with the name.
+    SYNTAX_ARITY = "ERR wrong number of arguments";
+    NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";
+    NUMKEYS_TOO_MANY = "ERR Number of keys can't be greater than number of args";
+    NOT_INTEGER = "ERR value is not an integer or out of range";
+    NOT_FLOAT = "ERR value is not a valid float";
+    OUT_OF_RANGE = "ERR value is out of range";
+    NOT_POSITIVE = "ERR value is out of range, must be positive";
+    OVERFLOW = "ERR increment or decrement would overflow";
+    NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";
+    NO_SUCH_KEY = "ERR no such key";
+    INDEX_OUT_OF_RANGE = "ERR index out of range";
+    SAME_OBJECT = "ERR source and destination objects are the same";
+    STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    OFFSET_OUT_OF_RANGE = "ERR offset is out of range";
+    INVALID_CURSOR = "ERR invalid cursor";
+    DB_INDEX = "ERR DB index is out of range";
+    DB_INVALID = "ERR invalid DB index";
+    OOM = "OOM command not allowed when used memory > 'maxmemory'.";
+    /// The reply or the value would not fit into the memory this engine may use.
+    MEMORY = "OOM not enough memory for this command";
+    NO_AUTH = "NOAUTH Authentication required.";
+    WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
+    NO_PASSWORD_SET = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";
+    NO_PROTO = "NOPROTO unsupported protocol version";
+    EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    NESTED_MULTI = "ERR MULTI calls can not be nested";
+    EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";
+    DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
+    WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
+    NOT_IN_MULTI = "ERR Command not allowed inside a transaction";
+}
+
+impl ReplyError {
+    /// An error of generic code: `ERR` and the sentence given.
+    pub fn err(sentence: &str) -> Self {
+        Self::text(&["ERR ", sentence])
+    }
+
+    /// The parts, joined; the first must begin with the code.
+    pub fn text(parts: &[&str]) -> Self {
+        Self(Cow::Owned(parts.concat().into_bytes()))
+    }
+
+    /// The parts, joined, where some are bytes of the request; line ends in them become spaces so that they cannot forge a reply.
+    pub fn bytes(parts: &[&[u8]]) -> Self {
+        let mut text: Vec<u8> = parts.concat();
+        for byte in &mut text {
+            if matches!(*byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        Self(Cow::Owned(text))
+    }
+
+    pub fn wrong_arity(command: &str) -> Self {
+        Self::text(&["ERR wrong number of arguments for '", command, "' command"])
+    }
+
+    pub fn invalid_expire(command: &str) -> Self {
+        Self::text(&["ERR invalid expire time in '", command, "' command"])
+    }
+
+    pub fn unknown_command(argv: &[&[u8]]) -> Self {
+        let (name, rest) = argv.split_first().map_or((&b""[..], &[][..]), |(name, rest)| (*name, rest));
+        let mut shown = Vec::new();
+        for arg in rest {
+            if shown.len() >= 128 {
+                break;
+            }
+            let room = 128usize.saturating_sub(shown.len());
+            shown.push(b'\'');
+            shown.extend(arg.iter().take(room));
+            shown.extend_from_slice(b"' ");
+        }
+        let name: Vec<u8> = name.iter().take(128).copied().collect();
+        Self::bytes(&[b"ERR unknown command '", &name, b"', with args beginning with: ", &shown])
+    }
+
+    pub fn unknown_subcommand(given: &[u8], container: &str) -> Self {
+        let given: Vec<u8> = given.iter().take(128).copied().collect();
+        Self::bytes(&[b"ERR unknown subcommand '", &given, b"'. Try ", container.as_bytes(), b" HELP."])
+    }
+
+    /// The whole text: code, space, sentence.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The code: the first word (`ERR`, `WRONGTYPE`, `OOM` …).
+    pub fn code(&self) -> &[u8] {
+        self.0.split(|&byte| byte == b' ').next().unwrap_or(&[])
+    }
+}
+
+impl core::fmt::Display for ReplyError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl core::error::Error for ReplyError {}
+
+/// Bytes that are not a request. The session cannot go on: the shell sends what was written and closes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProtocolError {
+    InvalidMultibulkLength,
+    InvalidBulkLength,
+    ExpectedDollar(u8),
+    UnauthenticatedMultibulk,
+    UnauthenticatedBulk,
+    BigInline,
+    BigCountLine,
+    BigBulkLine,
+    UnbalancedQuotes,
+    /// A browser or HTTP client that was led to this port (`POST`, `Host:`): closed without an answer.
+    CrossProtocol,
+}
+
+impl ProtocolError {
+    /// The reply's text without `-` and line end, or `None` where the connection is closed silently.
+    pub fn wording(&self) -> Option<Vec<u8>> {
+        let sentence: &[u8] = match self {
+            Self::InvalidMultibulkLength => b"invalid multibulk length",
+            Self::InvalidBulkLength => b"invalid bulk length",
+            Self::ExpectedDollar(got) => {
+                let got = if matches!(got, b'\r' | b'\n') { b' ' } else { *got };
+                return Some([b"ERR Protocol error: expected '$', got '", &[got][..], b"'"].concat());
+            }
+            Self::UnauthenticatedMultibulk => b"unauthenticated multibulk length",
+            Self::UnauthenticatedBulk => b"unauthenticated bulk length",
+            Self::BigInline => b"too big inline request",
+            Self::BigCountLine => b"too big mbulk count string",
+            Self::BigBulkLine => b"too big bulk count string",
+            Self::UnbalancedQuotes => b"unbalanced quotes in request",
+            Self::CrossProtocol => return None,
+        };
+        Some([b"ERR Protocol error: ", sentence].concat())
+    }
+}
+
+impl core::fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.wording() {
+            Some(text) => f.write_str(&String::from_utf8_lossy(&text)),
+            None => f.write_str("HTTP request on a RESP port"),
+        }
+    }
+}
+
+impl core::error::Error for ProtocolError {}

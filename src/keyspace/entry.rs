@@ -1,0 +1,512 @@
+//! One key and what it holds, in one allocation.
+//!
+//! ```text
+//!   0        1           4          8                16               24
+//!   +--------+-----------+----------+----------------+----------------+------+-----------+------------------+
+//!   | repr,  | access    | length   | deadline, ms   | body pointer   | key  | key bytes | bytes of the     |
+//!   | flags  | mark      | of bytes | if HAS_DEADLINE| unless inline  | len  |           | string if inline |
+//!   | 1      | 3         | 4        | 0 or 8         | 0 or 8         | 1, 5 |           |                  |
+//!   +--------+-----------+----------+----------------+----------------+------+-----------+------------------+
+//! ```
+//!
+//! A string that was set lives inline: an 18-byte key with a 16-byte value takes 43 bytes without and 51 with a deadline. A string that
+//! was edited in place and is long moves to a growing buffer; collections are boxed. Keys of 255 bytes and more spend four more bytes on
+//! their length.
+//!
+//! `unsafe`: one allocation of mixed content is what makes an entry small, and no safe type has that shape. All raw reads and writes of the
+//! keyspace are in this file.
+
+use crate::time::Millis;
+use crate::value::{Collection, OutOfMemory, hash::Hash, list::List, set::Set, zset::ZSet};
+use alloc::alloc::{Layout, alloc, dealloc};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+
+/// The type of a value, as `TYPE` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    String,
+    List,
+    Hash,
+    Set,
+    ZSet,
+}
+
+impl ValueType {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::List => "list",
+            Self::Hash => "hash",
+            Self::Set => "set",
+            Self::ZSet => "zset",
+        }
+    }
+}
+
+/// A collection that a key can hold.
+pub trait Stored: Collection + Default + Clone {
+    const TYPE: ValueType;
+    #[doc(hidden)]
+    fn wrap(this: Box<Self>) -> Value;
+}
+
+macro_rules! stored {
+    ($($type:ident)*) => {$(
+        impl Stored for $type {
+            const TYPE: ValueType = ValueType::$type;
+            fn wrap(this: Box<Self>) -> Value {
+                Value::$type(this)
+            }
+        }
+    )*};
+}
+
+stored! { List Hash Set ZSet }
+
+/// A value out of its entry: on its way between keys, or from a decoder.
+#[derive(Clone)]
+pub enum Value {
+    String(Vec<u8>),
+    List(Box<List>),
+    Hash(Box<Hash>),
+    Set(Box<Set>),
+    ZSet(Box<ZSet>),
+}
+
+/// What an entry holds, borrowed.
+pub enum ValueRef<'a> {
+    String(&'a [u8]),
+    List(&'a List),
+    Hash(&'a Hash),
+    Set(&'a Set),
+    ZSet(&'a ZSet),
+}
+
+impl<'a> ValueRef<'a> {
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Self::String(_) => ValueType::String,
+            Self::List(_) => ValueType::List,
+            Self::Hash(_) => ValueType::Hash,
+            Self::Set(_) => ValueType::Set,
+            Self::ZSet(_) => ValueType::ZSet,
+        }
+    }
+
+    /// A deep copy. Callers reserve the memory first.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::String(bytes) => Value::String(bytes.to_vec()),
+            Self::List(list) => Value::List(Box::new((*list).clone())),
+            Self::Hash(hash) => Value::Hash(Box::new((*hash).clone())),
+            Self::Set(set) => Value::Set(Box::new((*set).clone())),
+            Self::ZSet(zset) => Value::ZSet(Box::new((*zset).clone())),
+        }
+    }
+}
+
+const INLINE: u8 = 0;
+const BUFFER: u8 = 1;
+const LIST: u8 = 2;
+const HASH: u8 = 3;
+const SET: u8 = 4;
+const ZSET: u8 = 5;
+const REPR_MASK: u8 = 0x07;
+const HAS_DEADLINE: u8 = 0x08;
+/// The string was edited in place: `OBJECT ENCODING` says `raw` however short it is.
+const RAW: u8 = 0x10;
+
+const HEADER: usize = 8;
+const WORD: usize = 8;
+const LONG_KEY: usize = 255;
+
+/// Strings edited in place keep inline up to this many bytes: one reallocation an edit costs less there than a second allocation.
+const INLINE_EDIT_MAX: usize = 512;
+
+/// A handle to an entry; whoever holds one must know that the entry has not been freed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Entry(NonNull<u8>);
+
+fn repr_of(value_type: ValueType) -> u8 {
+    match value_type {
+        ValueType::String => BUFFER,
+        ValueType::List => LIST,
+        ValueType::Hash => HASH,
+        ValueType::Set => SET,
+        ValueType::ZSet => ZSET,
+    }
+}
+
+fn layout(flags: u8, key_len: usize, value_len: usize) -> Option<Layout> {
+    let words = usize::from(flags & HAS_DEADLINE != 0) + usize::from(flags & REPR_MASK != INLINE);
+    let key_head = if key_len < LONG_KEY { 1 } else { 5 };
+    let size = (HEADER + words * WORD + key_head).checked_add(key_len)?.checked_add(value_len)?;
+    Layout::from_size_align(size, WORD).ok()
+}
+
+impl Entry {
+    /// # Safety
+    /// `handle` came from [`Entry::handle`] and was not freed.
+    pub(super) unsafe fn from_handle(handle: NonNull<u8>) -> Self {
+        Self(handle)
+    }
+
+    pub(super) fn handle(self) -> NonNull<u8> {
+        self.0
+    }
+
+    /// A string, inline.
+    pub(super) fn new_string(key: &[u8], value: &[u8], deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+        let entry = Self::allocate(INLINE, key, value.len(), deadline)?;
+        // SAFETY: `allocate` sized the block for `value.len()` bytes behind the key.
+        unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), entry.inline_start(), value.len()) };
+        Ok(entry)
+    }
+
+    pub(super) fn new_value(key: &[u8], value: Value, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+        match value {
+            Value::String(bytes) => Self::new_string(key, &bytes, deadline),
+            Value::List(body) => Self::new_boxed(LIST, key, body, deadline),
+            Value::Hash(body) => Self::new_boxed(HASH, key, body, deadline),
+            Value::Set(body) => Self::new_boxed(SET, key, body, deadline),
+            Value::ZSet(body) => Self::new_boxed(ZSET, key, body, deadline),
+        }
+    }
+
+    fn new_boxed<T>(repr: u8, key: &[u8], body: Box<T>, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+        let entry = Self::allocate(repr, key, 0, deadline)?;
+        // SAFETY: `repr` is not INLINE, so the block has a body word.
+        unsafe { entry.write_body(Box::into_raw(body).cast()) };
+        Ok(entry)
+    }
+
+    fn allocate(flags: u8, key: &[u8], value_len: usize, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+        let flags = flags | if deadline.is_some() { HAS_DEADLINE } else { 0 };
+        let stored_len = u32::try_from(value_len).map_err(|_| OutOfMemory)?;
+        let key_len = u32::try_from(key.len()).map_err(|_| OutOfMemory)?;
+        let layout = layout(flags, key.len(), value_len).ok_or(OutOfMemory)?;
+        // SAFETY: the layout is at least HEADER + 1 bytes; every write below stays within the parts that `layout` counted.
+        unsafe {
+            let base = NonNull::new(alloc(layout)).ok_or(OutOfMemory)?;
+            let at = base.as_ptr();
+            at.cast::<u32>().write(u32::from(flags));
+            at.add(4).cast::<u32>().write(stored_len);
+            let entry = Self(base);
+            if let Some(deadline) = deadline {
+                at.add(HEADER).cast::<u64>().write(deadline);
+            }
+            let mut to = at.add(entry.key_head());
+            if key.len() < LONG_KEY {
+                to.write(key.len() as u8);
+                to = to.add(1);
+            } else {
+                to.write(LONG_KEY as u8);
+                to.add(1).cast::<u32>().write_unaligned(key_len);
+                to = to.add(5);
+            }
+            core::ptr::copy_nonoverlapping(key.as_ptr(), to, key.len());
+            Ok(entry)
+        }
+    }
+
+    fn flags(self) -> u8 {
+        // SAFETY: byte 0 of a live entry.
+        unsafe { *self.0.as_ptr() }
+    }
+
+    fn repr(self) -> u8 {
+        self.flags() & REPR_MASK
+    }
+
+    fn length_field(self) -> usize {
+        // SAFETY: bytes 4..8 of a live entry.
+        unsafe { self.0.as_ptr().add(4).cast::<u32>().read() as usize }
+    }
+
+    fn body_offset(self) -> usize {
+        HEADER + if self.flags() & HAS_DEADLINE != 0 { WORD } else { 0 }
+    }
+
+    fn key_head(self) -> usize {
+        self.body_offset() + if self.repr() == INLINE { 0 } else { WORD }
+    }
+
+    /// # Safety
+    /// The entry is not inline and `body` is a box of the type that its repr names.
+    unsafe fn write_body(self, body: *mut u8) {
+        // SAFETY: by the caller's promise the block has a body word.
+        unsafe { self.0.as_ptr().add(self.body_offset()).cast::<*mut u8>().write(body) };
+    }
+
+    fn body(self) -> *mut u8 {
+        debug_assert!(self.repr() != INLINE);
+        // SAFETY: callers have looked at the repr.
+        unsafe { self.0.as_ptr().add(self.body_offset()).cast::<*mut u8>().read() }
+    }
+
+    /// # Safety
+    /// The slice must not outlive the entry.
+    pub(super) unsafe fn key<'a>(self) -> &'a [u8] {
+        // SAFETY: written so by `allocate`.
+        unsafe {
+            let head = self.0.as_ptr().add(self.key_head());
+            let len = head.read() as usize;
+            if len < LONG_KEY {
+                core::slice::from_raw_parts(head.add(1), len)
+            } else {
+                core::slice::from_raw_parts(head.add(5), head.add(1).cast::<u32>().read_unaligned() as usize)
+            }
+        }
+    }
+
+    fn inline_start(self) -> *mut u8 {
+        // SAFETY: the key of a live entry; what follows it belongs to the same block.
+        unsafe {
+            let key: &[u8] = self.key();
+            key.as_ptr().add(key.len()).cast_mut()
+        }
+    }
+
+    pub(super) fn value_type(self) -> ValueType {
+        match self.repr() {
+            LIST => ValueType::List,
+            HASH => ValueType::Hash,
+            SET => ValueType::Set,
+            ZSET => ValueType::ZSet,
+            _ => ValueType::String,
+        }
+    }
+
+    pub(super) fn is_raw(self) -> bool {
+        self.flags() & RAW != 0
+    }
+
+    pub(super) fn deadline(self) -> Option<Millis> {
+        if self.flags() & HAS_DEADLINE == 0 {
+            return None;
+        }
+        // SAFETY: the flag says that the word is there.
+        Some(unsafe { self.0.as_ptr().add(HEADER).cast::<u64>().read() })
+    }
+
+    /// The 24-bit mark that reads leave: seconds of the last access, or what the eviction policy keeps there.
+    pub(super) fn access(self) -> u32 {
+        // SAFETY: bytes 0..4 of a live entry.
+        unsafe { self.0.as_ptr().cast::<u32>().read() >> 8 }
+    }
+
+    pub(super) fn set_access(self, mark: u32) {
+        // SAFETY: bytes 0..4 of a live entry; a store only where something changes keeps shared cache lines clean.
+        unsafe {
+            let word = self.0.as_ptr().cast::<u32>();
+            let new = (mark << 8) | (word.read() & 0xff);
+            if word.read() != new {
+                word.write(new);
+            }
+        }
+    }
+
+    /// # Safety
+    /// The slice must not outlive the entry or its next change.
+    pub(super) unsafe fn string<'a>(self) -> Option<&'a [u8]> {
+        // SAFETY: an inline value lies behind the key, a buffer is a boxed Vec.
+        unsafe {
+            match self.repr() {
+                INLINE => Some(core::slice::from_raw_parts(self.inline_start(), self.length_field())),
+                BUFFER => Some((*self.body().cast::<Vec<u8>>()).as_slice()),
+                _ => None,
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Entry::string`], and nothing else may look at the value meanwhile.
+    pub(super) unsafe fn string_mut<'a>(self) -> Option<&'a mut [u8]> {
+        // SAFETY: as above.
+        unsafe {
+            match self.repr() {
+                INLINE => Some(core::slice::from_raw_parts_mut(self.inline_start(), self.length_field())),
+                BUFFER => Some((*self.body().cast::<Vec<u8>>()).as_mut_slice()),
+                _ => None,
+            }
+        }
+    }
+
+    /// The boxed collection, if the entry holds one of this type.
+    pub(super) fn collection<T: Stored>(self) -> Option<NonNull<T>> {
+        if self.repr() == repr_of(T::TYPE) { NonNull::new(self.body().cast()) } else { None }
+    }
+
+    /// # Safety
+    /// The reference must not outlive the entry or its next change.
+    pub(super) unsafe fn value<'a>(self) -> ValueRef<'a> {
+        // SAFETY: a body is a box of the type that the repr names.
+        unsafe {
+            match self.repr() {
+                LIST => ValueRef::List(&*self.body().cast()),
+                HASH => ValueRef::Hash(&*self.body().cast()),
+                SET => ValueRef::Set(&*self.body().cast()),
+                ZSET => ValueRef::ZSet(&*self.body().cast()),
+                _ => ValueRef::String(self.string().unwrap_or(&[])),
+            }
+        }
+    }
+
+    /// Overwrites a string where it lies. False where that cannot be: another type, length, or presence of a deadline.
+    ///
+    /// # Safety
+    /// Nothing else may look at the entry meanwhile.
+    pub(super) unsafe fn overwrite(self, value: &[u8], deadline: Option<Millis>) -> bool {
+        if self.repr() != INLINE || self.length_field() != value.len() || self.deadline().is_some() != deadline.is_some() {
+            return false;
+        }
+        // SAFETY: same length as what lies there; the deadline word exists if it is written.
+        unsafe {
+            core::ptr::copy_nonoverlapping(value.as_ptr(), self.inline_start(), value.len());
+            if let Some(deadline) = deadline {
+                self.0.as_ptr().add(HEADER).cast::<u64>().write(deadline);
+            }
+            self.0.as_ptr().write(self.flags() & !RAW);
+        }
+        true
+    }
+
+    /// The entry with another deadline: the same block where it has the room, else a new one (the old is freed).
+    ///
+    /// # Safety
+    /// The entry is live; afterwards only the returned handle is.
+    pub(super) unsafe fn with_deadline(self, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+        // SAFETY: all within the live old block and the new one, sized for the same key and value.
+        unsafe {
+            if let (Some(new), Some(_)) = (deadline, self.deadline()) {
+                self.0.as_ptr().add(HEADER).cast::<u64>().write(new);
+                return Ok(self);
+            }
+            if deadline.is_none() && self.deadline().is_none() {
+                return Ok(self);
+            }
+            let inline_len = if self.repr() == INLINE { self.length_field() } else { 0 };
+            let moved = Self::allocate(self.flags() & !HAS_DEADLINE, self.key(), inline_len, deadline)?;
+            moved.set_access(self.access());
+            if self.repr() == INLINE {
+                core::ptr::copy_nonoverlapping(self.inline_start(), moved.inline_start(), inline_len);
+            } else {
+                moved.write_body(self.body());
+            }
+            self.free_block();
+            Ok(moved)
+        }
+    }
+
+    /// The string entry grown (zero-filled) or cut to `len` bytes, marked raw. Long ones move to a buffer that grows by doubling.
+    ///
+    /// # Safety
+    /// The entry is live and a string; afterwards only the returned handle is.
+    pub(super) unsafe fn resized(self, len: usize) -> Result<Self, OutOfMemory> {
+        // SAFETY: string entries only, by the caller's promise; blocks are sized by `allocate`.
+        unsafe {
+            if self.repr() == BUFFER {
+                let buffer = &mut *self.body().cast::<Vec<u8>>();
+                buffer.try_reserve(len.saturating_sub(buffer.len())).map_err(|_| OutOfMemory)?;
+                buffer.resize(len, 0);
+                return Ok(self);
+            }
+            let old = self.string().unwrap_or(&[]);
+            let kept = old.len().min(len);
+            let moved = if len <= INLINE_EDIT_MAX {
+                let moved = Self::allocate(RAW, self.key(), len, self.deadline())?;
+                let to = moved.inline_start();
+                core::ptr::copy_nonoverlapping(old.as_ptr(), to, kept);
+                core::ptr::write_bytes(to.add(kept), 0, len - kept);
+                moved
+            } else {
+                let mut buffer = Vec::new();
+                buffer.try_reserve(len).map_err(|_| OutOfMemory)?;
+                buffer.extend_from_slice(&old[..kept]);
+                buffer.resize(len, 0);
+                let moved = Self::allocate(BUFFER | RAW, self.key(), 0, self.deadline())?;
+                moved.write_body(Box::into_raw(Box::new(buffer)).cast());
+                moved
+            };
+            moved.set_access(self.access());
+            self.free_block();
+            Ok(moved)
+        }
+    }
+
+    /// Bytes of the block itself, the body not counted.
+    pub(super) fn block_bytes(self) -> u64 {
+        // SAFETY: the entry is live.
+        let key_len = unsafe { self.key().len() };
+        layout(self.flags(), key_len, if self.repr() == INLINE { self.length_field() } else { 0 })
+            .map_or(0, |layout| layout.size() as u64)
+    }
+
+    /// Bytes of everything behind this entry.
+    pub(super) fn memory(self) -> u64 {
+        fn boxed<T: Collection>(body: &T) -> usize {
+            size_of::<T>().saturating_add(body.memory())
+        }
+        // SAFETY: a body is a box of the type that the repr names.
+        let body = unsafe {
+            match self.repr() {
+                BUFFER => size_of::<Vec<u8>>().saturating_add((*self.body().cast::<Vec<u8>>()).capacity()),
+                LIST => boxed(&*self.body().cast::<List>()),
+                HASH => boxed(&*self.body().cast::<Hash>()),
+                SET => boxed(&*self.body().cast::<Set>()),
+                ZSET => boxed(&*self.body().cast::<ZSet>()),
+                _ => 0,
+            }
+        };
+        self.block_bytes().saturating_add(body as u64)
+    }
+
+    /// Frees the block and gives back the value.
+    ///
+    /// # Safety
+    /// The entry is live; afterwards it is not.
+    pub(super) unsafe fn take(self) -> Value {
+        // SAFETY: bodies are boxes made by `new_boxed` or `resized`; each is taken once because the block goes with it.
+        unsafe {
+            let value = match self.repr() {
+                BUFFER => Value::String(*Box::from_raw(self.body().cast::<Vec<u8>>())),
+                LIST => Value::List(Box::from_raw(self.body().cast())),
+                HASH => Value::Hash(Box::from_raw(self.body().cast())),
+                SET => Value::Set(Box::from_raw(self.body().cast())),
+                ZSET => Value::ZSet(Box::from_raw(self.body().cast())),
+                _ => Value::String(self.string().unwrap_or(&[]).to_vec()),
+            };
+            self.free_block();
+            value
+        }
+    }
+
+    /// Frees the entry and its value.
+    ///
+    /// # Safety
+    /// The entry is live; afterwards it is not.
+    pub(super) unsafe fn free(self) {
+        // SAFETY: as the caller promises; an inline string is not copied out first.
+        unsafe {
+            if self.repr() == INLINE {
+                self.free_block();
+            } else {
+                drop(self.take());
+            }
+        }
+    }
+
+    /// # Safety
+    /// The entry is live, and its body (if any) belongs to somebody else by now.
+    unsafe fn free_block(self) {
+        // SAFETY: the same layout as in `allocate`: flags, key and length are those it was made with.
+        unsafe {
+            let inline_len = if self.repr() == INLINE { self.length_field() } else { 0 };
+            if let Some(layout) = layout(self.flags(), self.key().len(), inline_len) {
+                dealloc(self.0.as_ptr(), layout);
+            }
+        }
+    }
+}

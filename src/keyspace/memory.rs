@@ -1,0 +1,88 @@
+//! The ledger: bytes that the engine's data takes, as one number that every change keeps right.
+//!
+//! Counted are requested heap bytes: entry blocks, bodies, and the index. What the allocator adds to each block (8 bytes and rounding with
+//! glibc) is not; the audit in `tests/ledger.rs` holds the number against a counting allocator.
+
+use super::Keyspace;
+use super::entry::{Entry, ValueRef};
+use crate::error::{ReplyError, Result};
+use crate::number;
+use crate::value::Collection;
+
+/// A share of the index that `MEMORY USAGE` counts to each key: one 8-byte slot at the usual load.
+pub(super) const SLOT_BYTES: u64 = 10;
+
+/// Strings up to this length that were set in one piece are `embstr` to Redis.
+const EMBSTR_MAX: usize = 44;
+
+#[derive(Default)]
+pub(super) struct Ledger {
+    used: u64,
+    peak: u64,
+    /// Above this many bytes, growth that a command can foresee is refused. 0 = no ceiling.
+    ceiling: u64,
+}
+
+impl Ledger {
+    #[inline]
+    pub(super) fn adjust(&mut self, removed: u64, added: u64) {
+        self.used = self.used.saturating_add(added).saturating_sub(removed);
+        self.peak = self.peak.max(self.used);
+    }
+}
+
+impl Keyspace {
+    /// Bytes of all data and its index.
+    pub fn used_memory(&self) -> u64 {
+        self.ledger.used
+    }
+
+    /// The highest that [`Keyspace::used_memory`] has been.
+    pub fn peak_memory(&self) -> u64 {
+        self.ledger.peak
+    }
+
+    /// Bytes beyond which [`Keyspace::reserve`] refuses; 0 = none. A shell whose memory cannot grow for ever (wasm) sets it.
+    pub fn set_ceiling(&mut self, bytes: u64) {
+        self.ledger.ceiling = bytes;
+    }
+
+    /// Asks whether `bytes` more can be had. Commands that can make more than their arguments' size out of them ask first.
+    ///
+    /// # Errors
+    /// `OOM` where that would pass the ceiling.
+    pub fn reserve(&self, bytes: u64) -> Result<()> {
+        let ceiling = self.ledger.ceiling;
+        if ceiling != 0 && self.ledger.used.saturating_add(bytes) > ceiling {
+            return Err(ReplyError::MEMORY);
+        }
+        Ok(())
+    }
+
+    /// Counts everything anew. Equal to [`Keyspace::used_memory`] unless somebody forgot to book. O(keys).
+    pub fn audit(&self) -> u64 {
+        let mut counted = 0u64;
+        for db in &self.dbs {
+            counted = counted.saturating_add(db.table.memory() as u64);
+            for handle in db.table.iter() {
+                // SAFETY: the table holds live entries only.
+                counted = counted.saturating_add(unsafe { Entry::from_handle(handle) }.memory());
+            }
+        }
+        counted
+    }
+}
+
+/// Redis's name of a value's encoding.
+pub(super) fn encoding_name(value: &ValueRef<'_>, raw: bool) -> &'static str {
+    match value {
+        ValueRef::String(_) if raw => "raw",
+        ValueRef::String(bytes) if number::parse_i64(bytes).is_some() => "int",
+        ValueRef::String(bytes) if bytes.len() <= EMBSTR_MAX => "embstr",
+        ValueRef::String(_) => "raw",
+        ValueRef::List(list) => list.encoding(),
+        ValueRef::Hash(hash) => hash.encoding(),
+        ValueRef::Set(set) => set.encoding(),
+        ValueRef::ZSet(zset) => zset.encoding(),
+    }
+}

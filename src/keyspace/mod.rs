@@ -1,0 +1,567 @@
+//! Names to values: databases, deadlines, the memory ledger, watch marks and notifications. Nobody goes round it.
+//!
+//! A command works on the *selected* database (the engine selects the session's before it runs a command). It reads with
+//! [`Keyspace::read`], changes with the guard of [`Keyspace::edit`] or [`Keyspace::edit_or_create`], and says what it did with
+//! `changed(class, event)`; the guard books the memory, removes an emptied collection and tells watchers. Expired keys are never seen:
+//! whoever meets one removes it.
+
+mod edit;
+mod entry;
+mod expire;
+mod memory;
+mod notify;
+mod scan;
+
+pub use edit::Edit;
+pub use entry::{Stored, Value, ValueRef, ValueType};
+pub use notify::{Class, Notice};
+
+use crate::error::{ReplyError, Result};
+use crate::session::SessionId;
+use crate::time::Millis;
+use crate::value::table::{Pos, Table};
+use crate::value::{Env, OutOfMemory};
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+use entry::Entry;
+use memory::Ledger;
+use notify::Watches;
+
+impl From<OutOfMemory> for ReplyError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::MEMORY
+    }
+}
+
+/// What happens to a key's deadline when its value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    Keep,
+    Clear,
+    At(Millis),
+}
+
+/// Counters of the keyspace, for `INFO` and `Cache::stats`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyStats {
+    pub hits: u64,
+    pub misses: u64,
+    pub expired: u64,
+    pub evicted: u64,
+}
+
+/// One numbered database.
+struct Db {
+    table: Table,
+    /// Entries with a deadline.
+    expires: usize,
+}
+
+impl Db {
+    const fn new() -> Self {
+        Self { table: Table::new(), expires: 0 }
+    }
+}
+
+/// All databases of one engine.
+pub struct Keyspace {
+    dbs: Vec<Db>,
+    selected: usize,
+    now: Millis,
+    /// Seed and limits that collections work with. Changing the limits concerns later changes only, as in Redis.
+    pub env: Env,
+    ledger: Ledger,
+    pub stats: KeyStats,
+    /// Changes since the start, as `rdb_changes_since_last_save` counts them.
+    pub dirty: u64,
+    watches: Watches,
+    notices: Vec<Notice>,
+    listening: Class,
+    /// `DEBUG SET-ACTIVE-EXPIRE`: whether `tick` removes expired keys that nobody asks for.
+    pub active_expire: bool,
+}
+
+fn hash_of(env: &Env, handle: NonNull<u8>) -> u64 {
+    // SAFETY: the table of a database holds live entries only.
+    env.seed.hash(unsafe { Entry::from_handle(handle).key() })
+}
+
+impl Keyspace {
+    pub fn new(databases: usize, env: Env) -> Self {
+        let mut dbs = Vec::new();
+        dbs.resize_with(databases.max(1), Db::new);
+        Self {
+            dbs,
+            selected: 0,
+            now: 0,
+            env,
+            ledger: Ledger::default(),
+            stats: KeyStats::default(),
+            dirty: 0,
+            watches: Watches::default(),
+            notices: Vec::new(),
+            listening: Class::NONE,
+            active_expire: true,
+        }
+    }
+
+    /// Sets the clock. Time never goes backwards in here: an earlier moment is ignored.
+    pub fn set_now(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+    }
+
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    pub fn databases(&self) -> usize {
+        self.dbs.len()
+    }
+
+    pub fn selected(&self) -> usize {
+        self.selected
+    }
+
+    /// Makes `index` the database that all calls work on; false if there is none.
+    pub fn select(&mut self, index: usize) -> bool {
+        let exists = index < self.dbs.len();
+        if exists {
+            self.selected = index;
+        }
+        exists
+    }
+
+    /// Runs `work` with another database selected.
+    pub fn within<R>(&mut self, index: usize, work: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.selected;
+        self.select(index);
+        let result = work(self);
+        self.selected = before;
+        result
+    }
+
+    /// Keys in the selected database, expired ones that nobody met yet included.
+    pub fn len(&self) -> usize {
+        self.db().table.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Keys with a deadline in the selected database.
+    pub fn expires(&self) -> usize {
+        self.db().expires
+    }
+
+    fn db(&self) -> &Db {
+        // `select` admits existing databases only, and `new` makes one at least.
+        #[allow(clippy::indexing_slicing)]
+        &self.dbs[self.selected]
+    }
+
+    fn db_mut(&mut self) -> &mut Db {
+        #[allow(clippy::indexing_slicing)]
+        &mut self.dbs[self.selected]
+    }
+
+    // ---- finding ----------------------------------------------------------------------------------------------------------------
+
+    /// The entry of a key, whether its deadline has passed or not.
+    #[inline]
+    fn find_any(&self, key: &[u8]) -> Option<(Pos, Entry)> {
+        let hash = self.env.seed.hash(key);
+        let table = &self.db().table;
+        // SAFETY: the table holds live entries only.
+        let pos = table.find(hash, |handle| unsafe { Entry::from_handle(handle).key() == key })?;
+        // SAFETY: as above.
+        Some((pos, unsafe { Entry::from_handle(table.get(pos)) }))
+    }
+
+    /// The entry of a key that is alive; an expired one is removed on the way.
+    #[inline]
+    fn find(&mut self, key: &[u8]) -> Option<(Pos, Entry)> {
+        let (pos, entry) = self.find_any(key)?;
+        if self.is_past(entry) {
+            self.expire_at(pos);
+            return None;
+        }
+        Some((pos, entry))
+    }
+
+    #[inline]
+    fn is_past(&self, entry: Entry) -> bool {
+        entry.deadline().is_some_and(|deadline| deadline < self.now)
+    }
+
+    /// As `find`, counted as a hit or a miss, and the entry marked as used.
+    #[inline]
+    fn look_up(&mut self, key: &[u8]) -> Option<(Pos, Entry)> {
+        match self.find(key) {
+            Some(found) => {
+                self.stats.hits = self.stats.hits.wrapping_add(1);
+                found.1.set_access(self.access_mark());
+                Some(found)
+            }
+            None => {
+                self.stats.misses = self.stats.misses.wrapping_add(1);
+                if self.listening.intersects(Class::KEY_MISS) {
+                    self.notify(Class::KEY_MISS, "keymiss", key);
+                }
+                None
+            }
+        }
+    }
+
+    /// Seconds, in the 24 bits that an entry has for it.
+    #[inline]
+    fn access_mark(&self) -> u32 {
+        ((self.now / 1000) & 0x00ff_ffff) as u32
+    }
+
+    // ---- reading ----------------------------------------------------------------------------------------------------------------
+
+    /// The collection under `key`. Counts a hit or a miss.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` where the key holds something else.
+    pub fn read<T: Stored>(&mut self, key: &[u8]) -> Result<Option<&T>> {
+        let Some((_, entry)) = self.look_up(key) else { return Ok(None) };
+        let body = entry.collection::<T>().ok_or(ReplyError::WRONG_TYPE)?;
+        // SAFETY: the body belongs to a live entry and stays while `self` is borrowed.
+        Ok(Some(unsafe { body.as_ref() }))
+    }
+
+    /// The string under `key`. Counts a hit or a miss.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` where the key holds something else.
+    #[inline]
+    pub fn read_string(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
+        let Some((_, entry)) = self.look_up(key) else { return Ok(None) };
+        // SAFETY: the bytes stay while `self` is borrowed.
+        unsafe { entry.string() }.map(Some).ok_or(ReplyError::WRONG_TYPE)
+    }
+
+    /// Whatever is under `key`. Counts a hit or a miss.
+    pub fn read_any(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
+        let (_, entry) = self.look_up(key)?;
+        // SAFETY: the value stays while `self` is borrowed.
+        Some(unsafe { entry.value() })
+    }
+
+    /// Whatever is under `key`, without counting and without marking it as used (`OBJECT`, `TYPE`, `DEBUG`).
+    pub fn peek(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
+        let (_, entry) = self.find(key)?;
+        // SAFETY: the value stays while `self` is borrowed.
+        Some(unsafe { entry.value() })
+    }
+
+    /// Whether the key exists. Counts nothing.
+    pub fn contains(&mut self, key: &[u8]) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Redis's name of a value's encoding.
+    pub fn encoding(&mut self, key: &[u8]) -> Option<&'static str> {
+        let (_, entry) = self.find(key)?;
+        // SAFETY: the value is only looked at here.
+        let value = unsafe { entry.value() };
+        Some(memory::encoding_name(&value, entry.is_raw()))
+    }
+
+    /// Seconds since the key was last read or written.
+    pub fn idle_seconds(&mut self, key: &[u8]) -> Option<u64> {
+        let (_, entry) = self.find(key)?;
+        Some(u64::from(self.access_mark().wrapping_sub(entry.access()) & 0x00ff_ffff))
+    }
+
+    /// Bytes that the ledger counts for a key: block, value and index slot.
+    pub fn memory_of(&mut self, key: &[u8]) -> Option<u64> {
+        let (_, entry) = self.find(key)?;
+        Some(entry.memory().saturating_add(memory::SLOT_BYTES))
+    }
+
+    // ---- writing ----------------------------------------------------------------------------------------------------------------
+
+    /// Sets a string, whatever the key held before. Tells nobody: the command says [`Keyspace::changed`].
+    ///
+    /// # Errors
+    /// `OOM` where no memory is left; nothing has changed then.
+    pub fn set_string(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Result<()> {
+        let found = self.find(key);
+        let deadline = self.deadline_after(found.map(|(_, entry)| entry), ttl);
+        if let Some((pos, old)) = found {
+            let before = old.deadline();
+            // SAFETY: `old` is live and nothing borrows it.
+            if unsafe { old.overwrite(value, deadline) } {
+                old.set_access(self.access_mark());
+                self.note_deadline(pos, before, deadline);
+                return Ok(());
+            }
+        }
+        let entry = Entry::new_string(key, value, deadline)?;
+        self.place(found.map(|(pos, _)| pos), entry)
+    }
+
+    /// Puts a value under a key, whatever the key held before. An empty collection only removes the key. Tells nobody.
+    pub fn put(&mut self, key: &[u8], value: Value, ttl: Ttl) -> Result<()> {
+        let found = self.find(key);
+        let deadline = self.deadline_after(found.map(|(_, entry)| entry), ttl);
+        let entry = Entry::new_value(key, value, deadline)?;
+        self.place(found.map(|(pos, _)| pos), entry)
+    }
+
+    /// As [`Keyspace::put`] for a collection, with the deadline cleared: what the `…STORE` commands do. Says `changed` with the event, or
+    /// deletes (event `del`) where the collection is empty. Returns its length.
+    pub fn store<T: Stored>(&mut self, key: &[u8], value: T, class: Class, event: &'static str) -> Result<usize> {
+        let len = value.len();
+        if len == 0 {
+            self.delete(key);
+            return Ok(0);
+        }
+        self.put(key, T::wrap(alloc::boxed::Box::new(value)), Ttl::Clear)?;
+        self.changed(key, class, event);
+        Ok(len)
+    }
+
+    fn deadline_after(&self, old: Option<Entry>, ttl: Ttl) -> Option<Millis> {
+        match ttl {
+            Ttl::Keep => old.and_then(Entry::deadline),
+            Ttl::Clear => None,
+            Ttl::At(deadline) => Some(deadline),
+        }
+    }
+
+    /// Puts a finished entry at `at`, freeing what is there, or in a new place.
+    fn place(&mut self, at: Option<Pos>, entry: Entry) -> Result<()> {
+        entry.set_access(self.access_mark());
+        let added = entry.memory();
+        match at {
+            Some(pos) => {
+                let db = self.db_mut();
+                // SAFETY: the table holds live entries; the old one is replaced before it is freed.
+                let old = unsafe { Entry::from_handle(db.table.get(pos)) };
+                db.table.replace(pos, entry.handle());
+                let (removed, before) = (old.memory(), old.deadline());
+                // SAFETY: no handle to it is left.
+                unsafe { old.free() };
+                self.ledger.adjust(removed, added);
+                self.note_deadline(pos, before, entry.deadline());
+            }
+            None => self.insert(entry)?,
+        }
+        Ok(())
+    }
+
+    /// Enters a new key; frees the entry where the table cannot grow.
+    fn insert(&mut self, entry: Entry) -> Result<()> {
+        let env = self.env;
+        let hash = hash_of(&env, entry.handle());
+        let db = self.db_mut();
+        let before = db.table.memory();
+        let inserted = db.table.insert(hash, entry.handle(), |handle| hash_of(&env, handle));
+        let after = db.table.memory();
+        self.ledger.adjust(before as u64, after as u64);
+        match inserted {
+            Ok(pos) => {
+                self.ledger.adjust(0, entry.memory());
+                self.note_deadline(pos, None, entry.deadline());
+                if self.listening.intersects(Class::NEW) {
+                    // SAFETY: the entry is live.
+                    let key = unsafe { entry.key() };
+                    self.notify(Class::NEW, "new", key);
+                }
+                Ok(())
+            }
+            Err(refused) => {
+                // SAFETY: the table did not take it.
+                unsafe { entry.free() };
+                Err(refused.into())
+            }
+        }
+    }
+
+    /// Takes the entry at `pos` out of the table and the books; the caller frees it.
+    fn unlink(&mut self, pos: Pos) -> Entry {
+        let db = self.db_mut();
+        let before = db.table.memory();
+        // SAFETY: the table holds live entries only.
+        let entry = unsafe { Entry::from_handle(db.table.remove(pos)) };
+        let after = db.table.memory();
+        if entry.deadline().is_some() {
+            db.expires = db.expires.saturating_sub(1);
+        }
+        self.ledger.adjust((before as u64).saturating_add(entry.memory()), after as u64);
+        entry
+    }
+
+    /// The string under `key`, created if missing, grown with zeros or cut to `len` bytes, to be written into. Its encoding is `raw` from
+    /// then on; the deadline stays. Tells nobody.
+    ///
+    /// # Errors
+    /// `WRONGTYPE`; `OOM` where the memory cannot be had.
+    pub fn resize_string(&mut self, key: &[u8], len: usize) -> Result<&mut [u8]> {
+        let (pos, entry) = match self.find(key) {
+            Some(found) => found,
+            None => {
+                self.insert(Entry::new_string(key, &[], None)?)?;
+                self.find_any(key).ok_or(ReplyError::MEMORY)?
+            }
+        };
+        if entry.value_type() != ValueType::String {
+            return Err(ReplyError::WRONG_TYPE);
+        }
+        let before = entry.memory();
+        // SAFETY: the entry is live; only the returned handle is used afterwards.
+        let resized = unsafe { entry.resized(len)? };
+        self.db_mut().table.replace(pos, resized.handle());
+        self.ledger.adjust(before, resized.memory());
+        resized.set_access(self.access_mark());
+        // SAFETY: the bytes stay while `self` is borrowed.
+        unsafe { resized.string_mut() }.ok_or(ReplyError::WRONG_TYPE)
+    }
+
+    /// A guard to change the collection under `key`; `None` where the key is missing. Counts nothing.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` where the key holds something else.
+    pub fn edit<T: Stored>(&mut self, key: &[u8]) -> Result<Option<Edit<'_, T>>> {
+        match self.find(key) {
+            Some((pos, entry)) => Edit::begin(self, pos, entry).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Keyspace::edit`]; a missing key becomes an empty collection (which goes again if it is still empty at the end).
+    pub fn edit_or_create<T: Stored>(&mut self, key: &[u8]) -> Result<Edit<'_, T>> {
+        if let Some((pos, entry)) = self.find(key) {
+            return Edit::begin(self, pos, entry);
+        }
+        let empty = T::wrap(alloc::boxed::Box::default());
+        self.insert(Entry::new_value(key, empty, None)?)?;
+        let (pos, entry) = self.find_any(key).ok_or(ReplyError::MEMORY)?;
+        Edit::begin(self, pos, entry)
+    }
+
+    /// Removes a key and frees its value; says so to watchers and as event `del`. False where there was none.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        let existed = self.discard(key);
+        if existed {
+            self.changed(key, Class::GENERIC, "del");
+        }
+        existed
+    }
+
+    /// Removes a key and frees its value, telling nobody.
+    pub fn discard(&mut self, key: &[u8]) -> bool {
+        let Some((pos, _)) = self.find(key) else { return false };
+        let entry = self.unlink(pos);
+        // SAFETY: no handle to it is left.
+        unsafe { entry.free() };
+        true
+    }
+
+    /// Takes a value with its deadline out of the keyspace, telling nobody.
+    pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<Millis>)> {
+        let (pos, _) = self.find(key)?;
+        let entry = self.unlink(pos);
+        let deadline = entry.deadline();
+        // SAFETY: no handle to it is left.
+        Some((unsafe { entry.take() }, deadline))
+    }
+
+    /// Removes all keys of the selected database. Watchers of keys that existed are told.
+    pub fn flush(&mut self) {
+        let selected = self.selected;
+        let mut watches = core::mem::take(&mut self.watches);
+        watches.changed_where(selected, |key| self.find_any(key).is_some());
+        self.watches = watches;
+        let db = self.db_mut();
+        let mut old = core::mem::replace(db, Db::new());
+        let before = old.table.memory() as u64;
+        let mut freed = 0u64;
+        old.table.drain(|handle| {
+            // SAFETY: each handle is handed out once and the table is dropped.
+            unsafe {
+                let entry = Entry::from_handle(handle);
+                freed = freed.saturating_add(entry.memory());
+                entry.free();
+            }
+        });
+        self.ledger.adjust(before.saturating_add(freed), 0);
+    }
+
+    /// Exchanges two databases; false where one does not exist.
+    pub fn swap(&mut self, a: usize, b: usize) -> bool {
+        if a >= self.dbs.len() || b >= self.dbs.len() {
+            return false;
+        }
+        let mut watches = core::mem::take(&mut self.watches);
+        for db in [a, b] {
+            watches.changed_where(db, |key| [a, b].iter().any(|&index| self.within(index, |keys| keys.find_any(key).is_some())));
+        }
+        self.watches = watches;
+        self.dbs.swap(a, b);
+        true
+    }
+
+    // ---- telling ----------------------------------------------------------------------------------------------------------------
+
+    /// Says that a command changed `key`: counts a change, tells watchers, and notes the event for whoever listens.
+    pub fn changed(&mut self, key: &[u8], class: Class, event: &'static str) {
+        self.touch_watchers(key);
+        self.dirty = self.dirty.wrapping_add(1);
+        self.notify(class, event, key);
+    }
+
+    /// Tells watchers alone.
+    pub fn touch_watchers(&mut self, key: &[u8]) {
+        if !self.watches.is_empty() {
+            self.watches.changed(self.selected, key);
+        }
+    }
+
+    /// Notes an event alone.
+    pub fn notify(&mut self, class: Class, event: &'static str, key: &[u8]) {
+        if self.listening.intersects(class) {
+            self.notices.push(Notice { class, event, db: self.selected, key: key.to_vec() });
+        }
+    }
+
+    /// Chooses the classes of events that are kept for [`Keyspace::take_notices`].
+    pub fn listen(&mut self, classes: Class) {
+        self.listening = classes;
+    }
+
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        core::mem::take(&mut self.notices)
+    }
+
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    /// Begins to watch `key` of the selected database for a session.
+    pub fn watch(&mut self, key: &[u8], session: SessionId) {
+        self.watches.watch(self.selected, key, session);
+    }
+
+    pub fn unwatch(&mut self, db: usize, key: &[u8], session: SessionId) {
+        self.watches.unwatch(db, key, session);
+    }
+
+    /// Sessions whose watched keys changed since the last call.
+    pub fn take_dirtied(&mut self) -> Vec<SessionId> {
+        core::mem::take(&mut self.watches.dirtied)
+    }
+}
+
+impl Drop for Keyspace {
+    fn drop(&mut self) {
+        for db in &mut self.dbs {
+            // SAFETY: each handle is handed out once and the table goes with the keyspace.
+            db.table.drain(|handle| unsafe { Entry::from_handle(handle).free() });
+        }
+    }
+}

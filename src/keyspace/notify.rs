@@ -1,0 +1,140 @@
+//! What the keyspace tells others about changes: keyspace notifications, and which watching sessions lost their bet.
+
+use crate::session::SessionId;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use hashbrown::HashMap;
+
+/// Classes of events, as the letters of `notify-keyspace-events` name them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Class(u32);
+
+impl Class {
+    pub const NONE: Self = Self(0);
+    pub const KEYSPACE: Self = Self(1 << 0);
+    pub const KEYEVENT: Self = Self(1 << 1);
+    pub const GENERIC: Self = Self(1 << 2);
+    pub const STRING: Self = Self(1 << 3);
+    pub const LIST: Self = Self(1 << 4);
+    pub const SET: Self = Self(1 << 5);
+    pub const HASH: Self = Self(1 << 6);
+    pub const ZSET: Self = Self(1 << 7);
+    pub const EXPIRED: Self = Self(1 << 8);
+    pub const EVICTED: Self = Self(1 << 9);
+    pub const STREAM: Self = Self(1 << 10);
+    pub const KEY_MISS: Self = Self(1 << 11);
+    pub const MODULE: Self = Self(1 << 13);
+    pub const NEW: Self = Self(1 << 14);
+    /// `A`: all but `m` and `n`.
+    pub const ALL: Self = Self(0b10_0111_1111_1100);
+
+    const LETTERS: [(u8, Self); 14] = [
+        (b'g', Self::GENERIC),
+        (b'$', Self::STRING),
+        (b'l', Self::LIST),
+        (b's', Self::SET),
+        (b'h', Self::HASH),
+        (b'z', Self::ZSET),
+        (b'x', Self::EXPIRED),
+        (b'e', Self::EVICTED),
+        (b't', Self::STREAM),
+        (b'd', Self::MODULE),
+        (b'n', Self::NEW),
+        (b'K', Self::KEYSPACE),
+        (b'E', Self::KEYEVENT),
+        (b'm', Self::KEY_MISS),
+    ];
+
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Reads the flags of `notify-keyspace-events`; `None` at an unknown letter.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut classes = Self::NONE;
+        for letter in text {
+            let class = match letter {
+                b'A' => Self::ALL,
+                letter => Self::LETTERS.iter().find(|(known, _)| known == letter)?.1,
+            };
+            classes = classes.union(class);
+        }
+        Some(classes)
+    }
+
+    /// The flags as `CONFIG GET` prints them.
+    pub fn letters(self) -> Vec<u8> {
+        let all = self.contains(Self::ALL);
+        let mut text = Vec::new();
+        if all {
+            text.push(b'A');
+        }
+        let shown = Self::LETTERS.iter().filter(|(_, class)| self.contains(*class) && !(all && Self::ALL.contains(*class)));
+        text.extend(shown.map(|(letter, _)| *letter));
+        text
+    }
+}
+
+/// One event of a key, for whoever listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub class: Class,
+    /// Redis's event name: `set`, `expired`, `lpush` …
+    pub event: &'static str,
+    pub db: usize,
+    pub key: Vec<u8>,
+}
+
+/// Who watches what, and whose watched keys were changed.
+#[derive(Default)]
+pub(super) struct Watches {
+    by_key: HashMap<(usize, Box<[u8]>), Vec<SessionId>>,
+    /// Sessions to be told, drained by the engine after each command.
+    pub(super) dirtied: Vec<SessionId>,
+}
+
+impl Watches {
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    pub(super) fn watch(&mut self, db: usize, key: &[u8], session: SessionId) {
+        let watchers = self.by_key.entry((db, key.into())).or_default();
+        if !watchers.contains(&session) {
+            watchers.push(session);
+        }
+    }
+
+    pub(super) fn unwatch(&mut self, db: usize, key: &[u8], session: SessionId) {
+        let name = (db, key.into());
+        if let Some(watchers) = self.by_key.get_mut(&name) {
+            watchers.retain(|watcher| *watcher != session);
+            if watchers.is_empty() {
+                self.by_key.remove(&name);
+            }
+        }
+    }
+
+    pub(super) fn changed(&mut self, db: usize, key: &[u8]) {
+        if let Some(watchers) = self.by_key.get(&(db, key.into())) {
+            self.dirtied.extend_from_slice(watchers);
+        }
+    }
+
+    /// Marks the watchers of every key of database `db` for which `affected` says so.
+    pub(super) fn changed_where(&mut self, db: usize, mut affected: impl FnMut(&[u8]) -> bool) {
+        for ((watched_db, key), watchers) in &self.by_key {
+            if *watched_db == db && affected(key) {
+                self.dirtied.extend_from_slice(watchers);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Walking over keys: cursors, patterns of the whole keyspace, one key at random.
+
+use super::Keyspace;
+use super::entry::{Entry, ValueType};
+use crate::rng::Rng;
+use alloc::vec::Vec;
+
+impl Keyspace {
+    /// Visits about `count` keys from `cursor` on; returns the next cursor, 0 at the end. A key that exists from the first call to the last
+    /// is visited at least once. Expired keys are not visited.
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], ValueType)) -> u64 {
+        self.db().table.scan(cursor, count, |handle| {
+            // SAFETY: the table holds live entries only.
+            let entry = unsafe { Entry::from_handle(handle) };
+            if !self.is_past(entry) {
+                // SAFETY: the slice is used up by the call.
+                visit(unsafe { entry.key() }, entry.value_type());
+            }
+        })
+    }
+
+    /// All keys of the selected database that are not expired, in the order of the index. O(keys).
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.db().table.iter().filter_map(|handle| {
+            // SAFETY: the table holds live entries only, and `self` stays borrowed.
+            let entry = unsafe { Entry::from_handle(handle) };
+            if self.is_past(entry) { None } else { Some(unsafe { entry.key() }) }
+        })
+    }
+
+    /// A key of the selected database, each as likely as the others; `None` in an empty one. Expired keys that it meets are removed.
+    pub fn random_key(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
+        loop {
+            let table = &self.db().table;
+            let pos = table.sample(rng.next())?;
+            // SAFETY: the table holds live entries only.
+            let entry = unsafe { Entry::from_handle(table.get(pos)) };
+            if !self.is_past(entry) {
+                // SAFETY: copied at once.
+                return Some(unsafe { entry.key() }.to_vec());
+            }
+            self.expire_at(pos);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Replies: shapes to bytes. The only place that knows how RESP2 differs from RESP3.
+
+use super::Protocol;
+use crate::error::ReplyError;
+use crate::number;
+use alloc::vec::Vec;
+
+/// Appends one reply after another to a buffer.
+///
+/// Growth that the allocator refuses does not abort: the writer remembers it ([`Writer::overflowed`]) and drops what follows; the engine
+/// then takes the torn reply back and answers an error.
+pub struct Writer<'o> {
+    out: &'o mut Vec<u8>,
+    pub protocol: Protocol,
+    overflowed: bool,
+}
+
+/// Where a header of yet unknown length goes.
+pub struct Deferred(usize);
+
+impl<'o> Writer<'o> {
+    pub fn new(out: &'o mut Vec<u8>, protocol: Protocol) -> Self {
+        Self { out, protocol, overflowed: false }
+    }
+
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Bytes in the buffer so far, earlier replies included.
+    pub fn position(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes back all that was written since `position` (as [`Writer::position`] told it).
+    pub fn rewind(&mut self, position: usize) {
+        self.out.truncate(position);
+        self.overflowed = false;
+    }
+
+    fn resp3(&self) -> bool {
+        self.protocol == Protocol::Resp3
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        if self.out.try_reserve(bytes.len()).is_err() {
+            self.overflowed = true;
+        }
+        if !self.overflowed {
+            self.out.extend_from_slice(bytes);
+        }
+    }
+
+    fn header(&mut self, mark: u8, number: i64) {
+        let mut digits = [0; 20];
+        let digits = number::write_i64(number, &mut digits);
+        if self.out.try_reserve(digits.len().saturating_add(3)).is_err() {
+            self.overflowed = true;
+        }
+        if !self.overflowed {
+            self.out.push(mark);
+            self.out.extend_from_slice(digits);
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    fn length(&mut self, mark: u8, len: usize) {
+        self.header(mark, i64::try_from(len).unwrap_or(i64::MAX));
+    }
+
+    pub fn ok(&mut self) {
+        self.put(b"+OK\r\n");
+    }
+
+    /// A status; `text` must hold no line end.
+    pub fn simple(&mut self, text: &str) {
+        self.put(b"+");
+        self.put(text.as_bytes());
+        self.put(b"\r\n");
+    }
+
+    pub fn error(&mut self, error: &ReplyError) {
+        self.put(b"-");
+        self.put(error.as_bytes());
+        self.put(b"\r\n");
+    }
+
+    pub fn int(&mut self, number: i64) {
+        self.header(b':', number);
+    }
+
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.length(b'$', bytes.len());
+        if self.out.try_reserve(bytes.len().saturating_add(2)).is_err() {
+            self.overflowed = true;
+        }
+        if !self.overflowed {
+            self.out.extend_from_slice(bytes);
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// An integer as a bulk string, as values that look like numbers are told.
+    pub fn bulk_int(&mut self, number: i64) {
+        let mut digits = [0; 20];
+        let digits = number::write_i64(number, &mut digits);
+        self.bulk(digits);
+    }
+
+    pub fn null(&mut self) {
+        self.put(if self.resp3() { b"_\r\n" } else { b"$-1\r\n" });
+    }
+
+    /// The null that stands where an array was expected (`*-1` in RESP2).
+    pub fn null_array(&mut self) {
+        self.put(if self.resp3() { b"_\r\n" } else { b"*-1\r\n" });
+    }
+
+    pub fn array(&mut self, len: usize) {
+        self.length(b'*', len);
+    }
+
+    /// A map of `pairs` keys with values; a flat array in RESP2.
+    pub fn map(&mut self, pairs: usize) {
+        if self.resp3() {
+            self.length(b'%', pairs);
+        } else {
+            self.length(b'*', pairs.saturating_mul(2));
+        }
+    }
+
+    pub fn set(&mut self, len: usize) {
+        self.length(if self.resp3() { b'~' } else { b'*' }, len);
+    }
+
+    pub fn push(&mut self, len: usize) {
+        self.length(if self.resp3() { b'>' } else { b'*' }, len);
+    }
+
+    pub fn double(&mut self, number: f64) {
+        let mut digits = [0; number::F64_LEN];
+        let digits = number::write_f64(number, &mut digits);
+        if self.resp3() {
+            self.put(b",");
+            self.put(digits);
+            self.put(b"\r\n");
+        } else {
+            self.bulk(digits);
+        }
+    }
+
+    pub fn boolean(&mut self, truth: bool) {
+        match (self.resp3(), truth) {
+            (true, true) => self.put(b"#t\r\n"),
+            (true, false) => self.put(b"#f\r\n"),
+            (false, truth) => self.int(i64::from(truth)),
+        }
+    }
+
+    /// Text for people (`INFO`, `LOLWUT`): a verbatim string of format `txt` in RESP3.
+    pub fn verbatim(&mut self, text: &[u8]) {
+        if self.resp3() {
+            self.length(b'=', text.len().saturating_add(4));
+            self.put(b"txt:");
+            self.put(text);
+            self.put(b"\r\n");
+        } else {
+            self.bulk(text);
+        }
+    }
+
+    /// Opens an array, map or set whose length is known only at its end: write the elements, then call [`Writer::close`].
+    pub fn defer(&mut self) -> Deferred {
+        Deferred(self.out.len())
+    }
+
+    pub fn close_array(&mut self, at: Deferred, len: usize) {
+        self.close(at, |writer| writer.array(len));
+    }
+
+    pub fn close_set(&mut self, at: Deferred, len: usize) {
+        self.close(at, |writer| writer.set(len));
+    }
+
+    pub fn close_map(&mut self, at: Deferred, pairs: usize) {
+        self.close(at, |writer| writer.map(pairs));
+    }
+
+    /// Writes a header behind the elements and turns it to their front.
+    fn close(&mut self, at: Deferred, header: impl FnOnce(&mut Self)) {
+        let end = self.out.len();
+        header(self);
+        let grown = self.out.len().saturating_sub(end);
+        if let Some(elements_and_header) = self.out.get_mut(at.0..) {
+            elements_and_header.rotate_right(grown);
+        }
+    }
+}

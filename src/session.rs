@@ -1,0 +1,141 @@
+//! One conversation: what a client has said about itself, and the state of its transaction.
+
+use crate::resp::Protocol;
+use crate::time::Millis;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Names a session. Never used twice in one engine; `CLIENT ID` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// What the shell knows about the other end.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// `ip:port`, or the path of a unix socket with `:0`; empty in process.
+    pub addr: String,
+    pub laddr: String,
+    /// The file descriptor, or -1.
+    pub fd: i64,
+}
+
+/// Commands between MULTI and EXEC.
+#[derive(Debug, Default)]
+pub struct Queue {
+    pub commands: Vec<Vec<Vec<u8>>>,
+    /// A command could not be queued: EXEC will refuse.
+    pub broken: bool,
+}
+
+/// The state of one conversation.
+#[derive(Debug)]
+pub struct Session {
+    pub id: SessionId,
+    pub peer: Peer,
+    pub protocol: Protocol,
+    /// The selected database.
+    pub db: usize,
+    pub name: Vec<u8>,
+    pub lib_name: Vec<u8>,
+    pub lib_version: Vec<u8>,
+    pub authenticated: bool,
+    pub queue: Option<Queue>,
+    /// Watched keys with their databases.
+    pub watched: Vec<(usize, Vec<u8>)>,
+    /// A watched key changed: EXEC will answer null.
+    pub watch_lost: bool,
+    pub opened: Millis,
+    pub last_used: Millis,
+    pub last_command: &'static str,
+    pub commands: u64,
+    /// Close after the reply.
+    pub closing: bool,
+    /// Bytes of the last request, and what the shell says of its buffers, for `CLIENT LIST`.
+    pub buffers: Buffers,
+}
+
+/// Sizes that the shell reports, for `CLIENT LIST`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Buffers {
+    pub query: usize,
+    pub query_free: usize,
+    pub argv: usize,
+    pub output: usize,
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, peer: Peer, authenticated: bool, now: Millis) -> Self {
+        Self {
+            id,
+            peer,
+            protocol: Protocol::Resp2,
+            db: 0,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_version: Vec::new(),
+            authenticated,
+            queue: None,
+            watched: Vec::new(),
+            watch_lost: false,
+            opened: now,
+            last_used: now,
+            last_command: "NULL",
+            commands: 0,
+            closing: false,
+            buffers: Buffers::default(),
+        }
+    }
+}
+
+/// All sessions of an engine. The one whose command runs is taken out meanwhile.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    slots: hashbrown::HashMap<SessionId, Option<Box<Session>>>,
+    last: u64,
+}
+
+impl Sessions {
+    pub(crate) fn open(&mut self, peer: Peer, authenticated: bool, now: Millis) -> SessionId {
+        self.last = self.last.wrapping_add(1);
+        let id = SessionId(self.last);
+        self.slots.insert(id, Some(Box::new(Session::new(id, peer, authenticated, now))));
+        id
+    }
+
+    pub(crate) fn close(&mut self, id: SessionId) -> Option<Box<Session>> {
+        self.slots.remove(&id).flatten()
+    }
+
+    pub(crate) fn take(&mut self, id: SessionId) -> Option<Box<Session>> {
+        self.slots.get_mut(&id)?.take()
+    }
+
+    pub(crate) fn put_back(&mut self, session: Box<Session>) {
+        if let Some(slot) = self.slots.get_mut(&session.id) {
+            *slot = Some(session);
+        }
+    }
+
+    pub fn get(&self, id: SessionId) -> Option<&Session> {
+        self.slots.get(&id)?.as_deref()
+    }
+
+    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.slots.get_mut(&id)?.as_deref_mut()
+    }
+
+    /// All but the one whose command runs.
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.slots.values().filter_map(|slot| slot.as_deref())
+    }
+
+    /// How many, the running one included.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}

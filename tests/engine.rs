@@ -1,0 +1,73 @@
+//! The door: frames in, replies out.
+
+use cachette::engine::{Engine, Options};
+use cachette::session::Peer;
+
+/// Sends inline requests at moments of a moving clock and collects the raw replies.
+struct Talk {
+    engine: Engine,
+    session: cachette::session::SessionId,
+    now: u64,
+}
+
+impl Talk {
+    fn new() -> Self {
+        let mut engine = Engine::new(Options { seed: 7, ..Options::default() });
+        let session = engine.open(Peer::default(), 1_000_000);
+        Self { engine, session, now: 1_000_000 }
+    }
+
+    fn say(&mut self, request: &str) -> String {
+        let mut out = Vec::new();
+        let input = format!("{request}\r\n");
+        let consumed = self.engine.execute(self.session, input.as_bytes(), self.now, &mut out).expect("a request");
+        assert_eq!(consumed, input.len());
+        String::from_utf8(out).expect("text")
+    }
+}
+
+#[test]
+fn a_string_lives_until_its_deadline_has_passed() {
+    let mut talk = Talk::new();
+    assert_eq!(talk.say("SET k v PX 100"), "+OK\r\n");
+    talk.now += 100;
+    assert_eq!(talk.say("GET k"), "$1\r\nv\r\n");
+    talk.now += 1;
+    assert_eq!(talk.say("GET k"), "$-1\r\n");
+    assert_eq!(talk.engine.keys.used_memory(), talk.engine.keys.audit());
+}
+
+#[test]
+fn tick_removes_what_nobody_asks_for_and_names_the_next_moment() {
+    let mut talk = Talk::new();
+    talk.say("SET a 1 PX 100");
+    talk.say("SET b 1 PX 300");
+    let due = talk.engine.tick(talk.now, 100).expect("a is due some time");
+    assert!(due <= talk.now + 101, "{due}");
+    let due = talk.engine.tick(talk.now + 200, 100).expect("b is due some time");
+    assert!(due <= talk.now + 301, "{due}");
+    assert_eq!(talk.engine.keys.len(), 1);
+    assert_eq!(talk.engine.tick(talk.now + 1000, 100), None);
+    assert_eq!(talk.engine.keys.len(), 0);
+}
+
+#[test]
+fn a_transaction_runs_whole_or_not_at_all() {
+    let mut talk = Talk::new();
+    talk.say("SET n 1");
+    talk.say("WATCH n");
+    talk.say("MULTI");
+    assert_eq!(talk.say("INCRBY n 5"), "+QUEUED\r\n");
+    assert_eq!(talk.say("MGET n nothing"), "+QUEUED\r\n");
+    assert_eq!(talk.say("EXEC"), "*2\r\n:6\r\n*2\r\n$1\r\n6\r\n$-1\r\n");
+    talk.say("WATCH n");
+    talk.say("SET n 2");
+    talk.say("MULTI");
+    talk.say("INCRBY n 5");
+    assert_eq!(talk.say("EXEC"), "*-1\r\n");
+    talk.say("MULTI");
+    assert!(talk.say("NOSUCH").starts_with("-ERR unknown command 'NOSUCH'"));
+    assert!(talk.say("EXEC").starts_with("-EXECABORT"));
+    assert_eq!(talk.say("DEL n"), ":1\r\n");
+    assert_eq!(talk.engine.keys.used_memory(), talk.engine.keys.audit());
+}

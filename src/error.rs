@@ -28,6 +28,7 @@ wording! {
     NUMKEYS_NOT_POSITIVE = "ERR numkeys should be greater than 0";
     NUMKEYS_TOO_MANY = "ERR Number of keys can't be greater than number of args";
     NOT_INTEGER = "ERR value is not an integer or out of range";
+    NOT_INT32 = "ERR value is out of range, value must between -2147483648 and 2147483647";
     NOT_FLOAT = "ERR value is not a valid float";
     OUT_OF_RANGE = "ERR value is out of range";
     NOT_POSITIVE = "ERR value is out of range, must be positive";
@@ -40,14 +41,17 @@ wording! {
     OFFSET_OUT_OF_RANGE = "ERR offset is out of range";
     INVALID_CURSOR = "ERR invalid cursor";
     DB_INDEX = "ERR DB index is out of range";
-    DB_INVALID = "ERR invalid DB index";
     OOM = "OOM command not allowed when used memory > 'maxmemory'.";
     /// The reply or the value would not fit into the memory this engine may use.
     MEMORY = "OOM not enough memory for this command";
     NO_AUTH = "NOAUTH Authentication required.";
     WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
     NO_PASSWORD_SET = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";
+    HELLO_NO_AUTH = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
     NO_PROTO = "NOPROTO unsupported protocol version";
+    CLIENT_NAME = "ERR Client names cannot contain spaces, newlines or special characters.";
+    CLIENT_ID = "ERR Invalid client ID";
+    NOT_LFU = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
     NESTED_MULTI = "ERR MULTI calls can not be nested";
     EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";

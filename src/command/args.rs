@@ -545,3 +545,70 @@ choice! {
     /// `MATCH pattern` of the SCAN family.
     Match<'a> { "MATCH" => Match(pattern: Pattern<'a>) }
 }
+
+/// An integer that is read only when the handler asks for it, so that errors of later words come first, as in Redis.
+#[derive(Clone, Copy, Debug)]
+pub struct LateInt<'a>(pub &'a [u8]);
+
+impl LateInt<'_> {
+    pub fn get(&self) -> Result<i64> {
+        number::parse_i64(self.0).ok_or(ReplyError::NOT_INTEGER)
+    }
+}
+
+impl<'a> Arg<'a> for LateInt<'a> {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        args.word().map(Self)
+    }
+}
+
+/// The number of a database; whether it exists is the handler's business.
+#[derive(Clone, Copy, Debug)]
+pub struct DbIndex(pub i64);
+
+impl<'a> Arg<'a> for DbIndex {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        let index = i64::arg(args)?;
+        if i32::try_from(index).is_err() {
+            return Err(ReplyError::NOT_INT32);
+        }
+        Ok(Self(index))
+    }
+}
+
+/// The cursor of a SCAN, as C's `strtoul` reads it: a sign is allowed and wraps.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor(pub u64);
+
+impl<'a> Arg<'a> for Cursor {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        let word = args.word()?;
+        let (negative, digits) = match word {
+            [b'-', digits @ ..] => (true, digits),
+            [b'+', digits @ ..] => (false, digits),
+            digits => (false, digits),
+        };
+        let number = digits.iter().try_fold(0u64, |number, digit| {
+            let digit = (*digit as char).to_digit(10)?;
+            number.checked_mul(10)?.checked_add(u64::from(digit))
+        });
+        match number {
+            Some(number) if !digits.is_empty() => Ok(Self(if negative { number.wrapping_neg() } else { number })),
+            _ => Err(ReplyError::INVALID_CURSOR),
+        }
+    }
+}
+
+impl Count {
+    /// The number after COUNT of a SCAN, at least 1; 10 where none was given.
+    pub fn of_scan(this: Option<Self>) -> Result<usize> {
+        match this {
+            None => Ok(10),
+            Some(Self::Count(count)) if count < 1 => Err(ReplyError::SYNTAX),
+            Some(Self::Count(count)) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+        }
+    }
+}

@@ -250,6 +250,14 @@ impl Keyspace {
         Some(unsafe { entry.value() })
     }
 
+    /// Whether the key exists. Counts a hit or a miss, but does not mark the key as used.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        let exists = self.find(key).is_some();
+        let counter = if exists { &mut self.stats.hits } else { &mut self.stats.misses };
+        *counter = counter.wrapping_add(1);
+        exists
+    }
+
     /// Whatever is under `key`, without counting and without marking it as used (`OBJECT`, `TYPE`, `DEBUG`).
     pub fn peek(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
         let (_, entry) = self.find(key)?;

@@ -184,8 +184,8 @@ impl Engine {
         self.set_now(now);
         let mut session = self.server.sessions.take(id)?;
         self.keys.select(session.db);
-        let row = command::typed_row();
-        let result = work(&mut Call { keys: &mut self.keys, session: &mut session, server: &mut self.server, row });
+        let result =
+            work(&mut Call { keys: &mut self.keys, session: &mut session, server: &mut self.server, row: &command::TYPED });
         self.server.sessions.put_back(session);
         self.settle();
         Some(result)

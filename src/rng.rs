@@ -10,7 +10,7 @@ impl Rng {
     }
 
     /// The next 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,6 +20,6 @@ impl Rng {
 
     /// A number in `0..bound`, near enough to uniform for sampling (bias below 2^-32 for bounds below 2^32); 0 where bound is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()).wrapping_mul(u128::from(bound))) >> 64) as u64
+        ((u128::from(self.draw()).wrapping_mul(u128::from(bound))) >> 64) as u64
     }
 }

@@ -4,7 +4,7 @@
 use super::args::key_flags::*;
 use super::args::{Key, Many, args, choice, flag};
 use super::reply::{Either, Ok as Okay, Reply};
-use super::{Row, rows};
+use super::rows;
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::keyspace::{Class, Ttl};
@@ -114,6 +114,3 @@ args! { Mget<'a> { keys: Many<'a, Key<'a, RO_ACCESS>> } }
 pub fn mget(call: &mut Call<'_>, args: Mget<'_>) -> Result<Vec<Option<Vec<u8>>>> {
     args.keys.iter().map(|key| Ok(call.keys.read_string(&key?).unwrap_or(None).map(<[u8]>::to_vec))).collect()
 }
-
-/// The row that typed calls run under: they name themselves in no error.
-pub(super) static TYPED: &Row = &ROWS[0];

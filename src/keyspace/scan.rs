@@ -32,7 +32,7 @@ impl Keyspace {
     pub fn random_key(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
         loop {
             let table = &self.db().table;
-            let pos = table.sample(rng.next())?;
+            let pos = table.sample(rng.draw())?;
             // SAFETY: the table holds live entries only.
             let entry = unsafe { Entry::from_handle(table.get(pos)) };
             if !self.is_past(entry) {

@@ -2,6 +2,7 @@
 //! scenario files, and the servers and engines that can be put behind it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod engine;
 pub mod notation;
 pub mod resp;
 pub mod rng;

@@ -275,6 +275,8 @@ pub struct Outcome {
     pub steps: usize,
     pub skipped: usize,
     pub failures: Vec<String>,
+    /// Commands that the target does not have; scenarios that use them were skipped.
+    pub unknown: BTreeSet<String>,
     /// Replies to the steps whose expectation is still `?`: file, number of the step among those, protocol.
     pub blanks: HashMap<(PathBuf, usize, u8), String>,
     pub blank_values: HashMap<(PathBuf, usize, u8), Value>,
@@ -319,6 +321,12 @@ fn run_one(
         outcome.skipped += usize::from(!wrong_protocol);
         return;
     }
+    let unknown: Vec<String> = scenario.commands().filter(|argv| !target.knows(argv)).map(name_of).collect();
+    if !unknown.is_empty() {
+        outcome.unknown.extend(unknown);
+        outcome.skipped += 1;
+        return;
+    }
     target.fresh();
     let mut run = Run { target, resp, clients: HashMap::new(), protocol: HashMap::new(), saved: HashMap::new(), log: vec![] };
     let mut blank = blanks_before;
@@ -343,6 +351,7 @@ fn run_one(
         }
         outcome.steps += 1;
     }
+    let failure = failure.or_else(|| run.target.check().err().map(|why| format!("  after the last step: {why}")));
     outcome.scenarios += 1;
     if let Some(why) = failure {
         let place = if variant.name.is_empty() { String::new() } else { format!(", {}", variant.name) };
@@ -357,6 +366,24 @@ fn run_one(
 enum Seen {
     Reply(Value),
     Raw(String),
+}
+
+impl Scenario {
+    /// The commands that it needs the target to have.
+    fn commands(&self) -> impl Iterator<Item = &Vec<Vec<u8>>> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Do { two: Pattern::Error(text), .. } if text.starts_with(b"ERR unknown") => None,
+            Step::Do { argv, two: Pattern::Nothing, .. } if argv[0] == b"NOSUCH" => None,
+            Step::Do { argv, .. } | Step::Scan { argv, .. } => Some(argv),
+            _ => None,
+        })
+    }
+}
+
+fn name_of(argv: &Vec<Vec<u8>>) -> String {
+    let words: Vec<String> = argv.iter().take(2).map(|w| String::from_utf8_lossy(w).to_ascii_uppercase()).collect();
+    let container = ["CLIENT", "CONFIG", "COMMAND", "OBJECT", "MEMORY", "DEBUG", "SLOWLOG", "LATENCY", "CLUSTER"];
+    if container.contains(&words[0].as_str()) { words.join(" ") } else { words[0].clone() }
 }
 
 impl Step {

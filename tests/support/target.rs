@@ -48,6 +48,16 @@ pub trait Target {
     /// Lets this much time pass.
     fn advance(&mut self, ms: u64);
 
+    /// Does it have this command at all? A real server has everything.
+    fn knows(&mut self, _argv: &[Vec<u8>]) -> bool {
+        true
+    }
+
+    /// Are its own books in order?
+    fn check(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn call(&mut self, client: Client, argv: &[Vec<u8>]) -> Result<Value, Trouble> {
         self.send(client, &encode(argv));
         self.receive(client)

@@ -1,9 +1,11 @@
 //! Data structures: no keys, no deadlines, no error wording, no clock, no randomness of their own.
 
+pub mod blob;
 pub mod hash;
 pub mod list;
 pub mod packed;
 pub mod rank_tree;
+pub mod sample;
 pub mod seed;
 pub mod set;
 pub mod table;

@@ -179,6 +179,13 @@ fn filled<T: Clone>(value: T, count: usize) -> Result<Vec<T>, OutOfMemory> {
     Ok(all)
 }
 
+fn cloned<T: Copy>(all: &[T]) -> Result<Vec<T>, OutOfMemory> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(all.len())?;
+    copy.extend_from_slice(all);
+    Ok(copy)
+}
+
 /// Lays a sorted sequence of slots (empty ones among them are skipped) over `homes`, in at least `slots` slots; `offsets` go along.
 fn spread(from: &[u64], offsets: &[u32], homes: u32, slots: usize) -> Result<(Vec<u64>, Vec<u32>), OutOfMemory> {
     let mut end = 0;
@@ -794,6 +801,73 @@ impl Table {
         None
     }
 
+    /// Visits the blobs at these places of the order of `iter`; the places ascend. Segments with none of them are passed over whole.
+    pub fn visit_ranks(&self, ranks: &[usize], mut visit: impl FnMut(NonNull<u8>)) {
+        self.visit_ranks_dyn(ranks, &mut visit);
+    }
+
+    fn visit_ranks_dyn(&self, ranks: &[usize], visit: &mut dyn FnMut(NonNull<u8>)) {
+        let mut wanted = ranks.iter().copied().peekable();
+        let mut passed = 0;
+        for segment in self.segments() {
+            let end = passed + segment.len as usize;
+            if wanted.peek().is_some_and(|&rank| rank < end) {
+                for (rank, blob) in (passed..).zip(segment.slots.iter().filter_map(|&slot| blob_of(slot))) {
+                    if wanted.next_if_eq(&rank).is_some() {
+                        visit(blob);
+                    }
+                }
+            }
+            passed = end;
+        }
+    }
+
+    /// Makes `copy`, which is empty, an index of copies: `clone` makes one of each blob. When it fails, `copy` holds what was made so
+    /// far, and is good for `drain` only.
+    pub fn clone_into(
+        &self,
+        copy: &mut Table,
+        mut clone: impl FnMut(NonNull<u8>) -> Result<NonNull<u8>, OutOfMemory>,
+    ) -> Result<(), OutOfMemory> {
+        self.clone_dyn(copy, &mut clone)
+    }
+
+    fn clone_dyn(
+        &self,
+        copy: &mut Table,
+        clone: &mut dyn FnMut(NonNull<u8>) -> Result<NonNull<u8>, OutOfMemory>,
+    ) -> Result<(), OutOfMemory> {
+        copy.directory = cloned(&self.directory)?;
+        copy.firsts = cloned(&self.firsts)?;
+        copy.segments.try_reserve_exact(self.segments.len())?;
+        copy.dues.try_reserve_exact(self.dues.len())?;
+        (copy.shift, copy.deepest, copy.widest) = (self.shift, self.deepest, self.widest);
+        for due in &self.dues {
+            let offsets = cloned(&due.offsets)?;
+            copy.heap += offsets.capacity() * size_of::<u32>();
+            copy.dues.push(Due { offsets, ..*due });
+        }
+        for segment in self.segments() {
+            let slots = filled(0, segment.slots.len())?;
+            copy.heap += slots.capacity() * size_of::<u64>();
+            let part = Segment { slots, len: 0, ..*segment };
+            if self.directory.is_empty() {
+                copy.small = part;
+            } else {
+                copy.segments.push(part);
+            }
+            let part = copy.segments.last_mut().unwrap_or(&mut copy.small);
+            for (into, &slot) in part.slots.iter_mut().zip(&segment.slots) {
+                if let Some(blob) = blob_of(slot) {
+                    *into = (slot & !ADDRESS) | (address_of(clone(blob)?) & ADDRESS);
+                    part.len += 1;
+                    copy.len += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Empties the table, handing every blob to `visit`.
     pub fn drain(&mut self, visit: impl FnMut(NonNull<u8>)) {
         self.drain_some(usize::MAX, visit);
@@ -1308,6 +1382,16 @@ mod tests {
                 there.retain(|n| model.entries.contains_key(n));
                 model.check();
             }
+            let mut copy = Table::new();
+            model.table.clone_into(&mut copy, Ok).unwrap();
+            copy.check(|blob| hash(spread, number(blob)));
+            assert!(copy.iter().eq(model.table.iter()));
+            assert_eq!(copy.next_due(), model.table.next_due());
+            let ranks: Vec<_> = (0..copy.len()).filter(|rank| rank % 7 == 3 || rank % 2000 < 3).collect();
+            let mut visited = Vec::new();
+            copy.visit_ranks(&ranks, |blob| visited.push(blob));
+            assert!(visited.into_iter().eq(ranks.iter().map(|&rank| copy.iter().nth(rank).unwrap())));
+
             let mut left = model.entries.len();
             loop {
                 let mut drained = 0;

@@ -227,8 +227,8 @@ impl Engine {
         if !session.authenticated && !flags.has(Flags::NO_AUTH) {
             return Err(ReplyError::NO_AUTH);
         }
-        if flags.has(Flags::DENYOOM) || session.queue.is_some() {
-            self.make_room(flags)?;
+        if flags.has(Flags::DENYOOM) {
+            self.make_room()?;
         }
         let Some(queue) = &mut session.queue else { return Ok(Verdict::Run(row, words)) };
         if flags.has(Flags::RUNS_IN_MULTI) {
@@ -241,17 +241,15 @@ impl Engine {
         Ok(Verdict::Queue)
     }
 
-    /// Holds `maxmemory`: a command that may grow memory is refused while more is used.
-    fn make_room(&mut self, flags: Flags) -> Result<(), ReplyError> {
+    /// Holds `maxmemory`: called before whatever may grow memory, which is refused while more than the limit is used.
+    #[inline]
+    pub(crate) fn make_room(&mut self) -> Result<(), ReplyError> {
         let limit = self.server.config.maxmemory;
-        if limit == 0 || !flags.has(Flags::DENYOOM) || self.keys.used_memory() <= limit {
-            return Ok(());
-        }
-        Err(ReplyError::OOM)
+        if limit == 0 || self.keys.used_memory() <= limit { Ok(()) } else { Err(ReplyError::OOM) }
     }
 
     /// After a command: sessions whose watched keys changed lose their bet, and notices become events.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for id in self.keys.take_dirtied() {
             if let Some(watcher) = self.server.sessions.get_mut(id) {
                 watcher.watch_lost = true;

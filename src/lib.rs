@@ -9,6 +9,8 @@
 #![no_std]
 extern crate alloc;
 
+#[cfg(feature = "std")]
+pub mod cache;
 pub mod call;
 pub mod command;
 pub mod config;
@@ -24,3 +26,10 @@ pub mod session;
 pub mod stats;
 pub mod time;
 pub mod value;
+
+#[cfg(feature = "std")]
+pub use cache::{Builder, Cache, CacheStats, Clock, Remaining, SetOptions, SystemClock};
+pub use error::{ProtocolError, ReplyError};
+pub use event::Event;
+pub use keyspace::{Class, ValueRef, ValueType};
+pub use resp::read::Value;

@@ -12,7 +12,7 @@
 
 pub mod args;
 mod connection;
-mod keys;
+pub mod keys;
 pub mod reply;
 pub mod string;
 mod transaction;

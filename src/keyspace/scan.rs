@@ -1,7 +1,7 @@
 //! Walking over keys: cursors, patterns of the whole keyspace, one key at random.
 
 use super::Keyspace;
-use super::entry::{Entry, ValueType};
+use super::entry::{Entry, ValueRef, ValueType};
 use crate::rng::Rng;
 use alloc::vec::Vec;
 
@@ -25,6 +25,15 @@ impl Keyspace {
             // SAFETY: the table holds live entries only, and `self` stays borrowed.
             let entry = unsafe { Entry::from_handle(handle) };
             if self.is_past(entry) { None } else { Some(unsafe { entry.key() }) }
+        })
+    }
+
+    /// All keys with their values, as [`Keyspace::keys`].
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], ValueRef<'_>)> {
+        self.db().table.iter().filter_map(|handle| {
+            // SAFETY: the table holds live entries only, and `self` stays borrowed.
+            let entry = unsafe { Entry::from_handle(handle) };
+            if self.is_past(entry) { None } else { Some(unsafe { (entry.key(), entry.value()) }) }
         })
     }
 

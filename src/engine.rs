@@ -62,6 +62,11 @@ fn reuse<'b>(mut args: Vec<&[u8]>) -> Vec<&'b [u8]> {
     args.into_iter().map(|_| &[][..]).collect()
 }
 
+/// A web browser led to a RESP port sends these as the first words of lines.
+fn is_http(argv: &[&[u8]]) -> bool {
+    argv.first().is_some_and(|name| name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:"))
+}
+
 impl Engine {
     pub fn new(options: Options) -> Self {
         let env = Env { seed: Seed::new(options.seed), ..Env::default() };
@@ -100,10 +105,8 @@ impl Engine {
 
     /// Ends a conversation: its transaction is discarded, its watches end.
     pub fn close(&mut self, id: SessionId) {
-        if let Some(session) = self.server.sessions.close(id) {
-            for (db, key) in &session.watched {
-                self.keys.unwatch(*db, key, id);
-            }
+        if let Some(mut session) = self.server.sessions.close(id) {
+            self.keys.unwatch_all(&mut session);
         }
     }
 
@@ -140,6 +143,10 @@ impl Engine {
             let rest = input.get(consumed..).unwrap_or(&[]);
             let limits = parse::Limits { bulk: self.server.config.proto_max_bulk_len, authenticated: session.authenticated };
             let taken = match parse::request(rest, limits, &mut args) {
+                Ok(Parsed::Request(_)) if is_http(&args) => {
+                    result = Err(ProtocolError::CrossProtocol);
+                    break;
+                }
                 Ok(Parsed::Request(taken)) => {
                     self.request(session, &args, out);
                     taken
@@ -210,14 +217,26 @@ impl Engine {
             }
             Ok(Verdict::Queue) => writer.simple("QUEUED"),
             Err(error) => {
-                if let Some(queue) = &mut session.queue {
-                    queue.broken = true;
-                }
+                let error = self.refuse(session, argv, error);
                 self.server.stats.error_replies = self.server.stats.error_replies.wrapping_add(1);
                 writer.error(&error);
             }
         }
         self.settle_except(session);
+    }
+
+    /// What a refused request does to the session's transaction, and how the refusal is worded.
+    fn refuse(&mut self, session: &mut Session, argv: &[&[u8]], error: ReplyError) -> ReplyError {
+        let row = argv.first().and_then(|name| self.server.registry.top_level(name));
+        if row.is_some_and(|row| row.flags.has(Flags::ENDS_TRANSACTION)) {
+            session.queue = None;
+            self.keys.unwatch_all(session);
+            return ReplyError::exec_abort(&error);
+        }
+        if let Some(queue) = &mut session.queue {
+            queue.broken = true;
+        }
+        error
     }
 
     /// Whether a request may run now, by its row's flags and the session's state.

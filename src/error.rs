@@ -99,16 +99,22 @@ impl ReplyError {
             }
             let room = 128usize.saturating_sub(shown.len());
             shown.push(b'\'');
-            shown.extend(arg.iter().take(room));
+            shown.extend(arg.iter().take_while(|&&byte| byte != 0).take(room));
             shown.extend_from_slice(b"' ");
         }
-        let name: Vec<u8> = name.iter().take(128).copied().collect();
+        let name: Vec<u8> = name.iter().take_while(|&&byte| byte != 0).take(128).copied().collect();
         Self::bytes(&[b"ERR unknown command '", &name, b"', with args beginning with: ", &shown])
     }
 
     pub fn unknown_subcommand(given: &[u8], container: &str) -> Self {
         let given: Vec<u8> = given.iter().take(128).copied().collect();
         Self::bytes(&[b"ERR unknown subcommand '", &given, b"'. Try ", container.as_bytes(), b" HELP."])
+    }
+
+    /// What EXEC answers where it is refused itself.
+    pub fn exec_abort(cause: &Self) -> Self {
+        let cause = cause.as_bytes();
+        Self::bytes(&[b"EXECABORT Transaction discarded because of: ", cause.strip_prefix(b"ERR ").unwrap_or(cause)])
     }
 
     /// The whole text: code, space, sentence.

@@ -7,6 +7,7 @@
 //! 3. [`command`]: one file per family; [`command::args`] is the grammar they are declared in.
 //! 4. [`engine`]: the door. [`session`]: a conversation. [`resp`]: the protocol.
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 extern crate alloc;
 
 #[cfg(feature = "std")]

@@ -115,6 +115,8 @@ flags! {
     WHILE_SUBSCRIBED = 28, None;
     /// `COMMAND INFO` reports variable flags of its keys; kept for `COMMAND GETKEYSANDFLAGS`.
     MOVABLE_KEYS = 29, None;
+    /// A refusal discards the transaction: EXEC.
+    ENDS_TRANSACTION = 30, None;
     ASKING = 17, Some("asking");
 }
 

@@ -17,7 +17,7 @@ rows! {
           flags: [NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, RUNS_IN_MULTI], reply: Ok,
           "Begins a transaction: what follows is queued until EXEC." },
         { "exec", exec as NoArgs, since: "1.2.0", cost: "That of the queued commands",
-          flags: [NOSCRIPT, LOADING, STALE, SKIP_SLOWLOG, RUNS_IN_MULTI], reply: Any,
+          flags: [NOSCRIPT, LOADING, STALE, SKIP_SLOWLOG, RUNS_IN_MULTI, ENDS_TRANSACTION], reply: Any,
           "Runs the queued commands as one, unless a watched key changed." },
         { "discard", discard as NoArgs, since: "2.0.0", cost: "O(N), N queued commands",
           flags: [NOSCRIPT, LOADING, STALE, FAST, ALLOW_BUSY, RUNS_IN_MULTI], reply: Ok,
@@ -105,8 +105,5 @@ pub fn unwatch(call: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
 
 /// Ends all watches of the session.
 pub(super) fn forget_watches(call: &mut Call<'_>) {
-    for (db, key) in core::mem::take(&mut call.session.watched) {
-        call.keys.unwatch(db, &key, call.session.id);
-    }
-    call.session.watch_lost = false;
+    call.keys.unwatch_all(call.session);
 }

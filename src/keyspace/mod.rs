@@ -17,7 +17,7 @@ pub use entry::{Stored, Value, ValueRef, ValueType};
 pub use notify::{Class, Notice};
 
 use crate::error::{ReplyError, Result};
-use crate::session::SessionId;
+use crate::session::{Session, SessionId};
 use crate::time::Millis;
 use crate::value::table::{Pos, Table};
 use crate::value::{Env, OutOfMemory};
@@ -555,8 +555,12 @@ impl Keyspace {
         self.watches.watch(self.selected, key, session);
     }
 
-    pub fn unwatch(&mut self, db: usize, key: &[u8], session: SessionId) {
-        self.watches.unwatch(db, key, session);
+    /// Ends all watches of a session, won or lost.
+    pub fn unwatch_all(&mut self, session: &mut Session) {
+        for (db, key) in core::mem::take(&mut session.watched) {
+            self.watches.unwatch(db, &key, session.id);
+        }
+        session.watch_lost = false;
     }
 
     /// Sessions whose watched keys changed since the last call.

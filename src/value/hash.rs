@@ -304,14 +304,14 @@ mod tests {
     fn becomes_large_past_either_limit_and_stays_so() {
         let env = env();
         let mut hash = Hash::new();
-        for n in 0..128 {
+        for n in 0..512 {
             assert!(hash.set(&env, &name(n), b"v").unwrap());
         }
-        assert!(!hash.set(&env, &name(127), b"w").unwrap());
+        assert!(!hash.set(&env, &name(511), b"w").unwrap());
         assert_eq!(hash.encoding(), "listpack");
-        hash.set(&env, &name(128), b"v").unwrap();
+        hash.set(&env, &name(512), b"v").unwrap();
         assert_eq!(hash.encoding(), "hashtable");
-        (0..128).for_each(|n| assert!(hash.remove(&env, &name(n))));
+        (0..512).for_each(|n| assert!(hash.remove(&env, &name(n))));
         assert_eq!((hash.encoding(), hash.len()), ("hashtable", 1));
 
         for (field, value, encoding) in [(64, 64, "listpack"), (65, 1, "hashtable"), (1, 65, "hashtable")] {
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn set_if_absent_leaves_a_value_alone() {
         let env = env();
-        for n in [0, 200] {
+        for n in [0, 600] {
             let mut hash = Hash::new();
             (0..n).for_each(|n| assert!(hash.set(&env, &name(n), b"").unwrap()));
             assert!(hash.set_if_absent(&env, b"f", b"1").unwrap());

@@ -2,6 +2,7 @@
 
 pub mod blob;
 pub mod hash;
+mod intset;
 pub mod list;
 pub mod packed;
 pub mod rank_tree;

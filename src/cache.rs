@@ -67,7 +67,7 @@ pub struct Builder {
 impl Builder {
     /// Refuses writes that would grow the data beyond so many bytes. 0 = no limit.
     pub fn maxmemory(mut self, bytes: u64) -> Self {
-        self.config.maxmemory = bytes;
+        self.config.set_number("maxmemory", bytes);
         self
     }
 

@@ -16,6 +16,7 @@ use crate::command::{self, Flags, Registry, Row};
 use crate::config::Config;
 use crate::error::{ProtocolError, ReplyError};
 use crate::event::Event;
+use crate::host::Host;
 use crate::keyspace::{Class, Keyspace};
 use crate::resp::parse::{self, Parsed};
 use crate::resp::write::Writer;
@@ -25,6 +26,7 @@ use crate::stats::Stats;
 use crate::time::Millis;
 use crate::value::Env;
 use crate::value::seed::Seed;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -44,6 +46,8 @@ pub struct Server {
     pub stats: Stats,
     pub rng: Rng,
     pub events: VecDeque<Event>,
+    /// The shell, where it can be asked.
+    pub host: Option<Box<dyn Host>>,
     /// When the engine first learnt the time.
     pub started: Millis,
 }
@@ -69,7 +73,7 @@ fn is_http(argv: &[&[u8]]) -> bool {
 
 impl Engine {
     pub fn new(options: Options) -> Self {
-        let env = Env { seed: Seed::new(options.seed), ..Env::default() };
+        let env = Env { seed: Seed::new(options.seed), limits: options.config.limits };
         Self {
             keys: Keyspace::new(options.config.databases, env),
             server: Server {
@@ -79,6 +83,7 @@ impl Engine {
                 stats: Stats::default(),
                 rng: Rng::new(options.seed),
                 events: VecDeque::new(),
+                host: None,
                 started: 0,
             },
             args: Vec::new(),

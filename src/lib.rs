@@ -19,6 +19,7 @@ pub mod engine;
 pub mod error;
 pub mod event;
 pub mod glob;
+pub mod host;
 pub mod keyspace;
 pub mod number;
 pub mod resp;

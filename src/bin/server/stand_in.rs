@@ -58,27 +58,10 @@ impl Config {
 
 /// Hands the engine's few parameters over.
 pub fn engine_config(config: &Config) -> cachette::config::Config {
-    let text = |name: &str| config.get(name).unwrap_or_default();
-    cachette::config::Config {
-        databases: text("databases").parse().unwrap_or(16),
-        maxmemory: memory(&text("maxmemory")).unwrap_or(0),
-        requirepass: text("requirepass").into_bytes(),
-        proto_max_bulk_len: memory(&text("proto-max-bulk-len")).unwrap_or(512 << 20),
-        ..Default::default()
+    let mut engine = cachette::config::Config::default();
+    for name in ["databases", "maxmemory", "requirepass", "proto-max-bulk-len"] {
+        let value = config.get(name).unwrap_or_default();
+        let _ = engine.set(name.as_bytes(), &[value.as_bytes()], cachette::config::Phase::Startup);
     }
-}
-
-fn memory(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..)?.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" => 1000,
-        "kb" => 1 << 10,
-        "m" => 1_000_000,
-        "mb" => 1 << 20,
-        "g" => 1_000_000_000,
-        "gb" => 1 << 30,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(unit)
+    engine
 }

@@ -36,6 +36,7 @@ wording! {
     NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";
     NO_SUCH_KEY = "ERR no such key";
     INDEX_OUT_OF_RANGE = "ERR index out of range";
+    RANK_ZERO = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list";
     SAME_OBJECT = "ERR source and destination objects are the same";
     STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
     OFFSET_OUT_OF_RANGE = "ERR offset is out of range";

@@ -306,6 +306,17 @@ impl<'a> Arg<'a> for Pattern<'a> {
     }
 }
 
+/// An argument whose error waits for its turn: some commands look at their key before they read a number.
+#[derive(Clone, Debug)]
+pub struct Late<T>(pub Result<T>);
+
+impl<'a, T: Arg<'a>> Arg<'a> for Late<T> {
+    const SPEC: ArgSpec = T::SPEC;
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        Ok(Self(T::arg(args)))
+    }
+}
+
 /// There or not, at the end.
 impl<'a, T: Arg<'a>> Arg<'a> for Option<T> {
     const SPEC: ArgSpec = T::SPEC.optional();

@@ -13,6 +13,7 @@
 pub mod args;
 mod connection;
 pub mod keys;
+pub mod list;
 pub mod reply;
 pub mod string;
 mod transaction;
@@ -224,7 +225,7 @@ macro_rules! rows {
 pub(crate) use rows;
 
 /// All families in the order of the reference.
-static FAMILIES: &[&[Row]] = &[string::ROWS, keys::ROWS, connection::ROWS, transaction::ROWS];
+static FAMILIES: &[&[Row]] = &[string::ROWS, keys::ROWS, list::ROWS, connection::ROWS, transaction::ROWS];
 
 /// Every command, containers without their subcommands.
 pub fn all() -> impl Iterator<Item = &'static Row> {

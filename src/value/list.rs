@@ -116,8 +116,13 @@ impl List {
         Self { form: Form::Small(Packed::new()) }
     }
 
-    /// Adds an element at one end. O(1) amortised. False, and nothing done, for an element too long to be kept at all
-    /// (4 GiB, or 2 GiB on 32-bit machines).
+    /// Whether an element can be kept at all: 4 GiB are too much, 2 GiB on 32-bit machines.
+    pub fn can_hold(value: &[u8]) -> bool {
+        storable(value)
+    }
+
+    /// Adds an element at one end. O(1) amortised. False, and nothing done, for an element that it
+    /// cannot [hold](List::can_hold).
     pub fn push(&mut self, env: &Env, end: End, value: &[u8]) -> bool {
         let limit = NodeLimit::of(&env.limits);
         match &mut self.form {
@@ -129,13 +134,21 @@ impl List {
 
     /// Removes and gives the element at one end. O(1) amortised.
     pub fn pop(&mut self, env: &Env, end: End) -> Option<Vec<u8>> {
+        let value = self.end(end)?.to_vec();
         let index = match end {
             End::Front => 0,
-            End::Back => self.len().checked_sub(1)?,
+            End::Back => self.len() - 1,
         };
-        let value = self.get(index)?.to_vec();
         self.remove_range(env, index, 1);
         Some(value)
+    }
+
+    /// The element at one end. O(1).
+    pub fn end(&self, end: End) -> Option<&[u8]> {
+        match end {
+            End::Front => self.get(0),
+            End::Back => self.get(self.len().checked_sub(1)?),
+        }
     }
 
     /// The element at `index`. O(log n) in effect, see the module's page; O(1) near the ends.

@@ -2,7 +2,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
-use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Late, Many, Opt, args, is_token};
+use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Late, Many, Opt, WRONG_ARITY, args, is_token};
 use super::reply::{Either, Ok as Okay, Reply};
 use super::rows;
 use crate::call::Call;
@@ -100,6 +100,10 @@ pub struct PopCount(pub usize);
 impl<'a> Arg<'a> for PopCount {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
     fn arg(args: &mut Args<'a>) -> Result<Self> {
+        // The last argument there is: too many are noticed before a bad one.
+        if args.remaining() > 1 {
+            return Err(WRONG_ARITY);
+        }
         natural(args.word()?).map(Self).ok_or(ReplyError::NOT_POSITIVE)
     }
 }

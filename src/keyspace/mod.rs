@@ -413,6 +413,7 @@ impl Keyspace {
         let (pos, entry) = match self.find(key) {
             Some(found) => found,
             None => {
+                self.reserve(len as u64)?;
                 self.insert(Entry::new_string(key, &[], None)?)?;
                 self.find_any(key).ok_or(ReplyError::MEMORY)?
             }
@@ -421,6 +422,7 @@ impl Keyspace {
             return Err(ReplyError::WRONG_TYPE);
         }
         let before = entry.memory();
+        self.reserve((len as u64).saturating_sub(before))?;
         // SAFETY: the entry is live; only the returned handle is used afterwards.
         let resized = unsafe { entry.resized(len)? };
         self.db_mut().table.replace(pos, resized.handle());

@@ -149,6 +149,11 @@ impl Target for InProcess {
         while self.engine.tick(self.now, 100).is_some_and(|due| due <= self.now) {}
     }
 
+    fn sync_clock(&mut self) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        self.set_now(now.as_millis() as u64);
+    }
+
     fn knows(&mut self, argv: &[Vec<u8>]) -> bool {
         let words: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
         match self.engine.server.registry.resolve(&words) {

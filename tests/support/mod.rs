@@ -2,7 +2,9 @@
 //! scenario files, and the servers and engines that can be put behind it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod compare;
 pub mod engine;
+pub mod grammar;
 pub mod notation;
 pub mod resp;
 pub mod rng;

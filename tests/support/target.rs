@@ -48,6 +48,9 @@ pub trait Target {
     /// Lets this much time pass.
     fn advance(&mut self, ms: u64);
 
+    /// Brings a clock that the target does not read itself up to the present.
+    fn sync_clock(&mut self) {}
+
     /// Does it have this command at all? A real server has everything.
     fn knows(&mut self, _argv: &[Vec<u8>]) -> bool {
         true

@@ -1,0 +1,472 @@
+//! What the fuzzer says: templates of commands, and how their blanks are filled.
+//!
+//! A template is words. `(a|b c|)` chooses one of its parts, `{1-3 …}` repeats, `$name` is a blank. Keys are few and of mixed types, numbers
+//! stand at their edges, and now and then a command is bent out of shape.
+
+use super::rng::Rng;
+
+/// How often, and what.
+const TEMPLATES: &[(u32, &str)] = &[
+    // Strings.
+    (30, "SET $s $v (|||EX $ttl|PX $pttl|EXAT $at|PXAT $pat|KEEPTTL) (||||NX|XX) (|||GET)"),
+    (8, "SET $s $num"),
+    (10, "GET $s"),
+    (3, "GETEX $s (|EX $ttl|PX $pttl|EXAT $at|PXAT $pat|PERSIST)"),
+    (2, "GETDEL $s"),
+    (2, "GETSET $s $v"),
+    (2, "SETNX $s $v"),
+    (2, "SETEX $s $ttl $v"),
+    (2, "PSETEX $s $pttl $v"),
+    (5, "APPEND $s $v"),
+    (3, "STRLEN $s"),
+    (4, "SETRANGE $s $offset $v"),
+    (4, "(GETRANGE|SUBSTR) $s $index $index"),
+    (6, "(INCR|DECR) $s"),
+    (6, "(INCRBY|DECRBY) $s $int"),
+    (6, "INCRBYFLOAT $s $float"),
+    (4, "MSET {1-3 $s $v}"),
+    (2, "MSETNX {1-2 $s $v}"),
+    (4, "MGET {1-4 $s}"),
+    (2, "MSET lcs1 $short lcs2 $short"),
+    (
+        3,
+        "LCS (lcs1|lcs2|$short) (lcs2|lcs1|$h) (|LEN|IDX|IDX MINMATCHLEN (0|1|2|-1)|IDX WITHMATCHLEN|IDX MINMATCHLEN 2 WITHMATCHLEN|LEN IDX)",
+    ),
+    // Keys.
+    (8, "(DEL|UNLINK) {1-3 $k}"),
+    (5, "EXISTS {1-4 $k}"),
+    (2, "TOUCH {1-3 $k}"),
+    (4, "TYPE $k"),
+    (4, "(EXPIRE $k $ttl|PEXPIRE $k $pttl|EXPIREAT $k $at|PEXPIREAT $k $pat) (||NX|XX|GT|LT|XX GT|NX XX|GT LT)"),
+    (1, "(EXPIRE|PEXPIRE|EXPIREAT|PEXPIREAT) $k (0|-1|-100|$never)"),
+    (6, "(TTL|PTTL|EXPIRETIME|PEXPIRETIME) $k"),
+    (3, "PERSIST $k"),
+    (4, "(RENAME|RENAMENX) $k $k"),
+    (5, "COPY $k $k (|REPLACE|DB $db|DB $db REPLACE)"),
+    (2, "MOVE $k $db"),
+    (1, "RANDOMKEY"),
+    (2, "KEYS $pattern"),
+    (2, "SCAN $cursor (|MATCH $pattern) (|COUNT (1|3|10|100)) (||TYPE (string|list|hash|set|zset|stream|String))"),
+    (5, "OBJECT ENCODING $k"),
+    (1, "OBJECT (REFCOUNT|IDLETIME|FREQ|encoding|BOGUS) $k"),
+    (3, "SORT ($l|$t|$z) (|BY w_*|BY h:*->f1) (|LIMIT $index $index) (|GET #|GET w_*|GET # GET h:*->f1) (|DESC|ASC)"),
+    (2, "SORT ($l|$t|$z) ALPHA (|LIMIT $index $index) (|GET #|GET w_*) (|DESC|ASC)"),
+    (1, "SORT $l BY nosort (|LIMIT $index $index) (|DESC) (|GET w_*)"),
+    (2, "SORT_RO ($l|$t|$z) (ALPHA|DESC|ALPHA LIMIT 0 3|STORE $k)"),
+    (2, "SORT ($l|$t|$z) ALPHA (|DESC) STORE $l"),
+    (1, "MSET w_1 $num w_2 $num w_a $num"),
+    (1, "MEMORY USAGE $k"),
+    // Lists.
+    (14, "(RPUSH|LPUSH) $l {1-5 $v}"),
+    (3, "(RPUSHX|LPUSHX) $l {1-2 $v}"),
+    (6, "(LPOP|RPOP) $l (||$count)"),
+    (3, "LLEN $l"),
+    (6, "LRANGE $l $index $index"),
+    (4, "LINDEX $l $index"),
+    (4, "LSET $l $index $v"),
+    (5, "LINSERT $l (BEFORE|AFTER|before|BOGUS) $v $v"),
+    (4, "LREM $l $index $v"),
+    (2, "LTRIM $l $index $index"),
+    (4, "LPOS $l $v (||RANK $index) (||COUNT $count) (||MAXLEN $count)"),
+    (4, "LMOVE $l $l (LEFT|RIGHT) (LEFT|RIGHT)"),
+    (2, "RPOPLPUSH $l $l"),
+    (3, "LMPOP (1 $l|2 $l $l|0 $l|3 $l $l) (LEFT|RIGHT) (|COUNT $count)"),
+    // Hashes.
+    (16, "(HSET|HSET|HMSET) $h {1-4 $m $v}"),
+    (4, "HSET $h $m $num"),
+    (2, "HSETNX $h $m $v"),
+    (5, "HGET $h $m"),
+    (3, "HMGET $h {1-3 $m}"),
+    (4, "(HGETALL|HKEYS|HVALS) $h"),
+    (5, "HDEL $h {1-4 $m}"),
+    (2, "HEXISTS $h $m"),
+    (2, "(HLEN $h|HSTRLEN $h $m)"),
+    (4, "HINCRBY $h $m $int"),
+    (4, "HINCRBYFLOAT $h $m $float"),
+    (3, "HRANDFIELD $h (|$few|$few WITHVALUES)"),
+    (2, "HSCAN $h $cursor (|MATCH $pattern) (|COUNT (1|5|1000))"),
+    // Sets.
+    (14, "SADD $t {1-5 $m}"),
+    (6, "SADD $t {1-4 $num}"),
+    (5, "SREM $t {1-4 $m}"),
+    (3, "SCARD $t"),
+    (4, "SMEMBERS $t"),
+    (4, "(SISMEMBER $t $m|SMISMEMBER $t {1-3 $m})"),
+    (3, "SMOVE $t $t $m"),
+    (3, "SPOP $t (|$count)"),
+    (2, "SRANDMEMBER $t (|$few)"),
+    (6, "(SINTER|SUNION|SDIFF) {1-3 $t}"),
+    (6, "(SINTERSTORE|SUNIONSTORE|SDIFFSTORE) $t {1-3 $t}"),
+    (2, "SINTERCARD (1 $t|2 $t $t|3 $t $t $t|0 $t) (|LIMIT $count)"),
+    (2, "SSCAN $t $cursor (|MATCH $pattern) (|COUNT (1|5|1000))"),
+    // Sorted sets.
+    (18, "ZADD $z (|||NX|XX|GT|LT|NX XX|GT LT) (||CH) {1-4 $score $m}"),
+    (5, "ZADD $x (0 $m|0 $m 0 $m)"),
+    (3, "ZADD $z (|NX|XX|GT|LT) INCR $score $m"),
+    (4, "ZINCRBY $z $score $m"),
+    (4, "(ZSCORE $z $m|ZMSCORE $z {1-3 $m})"),
+    (4, "ZREM $z {1-3 $m}"),
+    (2, "ZCARD $z"),
+    (4, "(ZRANK|ZREVRANK) $z $m"),
+    (6, "ZRANGE $z $index $index (||REV) (||WITHSCORES)"),
+    (6, "ZRANGE $z $bound $bound BYSCORE (|REV) (|LIMIT $index $index) (|WITHSCORES)"),
+    (4, "ZRANGE $x $lex $lex BYLEX (|REV) (|LIMIT $index $index)"),
+    (2, "ZREVRANGE $z $index $index (|WITHSCORES)"),
+    (3, "(ZRANGEBYSCORE|ZREVRANGEBYSCORE) $z $bound $bound (|WITHSCORES) (|LIMIT $index $index)"),
+    (3, "(ZRANGEBYLEX|ZREVRANGEBYLEX) $x $lex $lex (|LIMIT $index $index)"),
+    (3, "(ZCOUNT $z $bound $bound|ZLEXCOUNT $x $lex $lex)"),
+    (2, "(ZREMRANGEBYRANK $z $index $index|ZREMRANGEBYSCORE $z $bound $bound|ZREMRANGEBYLEX $x $lex $lex)"),
+    (3, "ZRANGESTORE $z $z ($index $index|$bound $bound BYSCORE) (|REV) (|LIMIT $index $index)"),
+    (4, "(ZPOPMIN|ZPOPMAX) $z (|$count)"),
+    (3, "ZMPOP (1 $z|2 $z $z|0 $z) (MIN|MAX) (|COUNT $count)"),
+    (5, "(ZUNION|ZINTER) (1 $z|2 $z $z|3 $z $t $z) (|WEIGHTS $score $score) (|AGGREGATE (SUM|MIN|MAX)) (|WITHSCORES)"),
+    (2, "ZDIFF (1 $z|2 $z $z|3 $z $t $z) (|WITHSCORES)"),
+    (5, "(ZUNIONSTORE|ZINTERSTORE) $z (1 $z|2 $z $z|2 $t $z) (|WEIGHTS $score $score|WEIGHTS $score) (|AGGREGATE (SUM|MIN|MAX))"),
+    (2, "ZDIFFSTORE $z (1 $z|2 $z $z|2 $t $z)"),
+    (2, "ZINTERCARD (1 $z|2 $z $z|2 $z $t) (|LIMIT $count)"),
+    (2, "ZRANDMEMBER $z (|$few|$few WITHSCORES)"),
+    (2, "ZSCAN $z $cursor (|MATCH $pattern) (|COUNT (1|5|1000))"),
+    // Transactions, connections, the server.
+    (8, "MULTI"),
+    (14, "EXEC"),
+    (2, "DISCARD"),
+    (5, "WATCH {1-3 $k}"),
+    (2, "UNWATCH"),
+    (5, "SELECT (0|0|0|0|1|1|2|15|16|-1)"),
+    (1, "SWAPDB (0|1|2) (0|1|2)"),
+    (3, "DBSIZE"),
+    (1, "PING (|$v)"),
+    (1, "ECHO $v"),
+    (3, "HELLO (2|3|3|4)"),
+    (1, "CLIENT (SETNAME $m|GETNAME)"),
+    (1, "COMMAND GETKEYS (ZUNIONSTORE $z 2 $z $z|MSET $s $v $s $v|SORT $l STORE $k|GET|LMPOP 2 $l $l LEFT|SET $s $v|PING)"),
+    (1, "CONFIG SET hash-max-listpack-entries (0|3|16|512)"),
+    (1, "CONFIG SET hash-max-listpack-value (4|64|64)"),
+    (1, "CONFIG SET set-max-intset-entries (0|3|16|512)"),
+    (1, "CONFIG SET zset-max-listpack-entries (0|3|16|128)"),
+    (1, "CONFIG SET zset-max-listpack-value (4|64|64)"),
+    (1, "CONFIG SET list-max-listpack-size (-2|-1|1|2|5|128)"),
+    (1, "CONFIG GET (hash-max-listpack-entries|set-max-intset-entries)"),
+    (1, "(FLUSHDB|NOSUCH $k $v|GETT $k|OBJECT|CONFIG BOGUS)"),
+    (1, "RESET"),
+];
+
+/// What numbers may run into.
+const EDGES: &[&str] = &[
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "127",
+    "128",
+    "-128",
+    "-129",
+    "32767",
+    "32768",
+    "-32769",
+    "8388607",
+    "8388608",
+    "2147483647",
+    "2147483648",
+    "-2147483649",
+    "4294967296",
+    "4503599627370496",
+    "9007199254740992",
+    "9007199254740993",
+    "9223372036854775806",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "99999999999999999999999",
+    "1.5",
+    "1e3",
+    "+1",
+    " 1",
+    "1 ",
+    "",
+    "abc",
+    "0x10",
+    "01",
+    "nan",
+    "inf",
+    "-inf",
+];
+
+const FLOATS: &[&str] = &[
+    "0",
+    "1",
+    "-1",
+    "0.1",
+    "0.5",
+    "1.5",
+    "-2.25",
+    "3.0",
+    "1e3",
+    "1e-3",
+    "1e10",
+    "5e-5",
+    "0.0001",
+    "123456.789",
+    "-0",
+    "1e17",
+    "1e20",
+    "1e21",
+    "1e22",
+    "1.7976931348623157e308",
+    "5e-324",
+    "1e400",
+    "inf",
+    "-inf",
+    "nan",
+    "abc",
+    "",
+    "1e",
+    ".5",
+    "5.",
+    " 1",
+    "1 ",
+    "0x1p3",
+    "9007199254740993",
+    "3.141592653589793",
+    "2.2250738585072014e-308",
+    "100",
+    "1000000",
+    "-1e-7",
+];
+
+const PATTERNS: &[&str] =
+    &["*", "f*", "*1", "k?", "[a-f]*", "[^a]*", "s:*", "?", "*:[12]", "\\*", "", "f1*2*", "*:*:*", "[", "a[b"];
+
+/// Expire times that are refused, or are over at once.
+const NEVER: &[&str] =
+    &["-9223372036854775808", "9223372036854775807", "9223372036854775", "abc", "", "1.5", " 1", "-2147483649"];
+
+pub struct Grammar {
+    rng: Rng,
+    total: u32,
+    /// Relative deadlines never repeat: two of them on one key would race against the clock under GT and LT.
+    deadlines: u64,
+}
+
+impl Grammar {
+    pub fn new(seed: u64) -> Self {
+        Self { rng: Rng::new(seed), total: TEMPLATES.iter().map(|(weight, _)| weight).sum(), deadlines: 0 }
+    }
+
+    /// Chance for whoever drives the grammar.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// One command.
+    pub fn command(&mut self) -> Vec<Vec<u8>> {
+        let mut at = self.rng.below(self.total as usize) as u32;
+        let mut template = TEMPLATES[0].1;
+        for (weight, text) in TEMPLATES {
+            if at < *weight {
+                template = text;
+                break;
+            }
+            at -= weight;
+        }
+        let mut argv = Vec::new();
+        self.fill(template, &mut argv);
+        if self.rng.percent(4) {
+            self.bend(&mut argv);
+        }
+        argv
+    }
+
+    /// Fills a template word by word.
+    fn fill(&mut self, template: &str, out: &mut Vec<Vec<u8>>) {
+        let mut rest = template.trim_start();
+        while !rest.is_empty() {
+            let (first, after) = take(rest);
+            rest = after.trim_start();
+            match first.as_bytes()[0] {
+                b'(' => {
+                    let parts = alternatives(&first[1..first.len() - 1]);
+                    let part = *self.rng.pick(&parts);
+                    self.fill(part, out);
+                }
+                b'{' => {
+                    let (range, body) = first[1..first.len() - 1].split_once(' ').unwrap();
+                    let (low, high) = range.split_once('-').unwrap();
+                    for _ in 0..self.rng.range(low.parse().unwrap(), high.parse().unwrap()) {
+                        self.fill(body, out);
+                    }
+                }
+                b'$' if first != "$cursor" => {
+                    let word = self.blank(&first[1..]);
+                    out.push(word);
+                }
+                _ => out.push(first.as_bytes().to_vec()),
+            }
+        }
+    }
+
+    fn blank(&mut self, name: &str) -> Vec<u8> {
+        match name {
+            "s" | "l" | "h" | "t" | "z" => self.key(name),
+            // Members of these all have the score 0: a range by name over other scores has no defined answer.
+            "x" => format!("x:{}", self.rng.below(2)).into_bytes(),
+            "never" => self.rng.pick(NEVER).as_bytes().to_vec(),
+            "k" => {
+                let family = *self.rng.pick(&["s", "l", "h", "t", "z"]);
+                self.key(family)
+            }
+            "v" => self.value(),
+            "short" => (0..self.rng.below(12)).map(|_| *self.rng.pick(b"abc")).collect(),
+            "num" => self.rng.range(-3, 40).to_string().into_bytes(),
+            "m" => self.member(),
+            "int" => match self.rng.below(4) {
+                0 => self.edge(),
+                _ => self.rng.range(-100, 100).to_string().into_bytes(),
+            },
+            "index" => match self.rng.below(12) {
+                0 => self.edge(),
+                _ => self.rng.range(-9, 9).to_string().into_bytes(),
+            },
+            "count" => match self.rng.below(16) {
+                0 => self.edge(),
+                _ => self.rng.range(-1, 6).to_string().into_bytes(),
+            },
+            "few" => self.rng.range(-8, 8).to_string().into_bytes(),
+            "edge" => self.edge(),
+            "float" => match self.rng.below(3) {
+                0 => format!("{}", self.rng.range(-1000, 1000) as f64 / 8.0).into_bytes(),
+                1 => format!("{}.{}", self.rng.range(-99, 99), self.rng.below(1000)).into_bytes(),
+                _ => self.rng.pick(FLOATS).as_bytes().to_vec(),
+            },
+            "score" => match self.rng.below(5) {
+                0 => self.rng.pick(FLOATS).as_bytes().to_vec(),
+                1 => format!("{}", self.rng.range(-40, 40) as f64 / 4.0).into_bytes(),
+                _ => self.rng.range(-3, 9).to_string().into_bytes(),
+            },
+            "bound" => {
+                let mut text = if self.rng.percent(25) { "(".to_string() } else { String::new() };
+                text += &match self.rng.below(5) {
+                    0 => self.rng.pick(&["-inf", "+inf", "inf", "+Infinity"]).to_string(),
+                    1 => self.rng.pick(FLOATS).to_string(),
+                    _ => self.rng.range(-3, 9).to_string(),
+                };
+                text.into_bytes()
+            }
+            "lex" => match self.rng.below(6) {
+                0 => b"-".to_vec(),
+                1 => b"+".to_vec(),
+                2 => self.member(),
+                _ => {
+                    let mut text = self.rng.pick(&[b"[", b"("]).to_vec();
+                    text.extend(self.member());
+                    text
+                }
+            },
+            "offset" => match self.rng.below(10) {
+                0 => self.rng.pick(&["-1", "536870912", "9223372036854775807", "abc", "70000"]).as_bytes().to_vec(),
+                _ => self.rng.below(30).to_string().into_bytes(),
+            },
+            "db" => self.rng.pick(&["0", "1", "2", "1", "15", "16", "-1", "x"]).as_bytes().to_vec(),
+            "pattern" => self.rng.pick(PATTERNS).as_bytes().to_vec(),
+            // Far away, and each at least 100 s from every other.
+            "ttl" => (100_000 + self.deadline() * 100).to_string().into_bytes(),
+            "pttl" => (100_000_000 + self.deadline() * 100_000).to_string().into_bytes(),
+            "at" => (4_000_000_000 + self.rng.below(5) as u64).to_string().into_bytes(),
+            "pat" => (4_000_000_000_000 + self.rng.below(5) as u64 * 500).to_string().into_bytes(),
+            other => panic!("no such blank: ${other}"),
+        }
+    }
+
+    fn deadline(&mut self) -> u64 {
+        self.deadlines += 1;
+        self.deadlines * 7919 % 1_000_003
+    }
+
+    fn edge(&mut self) -> Vec<u8> {
+        self.rng.pick(EDGES).as_bytes().to_vec()
+    }
+
+    fn key(&mut self, family: &str) -> Vec<u8> {
+        match self.rng.below(40) {
+            0 => b"nosuch".to_vec(),
+            1 => b"".to_vec(),
+            2 => b"bin\x00\xff\r\n".to_vec(),
+            3..=5 => format!("{}:{}", self.rng.pick(&["s", "l", "h", "t", "z"]), self.rng.below(4)).into_bytes(),
+            _ => format!("{family}:{}", self.rng.below(4)).into_bytes(),
+        }
+    }
+
+    fn member(&mut self) -> Vec<u8> {
+        match self.rng.below(12) {
+            0 => self.value(),
+            1 => self.rng.range(-5, 60).to_string().into_bytes(),
+            2 | 3 => format!("f{}", self.rng.below(120)).into_bytes(),
+            _ => format!("f{}", self.rng.below(9)).into_bytes(),
+        }
+    }
+
+    fn value(&mut self) -> Vec<u8> {
+        match self.rng.below(14) {
+            0 => self.edge(),
+            1 => self.rng.pick(FLOATS).as_bytes().to_vec(),
+            2 => vec![b'x'; 60 + self.rng.below(10)],
+            3 => vec![b'y'; 40 + self.rng.below(10)],
+            4 if self.rng.percent(20) => vec![b'z'; 2000 + self.rng.below(4000)],
+            5 => (0..self.rng.below(6)).map(|_| self.rng.next() as u8).collect(),
+            6..=9 => self.rng.range(-200, 70000).to_string().into_bytes(),
+            _ => self.rng.pick(&["a", "b", "c", "v1", "v2", "hello", "", "A"]).as_bytes().to_vec(),
+        }
+    }
+
+    /// Bends a command out of shape: one argument too few, too many, or strange.
+    fn bend(&mut self, argv: &mut Vec<Vec<u8>>) {
+        // An edge as the count of these would ask for more than a machine can answer, or as a deadline would race against the clock.
+        let delicate = |arg: &Vec<u8>| {
+            ["RAND", "SETRANGE", "EXPIRE", "SETEX", "EX", "PX"].iter().any(|w| arg == w.as_bytes() || arg.ends_with(w.as_bytes()))
+                || arg.windows(4).any(|w| w == b"RAND")
+        };
+        let counted = argv.iter().any(delicate);
+        let at = self.rng.below(argv.len());
+        match self.rng.below(5) {
+            0 if argv.len() > 1 => drop(argv.pop()),
+            1 => argv.push(self.value()),
+            2 if at > 0 && argv[at] != b"$cursor" && !counted => argv[at] = self.edge(),
+            3 if argv.len() > 1 && !counted => drop(argv.remove(1 + at % (argv.len() - 1))),
+            _ => argv[0].make_ascii_lowercase(),
+        }
+    }
+}
+
+/// The first word, choice or repetition of a template, and the rest.
+fn take(text: &str) -> (&str, &str) {
+    let mut depth = 0;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '{' => depth += 1,
+            ')' | '}' if depth > 0 => depth -= 1,
+            ' ' if depth == 0 => return (&text[..at], &text[at..]),
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+fn alternatives(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut depth, mut start) = (0, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '{' => depth += 1,
+            ')' | '}' => depth -= 1,
+            '|' if depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}

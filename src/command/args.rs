@@ -16,7 +16,7 @@
 //! two different ones of one choice are a syntax error.
 
 use crate::error::{ReplyError, Result};
-use crate::number;
+use crate::number::{self, LongDouble};
 use core::marker::PhantomData;
 
 /// What kind of word an argument is, with Redis's names.
@@ -557,20 +557,30 @@ choice! {
     Match<'a> { "MATCH" => Match(pattern: Pattern<'a>) }
 }
 
-/// An integer that is read only when the handler asks for it, so that errors of later words come first, as in Redis.
+/// An integer that is judged by the handler, because Redis looks at other things first.
 #[derive(Clone, Copy, Debug)]
-pub struct LateInt<'a>(pub &'a [u8]);
+pub struct LateInt(pub Option<i64>);
 
-impl LateInt<'_> {
-    pub fn get(&self) -> Result<i64> {
-        number::parse_i64(self.0).ok_or(ReplyError::NOT_INTEGER)
+impl LateInt {
+    /// # Errors
+    /// `value is not an integer or out of range`.
+    pub fn get(self) -> Result<i64> {
+        self.0.ok_or(ReplyError::NOT_INTEGER)
     }
 }
 
-impl<'a> Arg<'a> for LateInt<'a> {
+impl<'a> Arg<'a> for LateInt {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
     fn arg(args: &mut Args<'a>) -> Result<Self> {
-        args.word().map(Self)
+        Ok(Self(number::parse_i64(args.word()?)))
+    }
+}
+
+/// A number of an extended precision, as the float counters take it.
+impl<'a> Arg<'a> for LongDouble {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Double);
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        Self::parse(args.word()?).ok_or(ReplyError::NOT_FLOAT)
     }
 }
 

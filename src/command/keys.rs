@@ -156,10 +156,10 @@ impl When {
     }
 }
 
-args! { Expire<'a> { key: Key<'a, RW_UPDATE>, seconds: LateInt<'a>; condition: When } }
-args! { ExpireMs<'a> { key: Key<'a, RW_UPDATE>, milliseconds: LateInt<'a>; condition: When } }
-args! { ExpireAt<'a> { key: Key<'a, RW_UPDATE>, unix_time_seconds: LateInt<'a>; condition: When } }
-args! { ExpireAtMs<'a> { key: Key<'a, RW_UPDATE>, unix_time_milliseconds: LateInt<'a>; condition: When } }
+args! { Expire<'a> { key: Key<'a, RW_UPDATE>, seconds: LateInt; condition: When } }
+args! { ExpireMs<'a> { key: Key<'a, RW_UPDATE>, milliseconds: LateInt; condition: When } }
+args! { ExpireAt<'a> { key: Key<'a, RW_UPDATE>, unix_time_seconds: LateInt; condition: When } }
+args! { ExpireAtMs<'a> { key: Key<'a, RW_UPDATE>, unix_time_milliseconds: LateInt; condition: When } }
 
 pub fn expire(call: &mut Call<'_>, args: Expire<'_>) -> Result<bool> {
     let now = call.now();
@@ -180,7 +180,7 @@ pub fn expire_at_ms(call: &mut Call<'_>, args: ExpireAtMs<'_>) -> Result<bool> {
 }
 
 /// What all EXPIRE commands do: `count` units of `unit` ms after `base`.
-fn set_deadline(call: &mut Call<'_>, key: &[u8], count: LateInt<'_>, unit: i64, base: Millis, when: When) -> Result<bool> {
+fn set_deadline(call: &mut Call<'_>, key: &[u8], count: LateInt, unit: i64, base: Millis, when: When) -> Result<bool> {
     when.check()?;
     let deadline = count
         .get()?

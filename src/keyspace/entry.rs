@@ -117,6 +117,8 @@ const REPR_MASK: u8 = 0x07;
 const HAS_DEADLINE: u8 = 0x08;
 /// The string was edited in place: `OBJECT ENCODING` says `raw` however short it is.
 const RAW: u8 = 0x10;
+/// The string came out of a float counter: text to Redis, even where it spells an integer.
+const PLAIN: u8 = 0x20;
 
 const HEADER: usize = 8;
 const WORD: usize = 8;
@@ -283,6 +285,15 @@ impl Entry {
         self.flags() & RAW != 0
     }
 
+    pub(super) fn is_plain(self) -> bool {
+        self.flags() & PLAIN != 0
+    }
+
+    pub(super) fn set_plain(self) {
+        // SAFETY: byte 0 of a live entry.
+        unsafe { self.0.as_ptr().write(self.flags() | PLAIN) };
+    }
+
     pub(super) fn deadline(self) -> Option<Millis> {
         if self.flags() & HAS_DEADLINE == 0 {
             return None;
@@ -368,7 +379,7 @@ impl Entry {
             if let Some(deadline) = deadline {
                 self.0.as_ptr().add(HEADER).cast::<u64>().write(deadline);
             }
-            self.0.as_ptr().write(self.flags() & !RAW);
+            self.0.as_ptr().write(self.flags() & !(RAW | PLAIN));
         }
         true
     }

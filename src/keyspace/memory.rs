@@ -74,10 +74,10 @@ impl Keyspace {
 }
 
 /// Redis's name of a value's encoding.
-pub(super) fn encoding_name(value: &ValueRef<'_>, raw: bool) -> &'static str {
+pub(super) fn encoding_name(value: &ValueRef<'_>, entry: Entry) -> &'static str {
     match value {
-        ValueRef::String(_) if raw => "raw",
-        ValueRef::String(bytes) if number::parse_i64(bytes).is_some() => "int",
+        ValueRef::String(_) if entry.is_raw() => "raw",
+        ValueRef::String(bytes) if !entry.is_plain() && number::parse_i64(bytes).is_some() => "int",
         ValueRef::String(bytes) if bytes.len() <= EMBSTR_MAX => "embstr",
         ValueRef::String(_) => "raw",
         ValueRef::List(list) => list.encoding(),

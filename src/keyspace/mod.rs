@@ -275,7 +275,7 @@ impl Keyspace {
         let (_, entry) = self.find(key)?;
         // SAFETY: the value is only looked at here.
         let value = unsafe { entry.value() };
-        Some(memory::encoding_name(&value, entry.is_raw()))
+        Some(memory::encoding_name(&value, entry))
     }
 
     /// Seconds since the key was last read or written.
@@ -310,6 +310,13 @@ impl Keyspace {
         }
         let entry = Entry::new_string(key, value, deadline)?;
         self.place(found.map(|(pos, _)| pos), entry)
+    }
+
+    /// Makes `OBJECT ENCODING` call the string under `key` text, even where it spells an integer, until it is set again.
+    pub fn mark_plain(&mut self, key: &[u8]) {
+        if let Some((_, entry)) = self.find(key) {
+            entry.set_plain();
+        }
     }
 
     /// Puts a value under a key, whatever the key held before. An empty collection only removes the key. Tells nobody.

@@ -9,6 +9,7 @@ pub mod rank_tree;
 pub mod sample;
 pub mod seed;
 pub mod set;
+pub mod string;
 pub mod table;
 pub mod zset;
 

@@ -265,6 +265,13 @@ impl Keyspace {
         Some(unsafe { entry.value() })
     }
 
+    /// As [`Keyspace::peek`], for commands that look at several values at once: an expired key is passed over, and stays.
+    pub fn view(&self, key: &[u8]) -> Option<ValueRef<'_>> {
+        let (_, entry) = self.find_any(key)?;
+        // SAFETY: the value stays while `self` is borrowed.
+        (!self.is_past(entry)).then(|| unsafe { entry.value() })
+    }
+
     /// Whether the key exists. Counts nothing.
     pub fn contains(&mut self, key: &[u8]) -> bool {
         self.find(key).is_some()

@@ -1,0 +1,16 @@
+//! Sets the ceiling of linear memory and the size of the stack; `cargo xtask build` names them from wasm-pack.toml.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=CACHETTE_WASM_MAX_MEMORY");
+    println!("cargo::rerun-if-env-changed=CACHETTE_WASM_STACK_SIZE");
+    if std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() != Ok("wasm32") {
+        return;
+    }
+    if let Ok(bytes) = std::env::var("CACHETTE_WASM_MAX_MEMORY") {
+        println!("cargo::rustc-link-arg-cdylib=--max-memory={bytes}");
+    }
+    if let Ok(bytes) = std::env::var("CACHETTE_WASM_STACK_SIZE") {
+        println!("cargo::rustc-link-arg-cdylib=-zstack-size={bytes}");
+    }
+}

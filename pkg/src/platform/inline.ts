@@ -1,0 +1,6 @@
+// Anywhere that may compile bytes: nothing to fetch, nothing for a bundler to copy; 4/3 of the size.
+import { compileInline } from '../inline.js';
+import { provide } from '../module.js';
+
+provide({ compile: compileInline, timers: true });
+export * from '../index.js';

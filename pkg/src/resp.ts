@@ -1,0 +1,228 @@
+// RESP: commands written into linear memory, replies read out of it. What a command means is not known here.
+
+import { ReplyError } from './errors.js';
+import { decodeText } from './text.js';
+
+/** What a command's argument may be. Numbers are sent in decimal, strings as UTF-8. */
+export type Arg = string | number | bigint | Uint8Array;
+
+/** What a reply may be: values as strings, or as `Uint8Array` where bytes were asked for. */
+export type Reply = null | boolean | number | bigint | string | Uint8Array | ReplyError | Reply[] | { [field: string]: Reply };
+
+const CR = 13;
+const LF = 10;
+const encoder = new TextEncoder();
+
+/** Bytes of an argument; a TypeError names the one that cannot be sent. */
+export function argBytes(arg: Arg, command: string, index: number): string | Uint8Array {
+  switch (typeof arg) {
+    case 'string':
+      return arg;
+    case 'number':
+    case 'bigint':
+      return String(arg);
+    default:
+      if (arg instanceof Uint8Array) return arg;
+      throw new TypeError(`argument ${index} of ${command} must be a string, number, bigint or Uint8Array, not ${kindOf(arg)}`);
+  }
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value;
+}
+
+/** The most bytes that `args` can take as one RESP command. */
+export function upperBound(args: readonly (string | Uint8Array)[]): number {
+  let bytes = 16;
+  for (const arg of args) bytes += 24 + (typeof arg === 'string' ? arg.length * 3 : arg.length);
+  return bytes;
+}
+
+/** Writes `args` as one RESP command at `at`, where `upperBound` bytes must be free; returns the end. */
+export function writeCommand(memory: Uint8Array, at: number, args: readonly (string | Uint8Array)[]): number {
+  at = writeHeader(memory, at, 42 /* * */, args.length);
+  for (const arg of args) at = typeof arg === 'string' ? writeText(memory, at, arg) : writeBytes(memory, at, arg);
+  return at;
+}
+
+function writeHeader(memory: Uint8Array, at: number, kind: number, count: number): number {
+  memory[at++] = kind;
+  const digits = digitsOf(count);
+  for (let i = digits - 1; i >= 0; i--) {
+    memory[at + i] = 48 + (count % 10);
+    count = (count / 10) | 0;
+  }
+  at += digits;
+  memory[at++] = CR;
+  memory[at++] = LF;
+  return at;
+}
+
+function writeBytes(memory: Uint8Array, at: number, bytes: Uint8Array): number {
+  at = writeHeader(memory, at, 36 /* $ */, bytes.length);
+  memory.set(bytes, at);
+  at += bytes.length;
+  memory[at++] = CR;
+  memory[at++] = LF;
+  return at;
+}
+
+function writeText(memory: Uint8Array, at: number, text: string): number {
+  // Written as if each character were one byte, which is nearly always so; else the text moves to make room for a longer length.
+  let start = writeHeader(memory, at, 36 /* $ */, text.length);
+  let bytes = text.length;
+  if (text.length <= 32) {
+    let ascii = 0;
+    for (let i = 0; i < text.length; i++) ascii |= memory[start + i] = text.charCodeAt(i);
+    // A stored code unit above 255 was cut to its low byte, so the units are tested and not what was stored.
+    bytes = ascii < 128 ? bytes : -1;
+  } else {
+    bytes = -1;
+  }
+  if (bytes < 0) {
+    bytes = encoder.encodeInto(text, memory.subarray(start)).written;
+    const moved = digitsOf(bytes) - digitsOf(text.length);
+    if (moved > 0) memory.copyWithin(start + moved, start, start + bytes);
+    start = writeHeader(memory, at, 36, bytes);
+  }
+  at = start + bytes;
+  memory[at++] = CR;
+  memory[at++] = LF;
+  return at;
+}
+
+function digitsOf(count: number): number {
+  let digits = 1;
+  while (count >= 10) {
+    count = (count / 10) | 0;
+    digits++;
+  }
+  return digits;
+}
+
+/** Reads replies (RESP3) out of a stretch of memory. Everything is copied: nothing read stays valid in linear memory. */
+export class ReplyReader {
+  /** Where the next reply begins. */
+  at: number;
+
+  constructor(
+    private readonly memory: Uint8Array,
+    start: number,
+    private readonly end: number,
+    private readonly asBytes: boolean,
+    /** Given to push messages, which may stand between replies. */
+    private readonly onPush: (message: Reply[]) => void,
+  ) {
+    this.at = start;
+  }
+
+  get done(): boolean {
+    return this.at >= this.end;
+  }
+
+  /** The next reply; an error reply is returned as a ReplyError naming `command`. Pushes before it go to `onPush`. */
+  next(command: string): Reply {
+    while (this.memory[this.at] === 62 /* > */) {
+      this.at++;
+      this.onPush(this.items(this.count(), 'push'));
+    }
+    return this.value(command);
+  }
+
+  private value(command: string): Reply {
+    const { memory } = this;
+    switch (memory[this.at++]) {
+      case 43: // +
+        return this.line();
+      case 45: // -
+        return new ReplyError(this.line(), command);
+      case 58: // :
+        return this.integer();
+      case 36: // $
+        return this.blob();
+      case 61: // = verbatim: "txt:" before the text
+        return this.verbatim();
+      case 42: // *
+      case 126: // ~ set
+      case 62: // > push inside
+        return this.items(this.count(), command);
+      case 37: // %
+        return this.map(this.count(), command);
+      case 95: // _
+        this.at += 2;
+        return null;
+      case 35: // #
+        this.at += 3;
+        return memory[this.at - 3] === 116;
+      case 44: // ,
+        return double(this.line());
+      case 40: // (
+        return BigInt(this.line());
+      default:
+        throw new Error(`cachette: the reply to ${command} is no RESP3`);
+    }
+  }
+
+  private line(): string {
+    const start = this.at;
+    let at = start;
+    while (this.memory[at] !== CR && at < this.end) at++;
+    this.at = at + 2;
+    return decodeText(this.memory, start, at - start);
+  }
+
+  /** A number when safe, else a bigint. */
+  private integer(): number | bigint {
+    const start = this.at;
+    const { memory } = this;
+    let at = start;
+    const negative = memory[at] === 45;
+    if (negative) at++;
+    let value = 0;
+    for (let byte = memory[at]!; byte !== CR && at < this.end; byte = memory[++at]!) value = value * 10 + byte - 48;
+    this.at = at + 2;
+    if (value > Number.MAX_SAFE_INTEGER) return BigInt(decodeText(memory, start, at - start));
+    return negative ? 0 - value : value;
+  }
+
+  private count(): number {
+    return Number(this.integer());
+  }
+
+  private blob(): string | Uint8Array | null {
+    const length = this.count();
+    if (length < 0) return null;
+    const start = this.at;
+    this.at = start + length + 2;
+    return this.asBytes ? this.memory.slice(start, start + length) : decodeText(this.memory, start, length);
+  }
+
+  private verbatim(): string | Uint8Array {
+    const length = this.count() - 4;
+    const start = this.at + 4;
+    this.at = start + length + 2;
+    return this.asBytes ? this.memory.slice(start, start + length) : decodeText(this.memory, start, length);
+  }
+
+  private items(count: number, command: string): Reply[] {
+    const items: Reply[] = [];
+    for (let i = 0; i < count; i++) items.push(this.value(command));
+    return items;
+  }
+
+  /** An object; in bytes an array of pairs, because a field that is no text would be lost as a property's name. */
+  private map(count: number, command: string): Reply {
+    const pairs: [Reply, Reply][] = [];
+    for (let i = 0; i < count; i++) pairs.push([this.value(command), this.value(command)]);
+    if (this.asBytes) return pairs;
+    // fromEntries makes `__proto__` an ordinary property.
+    return Object.fromEntries(pairs.map(([field, value]) => [String(field), value]));
+  }
+}
+
+function double(text: string): number {
+  if (text === 'inf') return Infinity;
+  if (text === '-inf') return -Infinity;
+  return Number(text);
+}

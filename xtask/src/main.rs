@@ -1,0 +1,107 @@
+//! `cargo xtask`: everything that is done with this repository, each thing one command. Only cargo, Node and npm are needed.
+
+mod bench;
+mod browser;
+mod demo;
+mod generate;
+mod glue;
+mod lint;
+mod npm;
+mod package;
+mod process;
+mod recipe;
+mod steps;
+mod test;
+mod wasm;
+mod workspace;
+mod www;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds, tests, packs and shows cachette", version)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds all and runs the main job: the packed npm package as a cache before a slow HTTP service, and the server over TCP
+    Demo {
+        /// Only these steps, by name
+        steps: Vec<String>,
+        /// Name the steps and stop
+        #[arg(long)]
+        list: bool,
+    },
+    /// Runs every test: native, wasm in Node and Chromium, the packed package in its runtimes; last line `N passed, M failed`
+    Test {
+        /// Only these steps, by name
+        steps: Vec<String>,
+        /// Name the steps and stop
+        #[arg(long)]
+        list: bool,
+    },
+    /// Builds the npm package's `pkg/dist` from the recipe in wasm-pack.toml: wasm, glue, TypeScript; checks the size budgets
+    Build,
+    /// Builds and packs the npm package; the tarball's path is the last line
+    Pack,
+    /// Formats the Rust sources, or only checks them
+    Fmt {
+        /// Change nothing, fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
+    /// rustfmt check, clippy of all targets and of the wasm binding, TypeScript type check, generated files up to date
+    Lint,
+    /// Runs a benchmark: `js` (GET and SET against Map and lru-cache), or `native` (cargo bench)
+    Bench {
+        /// Which one
+        #[arg(value_parser = ["js", "native"], default_value = "js")]
+        which: String,
+        /// Handed on to the benchmark
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Serves the console page (www/) on this machine
+    Www {
+        /// Port to listen on
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+    },
+    /// Writes the files that are derived from the command rows, such as pkg/src/generated/commands.ts
+    Gen {
+        /// Change nothing, fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
+    /// The runner cargo calls for wasm tests (see .cargo/config.toml); not for people
+    #[command(hide = true, disable_help_flag = true)]
+    TestRunner {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
+}
+
+fn main() -> std::process::ExitCode {
+    let done = match Cli::parse().task {
+        Task::Demo { steps, list } => demo::run(&steps, list),
+        Task::Test { steps, list } => test::run(&steps, list),
+        Task::Build => package::build(),
+        Task::Pack => package::pack().map(|tarball| println!("{}", tarball.display())),
+        Task::Fmt { check } => lint::fmt(check),
+        Task::Lint => lint::lint(),
+        Task::Bench { which, args } => bench::run(&which, &args),
+        Task::Www { port } => www::serve(port),
+        Task::Gen { check } => generate::run(check),
+        Task::TestRunner { args } => wasm::test_runner(args),
+    };
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

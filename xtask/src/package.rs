@@ -1,0 +1,94 @@
+//! The npm package: `pkg/dist`, and the tarball.
+//!
+//! ```text
+//! dist/cachette.wasm       the module                        dist/glue.js         its imports, as a factory
+//! dist/wasm-base64.js      the module as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
+//! dist/index.d.ts …        TypeScript's output               dist/platform/*.js   one entry point a runtime
+//! ```
+
+use crate::steps::timed;
+use crate::workspace;
+use crate::{glue, npm, process, recipe, wasm};
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use std::path::{Path, PathBuf};
+
+/// Builds `pkg/dist` from nothing.
+pub fn build() -> Result<()> {
+    timed("npm package: build", || {
+        let pkg = workspace::pkg();
+        npm::ensure(&pkg)?;
+        let dist = pkg.join("dist");
+        if dist.exists() {
+            std::fs::remove_dir_all(&dist).with_context(|| format!("cannot clear {}", dist.display()))?;
+        }
+        std::fs::create_dir_all(&dist)?;
+        for (name, module) in &recipe::read()?.module {
+            let built = wasm::build(name, module)?;
+            place(module, &built, &dist)?;
+        }
+        timed("TypeScript", typescript)?;
+        Ok(())
+    })
+}
+
+/// Type-checks the sources and writes JavaScript and declarations to `dist`.
+fn typescript() -> Result<()> {
+    let pkg = workspace::pkg();
+    let tsc = pkg.join("node_modules/typescript/bin/tsc");
+    process::run(process::command("node", &pkg).arg(tsc).args(["-p", "tsconfig.json"]))?;
+    // Forms of import that TypeScript does not know are kept as JavaScript.
+    for entry in std::fs::read_dir(pkg.join("src/platform"))? {
+        let from = entry?.path();
+        if from.extension().is_some_and(|kind| kind == "js") {
+            let name = from.file_name().context("a file without a name")?;
+            std::fs::copy(&from, pkg.join("dist/platform").join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Type-checks the sources and writes nothing.
+pub fn typecheck() -> Result<()> {
+    let pkg = workspace::pkg();
+    npm::ensure(&pkg)?;
+    let tsc = pkg.join("node_modules/typescript/bin/tsc");
+    process::run(process::command("node", &pkg).arg(tsc).args(["-p", "tsconfig.json", "--noEmit"]))
+}
+
+fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {
+    let name = &module.out_name;
+    let wasm = std::fs::read(built.join(format!("{name}.wasm")))?;
+    let glue_text = std::fs::read_to_string(built.join(format!("{name}_bg.js")))?;
+    let base64 = base64::engine::general_purpose::STANDARD.encode(&wasm);
+    std::fs::write(dist.join(format!("{name}.wasm")), &wasm)?;
+    std::fs::write(dist.join("glue.js"), glue::factory(&glue_text)?)?;
+    std::fs::write(dist.join("wasm-base64.js"), format!("export const wasmBase64 =\n  '{base64}';\n"))?;
+    Ok(())
+}
+
+/// Builds and packs; returns the tarball's path.
+pub fn pack() -> Result<PathBuf> {
+    build()?;
+    pack_built()
+}
+
+/// Packs what is in `dist`; returns the tarball's path.
+pub fn pack_built() -> Result<PathBuf> {
+    let (pkg, root) = (workspace::pkg(), workspace::root());
+    timed("npm pack", || {
+        for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
+            if root.join(licence).exists() {
+                std::fs::copy(root.join(licence), pkg.join(licence))?;
+            }
+        }
+        let folder = workspace::target().join("npm");
+        std::fs::create_dir_all(&folder)?;
+        let said = process::output(process::command("npm", &pkg).args(["pack", "--loglevel=error", "--pack-destination"]).arg(&folder))?;
+        let name = said.lines().rev().map(str::trim).find(|line| line.ends_with(".tgz"));
+        let Some(name) = name else { bail!("npm pack named no tarball: {said}") };
+        let tarball = folder.join(name);
+        eprintln!("   ✓ {}: {} bytes", name, std::fs::metadata(&tarball)?.len());
+        Ok(tarball)
+    })
+}

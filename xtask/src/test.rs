@@ -1,0 +1,111 @@
+//! `cargo xtask test`. A new kind of test is one more entry in [`STEPS`].
+
+use crate::process;
+use crate::steps::{self, Counts, Step};
+use crate::{browser, generate, npm, package, wasm, workspace};
+use anyhow::{Result, bail};
+use std::process::Command;
+
+const STEPS: &[Step] = &[
+    Step { name: "generated", about: "files derived from the command rows are up to date", run: generated },
+    Step { name: "xtask", about: "the build's own tests", run: xtask },
+    Step { name: "native", about: "the crate's unit, property, scenario and doc tests", run: native },
+    Step { name: "wasm-node", about: "the wasm binding in Node", run: wasm_node },
+    Step { name: "wasm-chromium", about: "the wasm binding in Chromium", run: wasm_chromium },
+    Step { name: "package", about: "the packed npm package, installed outside the tree, in its runtimes", run: packed },
+];
+
+/// Runs the chosen steps, prints `N passed, M failed` as the last line and fails if any test did.
+pub fn run(chosen: &[String], list: bool) -> Result<()> {
+    if list {
+        return steps::list(STEPS);
+    }
+    let Counts { passed, failed } = steps::run(STEPS, chosen)?;
+    println!("{passed} passed, {failed} failed");
+    if failed > 0 {
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+fn generated() -> Result<Counts> {
+    generate::run(true)?;
+    Ok(Counts::ONE)
+}
+
+fn xtask() -> Result<Counts> {
+    // The dev profile, as `cargo xtask` itself: the test profile would build all of wasm-bindgen's CLI a second time.
+    cargo_test(process::cargo().args(["test", "--profile", "dev", "--package", "xtask"]))
+}
+
+fn native() -> Result<Counts> {
+    let others = ["--exclude", "cachette-wasm", "--exclude", "xtask"];
+    cargo_test(process::cargo().args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(others))
+}
+
+fn wasm_node() -> Result<Counts> {
+    wasm_tests(&mut process::cargo())
+}
+
+fn wasm_chromium() -> Result<Counts> {
+    browser::chromium()?;
+    let driver = browser::chromedriver()?;
+    // Without this variable the runner says that the tests are for Node only, runs nothing, and succeeds.
+    wasm_tests(process::cargo().env("WASM_BINDGEN_USE_BROWSER", "1").env("CHROMEDRIVER", on_path(&driver)?))
+}
+
+fn wasm_tests(cargo: &mut Command) -> Result<Counts> {
+    wasm::ensure_target()?;
+    let runner = std::env::current_exe()?;
+    let runner = format!("target.{}.runner=[{:?}, \"test-runner\"]", wasm::TARGET, runner.display().to_string());
+    let counts = cargo_test(cargo.args(["--config", &runner, "test", "--package", "cachette-wasm", "--target", wasm::TARGET]))?;
+    if counts.passed + counts.failed == 0 {
+        bail!("the wasm test runner ran no test");
+    }
+    Ok(counts)
+}
+
+fn packed() -> Result<Counts> {
+    let chromium = browser::chromium()?;
+    let tarball = package::pack()?;
+    let tests = workspace::pkg().join("test");
+    npm::ensure(&tests)?;
+    let mut node = process::command("node", &tests);
+    node.args(["--test", "--test-reporter=spec"]).args(test_files(&tests)?);
+    node.env("CACHETTE_TARBALL", tarball).env("CHROMIUM", on_path(&chromium)?);
+    let (text, ended_well) = process::tee(&mut node)?;
+    settle(steps::node_test_counts(&text), ended_well)
+}
+
+fn test_files(folder: &std::path::Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".test.js") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Runs a `cargo test` and adds up its binaries.
+fn cargo_test(cargo: &mut Command) -> Result<Counts> {
+    let (text, ended_well) = process::tee(cargo)?;
+    settle(steps::libtest_counts(&text), ended_well)
+}
+
+/// A run that failed without a failed test (it did not compile, or was killed) is one failed test.
+fn settle(mut counts: Counts, ended_well: bool) -> Result<Counts> {
+    if !ended_well && counts.failed == 0 {
+        counts.failed = 1;
+    }
+    Ok(counts)
+}
+
+/// Full path of a program on PATH.
+fn on_path(program: &str) -> Result<std::path::PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+    found.ok_or_else(|| anyhow::anyhow!("{program} is not on PATH"))
+}

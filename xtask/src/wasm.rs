@@ -1,0 +1,94 @@
+//! One wasm module of the recipe: cargo, wasm-bindgen, wasm-opt, and the weighing at the end.
+
+use crate::process;
+use crate::recipe::Module;
+use crate::steps::timed;
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Adds the wasm target through rustup when the toolchain lacks it.
+pub fn ensure_target() -> Result<()> {
+    let sysroot = process::output(process::command("rustc", &workspace::root()).args(["--print", "sysroot"]))?;
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(TARGET).exists() {
+        return Ok(());
+    }
+    timed("rustup target add wasm32-unknown-unknown", || {
+        process::run(process::command("rustup", &workspace::root()).args(["target", "add", TARGET]))
+    })
+    .context("the Rust toolchain has no wasm32-unknown-unknown target, and rustup could not add it")
+}
+
+/// Builds `module` and leaves `<out-name>.wasm` (optimised) and `<out-name>_bg.js` (wasm-bindgen's glue) in the returned folder.
+pub fn build(name: &str, module: &Module) -> Result<PathBuf> {
+    ensure_target()?;
+    let out = workspace::target().join("wasm-pack").join(name);
+    std::fs::create_dir_all(&out)?;
+    timed(&format!("cargo build {} for {TARGET}", module.package), || cargo_build(module))?;
+    let raw = workspace::target().join(TARGET).join("release").join(format!("{}.wasm", module.package.replace('-', "_")));
+    timed("wasm-bindgen", || bindgen(module, &raw, &out))?;
+    let bound = out.join(format!("{}_bg.wasm", module.out_name));
+    let optimised = out.join(format!("{}.wasm", module.out_name));
+    timed("wasm-opt", || wasm_opt(module, &bound, &optimised))?;
+    weigh(name, module, &optimised)?;
+    Ok(out)
+}
+
+fn cargo_build(module: &Module) -> Result<()> {
+    let mut cargo = process::cargo();
+    cargo.args(["build", "--release", "--target", TARGET, "--package", &module.package, "--target-dir"]).arg(workspace::target());
+    if !module.features.is_empty() {
+        cargo.args(["--features", &module.features.join(",")]);
+    }
+    cargo.env("CACHETTE_WASM_MAX_MEMORY", module.max_memory.to_string());
+    cargo.env("CACHETTE_WASM_STACK_SIZE", module.stack_size.to_string());
+    process::run(&mut cargo)
+}
+
+fn bindgen(module: &Module, raw: &Path, out: &Path) -> Result<()> {
+    let mut args: Vec<OsString> = ["wasm-bindgen", "--no-typescript", "--target"].map(OsString::from).to_vec();
+    args.push(OsString::from(&module.target));
+    args.push("--out-name".into());
+    args.push(OsString::from(&module.out_name));
+    args.push("--out-dir".into());
+    args.push(out.into());
+    args.push(raw.into());
+    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")
+}
+
+fn wasm_opt(module: &Module, from: &Path, to: &Path) -> Result<()> {
+    crate::npm::ensure(&workspace::pkg())?;
+    let tool = workspace::pkg().join("node_modules/binaryen/bin/wasm-opt");
+    let mut node = process::command("node", &workspace::root());
+    node.arg(tool).args(&module.wasm_opt).arg(from).arg("-o").arg(to);
+    process::run(&mut node)
+}
+
+/// Fails when the module outgrew its budget.
+fn weigh(name: &str, module: &Module, path: &Path) -> Result<()> {
+    let bytes = std::fs::read(path)?;
+    let packed = gzip_size(&bytes)?;
+    let line = format!("{name}: {} bytes, {packed} after gzip -9, budget {}", bytes.len(), module.gzip_budget);
+    eprintln!("   ✓ {line}");
+    if packed > module.gzip_budget {
+        bail!("{line}: over budget (gzip-budget in wasm-pack.toml)");
+    }
+    Ok(())
+}
+
+/// Bytes after gzip -9.
+pub fn gzip_size(bytes: &[u8]) -> Result<u64> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len() as u64)
+}
+
+/// wasm-bindgen's test runner, with the test module and its flags as arguments.
+pub fn test_runner(args: Vec<OsString>) -> Result<()> {
+    let args = std::iter::once(OsString::from("wasm-bindgen-test-runner")).chain(args);
+    wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(args).context("the wasm test runner")
+}

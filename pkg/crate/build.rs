@@ -7,6 +7,8 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() != Ok("wasm32") {
         return;
     }
+    // Read and put back where an exception passed through (pkg/src/instance.ts, guardObject).
+    println!("cargo::rustc-link-arg-cdylib=--export=__stack_pointer");
     if let Ok(bytes) = std::env::var("CACHETTE_WASM_MAX_MEMORY") {
         println!("cargo::rustc-link-arg-cdylib=--max-memory={bytes}");
     }

@@ -2,35 +2,56 @@
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { Commands } from './generated/commands.js';
+import { exchange } from './door.js';
 import { ReplyError } from './errors.js';
+import { Commands } from './generated/commands.js';
 import { Instance } from './instance.js';
-import { MISS, putKey, putValue, REFUSED, takeBytes, takeText } from './lanes.js';
-import type { Queued } from './mode.js';
+import { DONE, MISS, putKey, putValue, REFUSED, takeBytes, takeInteger, takeText } from './lanes.js';
 import { adopt, moduleNow, moduleSoon } from './module.js';
-import { parseBytes, type CachetteOptions, type ValueOf } from './options.js';
-import { argBytes, ReplyReader, upperBound, writeCommand, type Arg, type Reply } from './resp.js';
+import { configuration, type CachetteOptions, type ValueOf } from './options.js';
+import { Pipeline } from './pipeline.js';
+import type { Arg, Reply } from './resp.js';
 import { decodeText } from './text.js';
 
 /** What the cache did so far, and what it holds. */
 export interface CacheStats {
+  /** Keys of all databases, expired ones that nobody met yet included. */
   keys: number;
+  /** Look-ups that found their key, and those that did not. */
   hits: number;
   misses: number;
+  /** Keys removed because their deadline passed, and because room was needed. */
   expired: number;
   evicted: number;
-  /** Bytes that keys and values take, by the engine's books: what `maxmemory` limits. */
+  /** Bytes that keys and values take by the engine's books, which is what `maxmemory` limits, and the most they ever took. */
   bytes: number;
-  /** Bytes of the WebAssembly instance. They never shrink until the cache is closed. */
+  peakBytes: number;
+  /** `maxmemory`; 0 is no limit. */
+  maxmemory: number;
+  /** Bytes of the WebAssembly instance. They are given back when the cache is closed, not before. */
   wasmBytes: number;
 }
 
 /** Events, and what their listeners are given. */
 export interface CacheEvents {
   /** A key's deadline passed and it was removed. */
-  expired: { key: string; db: number };
+  expired: KeyEvent;
   /** A key was removed to stay below `maxmemory`. */
-  evicted: { key: string; db: number };
+  evicted: KeyEvent;
+}
+
+/** Which key, of which database. */
+export interface KeyEvent {
+  key: string;
+  db: number;
+}
+
+type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void;
+
+/** What all faces of one cache share. */
+interface Shared {
+  core: Instance;
+  listeners: { [E in keyof CacheEvents]: Set<Listener<E>> };
 }
 
 /**
@@ -40,15 +61,23 @@ export interface CacheEvents {
  */
 export class Cachette<V extends string | Uint8Array = string> extends Commands<'sync', V> {
   private readonly core: Instance;
+  private readonly shared: Shared;
   private readonly asBytes: boolean;
-  private sibling: Cachette<Uint8Array> | undefined;
+  private twin: Cachette<Uint8Array> | undefined;
 
-  /** A new, empty cache. In a browser the WebAssembly must have been loaded: use {@link Cachette.create} once. */
+  /** A new, empty cache. In a browser the WebAssembly must have been loaded first: use {@link Cachette.create} once. */
   constructor(options: CachetteOptions = {}) {
     super();
     if (options.module !== undefined) adopt(options.module as WebAssembly.Module);
-    if (options.maxmemory !== undefined) parseBytes(options.maxmemory);
-    this.core = new Instance(moduleNow(), options.now ?? Date.now);
+    const parameters = configuration(options);
+    const { seed } = options;
+    this.core = new Instance(moduleNow(), options.now ?? Date.now, (core) => {
+      if (seed !== undefined) core.raw.seed(Number(BigInt.asUintN(32, seed)), Number(BigInt.asUintN(32, seed >> 32n)));
+      const [refused] = exchange(core, parameters, false).filter((reply) => reply instanceof ReplyError);
+      if (refused !== undefined) throw refused;
+      if (core.tell !== undefined) core.raw.listen(1);
+    });
+    this.shared = { core: this.core, listeners: { expired: new Set(), evicted: new Set() } };
     this.asBytes = options.bytes ?? false;
   }
 
@@ -58,14 +87,13 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     return new Cachette<ValueOf<O>>(options);
   }
 
-  /** This cache with values as `Uint8Array`: `cache.bytes.get('k')`. */
+  /** This very cache with values as `Uint8Array`: `cache.bytes.get('k')`. */
   get bytes(): Cachette<Uint8Array> {
-    if (this.sibling === undefined) {
-      const sibling: Cachette<Uint8Array> = Object.create(Cachette.prototype);
-      Object.assign(sibling, { core: this.core, asBytes: true, sibling });
-      this.sibling = sibling;
-    }
-    return this.sibling;
+    if (this.twin !== undefined) return this.twin;
+    const twin: Cachette<Uint8Array> = Object.create(Cachette.prototype);
+    Object.assign(twin, { core: this.core, shared: this.shared, asBytes: true, twin });
+    this.twin = twin;
+    return twin;
   }
 
   /** Runs any command; a refusal is thrown as {@link ReplyError}. */
@@ -79,21 +107,48 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
   }
 
   /**
-   * Runs the commands that `fill` queues as one MULTI … EXEC. Returns their answers, an error among them as a {@link ReplyError}; `null`
-   * where a watched key changed. Throws if a command was refused when it was queued: then none ran.
+   * Runs the commands that `fill` queues as one MULTI … EXEC. Returns their answers, a refusal among them as a {@link ReplyError}; `null`
+   * where a watched key changed. Throws where a command was refused when it was queued: then none ran.
    */
   transaction(fill: (queue: Pipeline<V>) => void): Reply[] | null {
-    const queue = new Pipeline<V>((commands) => {
-      const replies = this.exchange([['MULTI'], ...commands, ['EXEC']]);
-      const done = replies.at(-1)!;
-      if (done instanceof ReplyError) throw replies.find((reply) => reply instanceof ReplyError);
-      return done as Reply[];
-    });
+    const queue = new Pipeline<V>((commands) => commands);
     fill(queue);
-    return queue.exec();
+    const replies = this.exchange([['MULTI'], ...queue.take(), ['EXEC']]);
+    const done = replies.at(-1)!;
+    if (done instanceof ReplyError) throw replies.find((reply) => reply instanceof ReplyError);
+    return done as Reply[] | null;
   }
 
-  /** Starts anew, empty, in a fresh instance: after a {@link CacheCrashedError}, or to give memory back. */
+  /** Figures of the cache; cheap enough to be asked for often. */
+  stats(): CacheStats {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    core.raw.stats();
+    const [keys, hits, misses, expired, evicted, bytes, peakBytes, maxmemory] = new Float64Array(core.raw.memory.buffer, core.valueAt, 8);
+    const wasmBytes = core.raw.memory.buffer.byteLength;
+    return { keys, hits, misses, expired, evicted, bytes, peakBytes, maxmemory, wasmBytes } as CacheStats;
+  }
+
+  /**
+   * Has `listener` told of events, at the end of the turn of the event loop in which they happened. Returns a function that ends it.
+   * Expired keys are removed when they are met, else by a timer of the cache's; hosts without timers do it at the next call.
+   */
+  on<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
+    const { core, listeners } = this.shared;
+    listeners[event].add(listener);
+    if (core.tell === undefined) {
+      core.tell = () => this.tell();
+      core.raw.listen(1);
+    }
+    return () => {
+      listeners[event].delete(listener);
+      if (listeners.expired.size + listeners.evicted.size > 0 || core.tell === undefined) return;
+      core.tell = undefined;
+      core.raw?.listen(0);
+    };
+  }
+
+  /** Starts anew, empty, in a fresh instance: after a {@link CacheCrashedError}, or to give memory back. Listeners stay. */
   reset(): void {
     this.core.start();
   }
@@ -107,6 +162,25 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     this.close();
   }
 
+  /**
+   * Stores plain data under a key: objects, arrays, strings, numbers, booleans, bigints of up to 64 bits, `Date`, `Map`, `Uint8Array`,
+   * null. Stored is MessagePack, which other programs read too. Throws at what is no data, such as a function, and at a cycle.
+   */
+  setObject(key: Arg, value: unknown): 'OK' | V | null {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    return this.set(key, core.guardObject(() => core.objects.encodeObject(value)));
+  }
+
+  /** What {@link Cachette.setObject} stored, or null. `undefined` comes back as null, a `Map` with text keys only as an object. */
+  getObject<T = unknown>(key: Arg): T | null {
+    const { core } = this;
+    const stored = this.bytes.get(key);
+    return stored === null ? null : (core.guardObject(() => core.objects.decodeObject(stored)) as T);
+  }
+
+  // The hot lanes: as the generated methods, by a shorter way. `super` is the way for what does not fit or may not run there.
+
   override get(key: Arg): V | null {
     const { core } = this;
     if (core.left-- <= 0) core.turn();
@@ -115,9 +189,10 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
       if (length < 0) return super.get(key);
       const at = core.raw.get(length) >>> 0;
       if (core.u32.length === 0) core.look();
-      if (at > REFUSED) return (this.asBytes ? takeBytes(core, at) : takeText(core, at)) as V;
+      if (at > DONE) return (this.asBytes ? takeBytes(core, at) : takeText(core, at)) as V;
       if (at === MISS) return null;
-      throw this.refusal('GET');
+      if (at === REFUSED) throw refusal(core, 'GET');
+      return super.get(key);
     } catch (error) {
       throw core.failed(error);
     }
@@ -130,48 +205,26 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
       const keyLength = putKey(core, key);
       const valueLength = putValue(core, value);
       if (keyLength < 0 || valueLength < 0) return super.set(key, value);
-      core.raw.set(keyLength, valueLength, 0);
+      const done = core.raw.set(keyLength, valueLength, 0);
       if (core.u32.length === 0) core.look();
-      return 'OK';
+      if (done === DONE) return 'OK';
+      if (done === REFUSED) throw refusal(core, 'SET');
+      return super.set(key, value);
     } catch (error) {
       throw core.failed(error);
     }
   }
 
-  /**
-   * Stores any value of plain data under a key: objects, arrays, strings, numbers, booleans, bigints up to 64 bits, `Date`, `Map`,
-   * `Uint8Array`, null. Stored is MessagePack, for other programs to read too. Throws on what is no data, such as a function.
-   */
-  setObject(key: Arg, value: unknown): 'OK' | V | null {
-    const { core } = this;
-    if (core.left-- <= 0) core.turn();
-    let stored: Uint8Array;
-    try {
-      stored = core.objects.encodeObject(value);
+  private tell(): void {
+    const { core, listeners } = this.shared;
+    for (let kind = core.raw.event(); kind !== 0; kind = core.raw.event()) {
       if (core.u32.length === 0) core.look();
-    } catch (error) {
-      throw core.failed(error);
+      const { u32, header } = core;
+      const event = { key: decodeText(core.u8, core.valueAt, u32[header]!), db: u32[header + 2]! };
+      for (const listener of listeners[kind === 1 ? 'expired' : 'evicted']) listener(event);
+      // A listener may have closed the cache.
+      if (core.raw === undefined) return;
     }
-    return this.set(key, stored);
-  }
-
-  /** What {@link Cachette.setObject} stored, or null. `undefined` comes back as null, a `Map` with text keys as an object. */
-  getObject<T = unknown>(key: Arg): T | null {
-    const { core } = this;
-    const stored = this.bytes.get(key);
-    if (stored === null) return null;
-    try {
-      const value = core.objects.decodeObject(stored);
-      if (core.u32.length === 0) core.look();
-      return value as T;
-    } catch (error) {
-      throw core.failed(error);
-    }
-  }
-
-  private refusal(command: string): ReplyError {
-    const { core } = this;
-    return new ReplyError(takeText(core, core.u32[core.header + 2]!), command);
   }
 
   /** @internal */
@@ -181,66 +234,17 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     return reply as T;
   }
 
-  /** Sends commands in one crossing and returns their replies, errors among them. */
   private exchange(commands: readonly (readonly Arg[])[]): Reply[] {
     const { core } = this;
-    const names: string[] = [];
-    const words: (string | Uint8Array)[][] = [];
-    let bytes = 0;
-    for (const args of commands) {
-      const name = String(args[0]).toUpperCase();
-      const parts = args.map((arg, index) => argBytes(arg, name, index));
-      names.push(name);
-      words.push(parts);
-      bytes += upperBound(parts);
-    }
     if (core.left-- <= 0) core.turn();
     try {
-      const start = core.raw.input(bytes) >>> 0;
-      if (start === 0) throw new ReplyError('OOM the command does not fit into memory', names[0]!);
-      if (core.u32.length === 0) core.look();
-      let end = start;
-      for (const parts of words) end = writeCommand(core.u8, end, parts);
-      const at = core.raw.execute(end - start) >>> 0;
-      if (core.u32.length === 0) core.look();
-      const reader = new ReplyReader(core.u8, at, at + core.u32[core.header]!, this.asBytes, () => {});
-      return names.map((name) => reader.next(name));
+      return exchange(core, commands, this.asBytes);
     } catch (error) {
       throw core.failed(error);
     }
   }
 }
 
-/** Commands that wait to be sent together. Each method returns the queue; `exec` returns the answers in order. */
-export class Pipeline<V extends string | Uint8Array = string> extends Commands<Queued<Pipeline<V>>, V> {
-  private queued: Arg[][] = [];
-
-  /** @internal */
-  constructor(private readonly run: (commands: Arg[][]) => Reply[] | null) {
-    super();
-  }
-
-  /** Commands that wait. */
-  get length(): number {
-    return this.queued.length;
-  }
-
-  /** Queues any command. */
-  call(command: string, ...args: Arg[]): this {
-    this.queued.push([command, ...args]);
-    return this;
-  }
-
-  /** Sends what was queued and empties the queue. A refused command's place holds a {@link ReplyError}; nothing is thrown for it. */
-  exec(): Reply[] | null {
-    const commands = this.queued;
-    this.queued = [];
-    return commands.length === 0 ? [] : this.run(commands);
-  }
-
-  /** @internal */
-  protected override send<T>(args: Arg[]): T {
-    this.queued.push(args);
-    return this as unknown as T;
-  }
+function refusal(core: Instance, command: string): ReplyError {
+  return new ReplyError(decodeText(core.u8, core.valueAt, core.u32[core.header]!), command);
 }

@@ -2,6 +2,7 @@
 
 import { CacheClosedError, CacheCrashedError, isCrash } from './errors.js';
 import { glue } from './glue.js';
+import { hasTimers } from './module.js';
 import { bufferView, type NodeBuffer } from './text.js';
 
 /**
@@ -10,14 +11,24 @@ import { bufferView, type NodeBuffer } from './text.js';
  */
 export interface Raw extends WebAssembly.Exports {
   memory: WebAssembly.Memory;
+  /** The top of the module's own stack. */
+  __stack_pointer: WebAssembly.Global;
   __wbindgen_start(): void;
   area(): number;
   input(bytes: number): number;
   execute(bytes: number): number;
+  forget(): void;
   turn(now: number): void;
+  seed(low: number, high: number): void;
+  due(): number;
+  tick(): number;
+  listen(on: number): void;
+  event(): number;
+  stats(): void;
   get(key: number): number;
   set(key: number, value: number, ttl: number): number;
   del(key: number): number;
+  incr(key: number, by: number): number;
 }
 
 /** The area's layout (bytes), as pkg/crate/src/area.rs draws it. */
@@ -28,6 +39,16 @@ const END = 65536;
 
 /** Calls that may share one reading of the clock although the event loop never came to turn: a loop that waits for an expiry ends. */
 const CALLS_PER_READING = 256;
+
+/** Milliseconds by which an expired key may be removed late: when somebody waits to hear of it, and when it only takes up room. */
+const TOLD_WITHIN = 2;
+const REMOVED_WITHIN = 100;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** What setTimeout gives: an object that can be unref'ed in Node, a number elsewhere. */
+interface Timer {
+  unref?(): void;
+}
 
 const settled = Promise.resolve();
 
@@ -52,18 +73,27 @@ export class Instance {
   fieldAt = 0;
   valueAt = 0;
 
+  /** Called at the end of a turn in which keys may have expired or been evicted, if anybody listens. */
+  tell: (() => void) | undefined;
+
   private failure: Error | undefined;
   private turning = false;
+  private timer: Timer | undefined;
+  private timerDue = 0;
 
   constructor(
     private readonly module: WebAssembly.Module,
     private readonly now: () => number,
+    /** Called with every fresh instance, to set it up. */
+    private readonly prepare: (instance: Instance) => void,
   ) {
     this.start();
   }
 
   /** Begins anew with a fresh, empty instance. */
   start(): void {
+    clearTimeout(this.timer as number | undefined);
+    this.timer = undefined;
     const imports = glue();
     // Not instantiate(), not `instanceof Module`: edge runtimes hand out modules of another realm, and only the constructor takes them.
     const { exports } = new WebAssembly.Instance(this.module, { './cachette_bg.js': imports });
@@ -79,6 +109,7 @@ export class Instance {
     this.failure = undefined;
     this.left = 0;
     this.look();
+    this.prepare(this);
   }
 
   /** Takes new views: memory that has grown leaves the old ones empty. */
@@ -97,7 +128,35 @@ export class Instance {
   private readonly endTurn = (): void => {
     this.turning = false;
     this.left = 0;
+    if (this.failure !== undefined) return;
+    if (hasTimers()) this.arm(this.raw.due());
+    this.tell?.();
   };
+
+  /** Sets the one timer for `due` (-1: nothing is due), unless it is set for an earlier moment. It keeps neither process nor cache alive. */
+  private arm(due: number): void {
+    if (due < 0 || (this.timer !== undefined && this.timerDue <= due)) return;
+    clearTimeout(this.timer as number | undefined);
+    this.timerDue = due;
+    const self = new WeakRef(this);
+    const wait = Math.min(Math.max(due - this.now(), this.tell ? TOLD_WITHIN : REMOVED_WITHIN), LONGEST_TIMER);
+    this.timer = setTimeout(() => self.deref()?.tick(), wait) as unknown as Timer;
+    this.timer.unref?.();
+  }
+
+  /** Removes what has expired. */
+  private tick(): void {
+    this.timer = undefined;
+    if (this.failure !== undefined) return;
+    try {
+      this.turn();
+      const due = this.raw.tick();
+      if (this.u32.length === 0) this.look();
+      this.arm(due);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
 
   /** Reads the clock for this turn of the event loop; throws if the instance is closed or broken. */
   turn(): void {
@@ -107,7 +166,13 @@ export class Instance {
       this.turning = true;
       void settled.then(this.endTurn);
     }
-    this.raw.turn(this.now());
+    const now = this.now();
+    this.raw.turn(now);
+    // Without timers, what is due is done on the way.
+    if (!hasTimers()) {
+      const due = this.raw.due();
+      if (due >= 0 && due <= now) this.raw.tick();
+    }
     if (this.u32.length === 0) this.look();
   }
 
@@ -119,8 +184,29 @@ export class Instance {
     return this.failure;
   }
 
+  /**
+   * Runs a conversion between objects and bytes. It calls into the object (getters, proxies), which may throw: an exception that passes
+   * through wasm leaves the module's stack where it was, so it is put back.
+   */
+  guardObject<T>(convert: () => T): T {
+    const stack = this.raw.__stack_pointer;
+    const top = stack.value as number;
+    try {
+      const result = convert();
+      if (this.u32.length === 0) this.look();
+      return result;
+    } catch (error) {
+      if (isCrash(error)) throw this.failed(error);
+      stack.value = top;
+      if (this.u32.length === 0) this.look();
+      throw new TypeError(`cachette: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+
   /** Refuses all further calls and lets go of the memory. */
   close(): void {
+    clearTimeout(this.timer as number | undefined);
+    this.timer = undefined;
     this.left = 0;
     this.failure = new CacheClosedError();
     this.raw = undefined as unknown as Raw;

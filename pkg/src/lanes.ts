@@ -6,9 +6,11 @@ import { decodeShortAscii, decodeText, QUICK_WRITE, WORDWISE } from './text.js';
 
 const encoder = new TextEncoder();
 
-/** What a lane's pointer says when it is none. */
+/** What a lane returns when it is no pointer; see pkg/crate/src/raw.rs. */
 export const MISS = 0;
 export const REFUSED = 1;
+export const DOOR = 2;
+export const DONE = 3;
 
 /** Writes a key to its place; returns its bytes, or -1 if it does not fit. */
 export function putKey(core: Instance, key: Arg): number {
@@ -96,6 +98,15 @@ export function takeText(core: Instance, at: number): string {
     return ascii && length <= 64 ? decodeShortAscii(core.u8, at, length) : decodeText(core.u8, at, length);
   }
   return ascii ? buffer.latin1Slice(at, at + length) : buffer.utf8Slice(at, at + length);
+}
+
+/** The integer in the header: a number when safe, else a bigint. */
+export function takeInteger(core: Instance): number | bigint {
+  const { u32, header } = core;
+  const low = u32[header + 2]!;
+  const high = u32[header + 3]! | 0;
+  const value = high * 4294967296 + low;
+  return Number.isSafeInteger(value) ? value : (BigInt(high) << 32n) | BigInt(low);
 }
 
 /** The value that the header describes, copied. */

@@ -7,8 +7,6 @@ export interface CachetteOptions {
    * 0 or absent: no limit but the host's.
    */
   maxmemory?: number | string;
-  /** What happens when `maxmemory` is reached, in Redis's names. Default: `noeviction`, writes that need memory are refused. */
-  maxmemoryPolicy?: string;
   /** Values come as `Uint8Array` where they would be strings. The same as using `cache.bytes` everywhere. */
   bytes?: boolean;
   /** The clock: Unix milliseconds. Read once a turn of the event loop, not at every call. Default: `Date.now`. */
@@ -34,4 +32,12 @@ export function parseBytes(size: number | string): number {
     throw new TypeError(`maxmemory must be a whole number of bytes or text such as '64mb', not ${JSON.stringify(size)}`);
   }
   return bytes;
+}
+
+/** The commands that set a fresh engine up. */
+export function configuration(options: CachetteOptions): string[][] {
+  const { maxmemory, config = {} } = options;
+  const pairs = Object.entries(config).map(([name, value]) => [name, String(value)]);
+  if (maxmemory !== undefined) pairs.push(['maxmemory', String(parseBytes(maxmemory))]);
+  return pairs.map((pair) => ['CONFIG', 'SET', ...pair]);
 }

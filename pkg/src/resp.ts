@@ -146,7 +146,7 @@ export class ReplyReader {
       case 42: // *
       case 126: // ~ set
       case 62: // > push inside
-        return this.items(this.count(), command);
+        return this.list(this.count(), command);
       case 37: // %
         return this.map(this.count(), command);
       case 95: // _
@@ -180,7 +180,7 @@ export class ReplyReader {
     const negative = memory[at] === 45;
     if (negative) at++;
     let value = 0;
-    for (let byte = memory[at]!; byte !== CR && at < this.end; byte = memory[++at]!) value = value * 10 + byte - 48;
+    for (let byte = memory[at]!; byte !== CR && at < this.end; byte = memory[++at]!) value = value * 10 + (byte - 48);
     this.at = at + 2;
     if (value > Number.MAX_SAFE_INTEGER) return BigInt(decodeText(memory, start, at - start));
     return negative ? 0 - value : value;
@@ -203,6 +203,11 @@ export class ReplyReader {
     const start = this.at + 4;
     this.at = start + length + 2;
     return this.asBytes ? this.memory.slice(start, start + length) : decodeText(this.memory, start, length);
+  }
+
+  /** An array, or null where RESP2 was asked for and says so by its length. */
+  private list(count: number, command: string): Reply {
+    return count < 0 ? null : this.items(count, command);
   }
 
   private items(count: number, command: string): Reply[] {

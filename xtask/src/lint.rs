@@ -19,7 +19,11 @@ pub fn lint() -> Result<()> {
     timed("rustfmt", || fmt(true))?;
     timed("clippy", || {
         let deny = ["--", "--deny", "warnings"];
-        process::run(process::cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--exclude", "cachette-wasm"]).args(deny))?;
+        process::run(
+            process::cargo()
+                .args(["clippy", "--workspace", "--all-targets", "--all-features", "--exclude", "cachette-wasm"])
+                .args(deny),
+        )?;
         wasm::ensure_target()?;
         process::run(process::cargo().args(["clippy", "--package", "cachette-wasm", "--target", wasm::TARGET]).args(deny))
     })?;

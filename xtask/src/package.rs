@@ -84,7 +84,8 @@ pub fn pack_built() -> Result<PathBuf> {
         }
         let folder = workspace::target().join("npm");
         std::fs::create_dir_all(&folder)?;
-        let said = process::output(process::command("npm", &pkg).args(["pack", "--loglevel=error", "--pack-destination"]).arg(&folder))?;
+        let said =
+            process::output(process::command("npm", &pkg).args(["pack", "--loglevel=error", "--pack-destination"]).arg(&folder))?;
         let name = said.lines().rev().map(str::trim).find(|line| line.ends_with(".tgz"));
         let Some(name) = name else { bail!("npm pack named no tarball: {said}") };
         let tarball = folder.join(name);

@@ -10,7 +10,9 @@ pub fn serve(port: u16) -> Result<()> {
     }
     let tarball = package::pack()?;
     npm::ensure(&www)?;
-    process::output(process::command("npm", &www).args(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]).arg(tarball))?;
+    process::output(
+        process::command("npm", &www).args(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]).arg(tarball),
+    )?;
     process::run(process::command("npm", &www).args(["run", "build"]))?;
     println!("http://127.0.0.1:{port}/");
     process::run(process::command("npm", &www).args(["run", "preview", "--", "--host", "127.0.0.1", "--port", &port.to_string()]))

@@ -23,9 +23,7 @@ pub struct Header {
     /// An integer answer.
     pub low: u32,
     pub high: u32,
-    /// 1 if events wait to be taken.
-    pub pending: u32,
-    _room: [u32; 11],
+    _room: [u32; 12],
 }
 
 #[repr(C, align(16))]
@@ -42,7 +40,7 @@ struct Shared(UnsafeCell<Area>);
 unsafe impl Sync for Shared {}
 
 static AREA: Shared = Shared(UnsafeCell::new(Area {
-    header: Header { length: 0, ascii: 0, low: 0, high: 0, pending: 0, _room: [0; 11] },
+    header: Header { length: 0, ascii: 0, low: 0, high: 0, _room: [0; 12] },
     key: [0; PART],
     field: [0; PART],
     value: [0; VALUE],

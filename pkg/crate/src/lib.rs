@@ -1,14 +1,18 @@
 //! The binding: what the npm package calls. It decides nothing about commands.
 //!
 //! ```text
-//! raw     exports over plain numbers and one fixed area of linear memory: the door, the clock, and the hot lanes
-//! area    that area: a header, a key, a field, a value
+//! raw     exports over plain numbers: the door, the clock, events, and the hot lanes
+//! area    the stretch of linear memory through which the hot lanes' keys and values pass
+//! cache   the engine and the one session that JavaScript speaks through
 //! object  JavaScript objects to bytes and back (serde-wasm-bindgen, MessagePack)
 //! ```
 //!
 //! One instance holds one cache. JavaScript is never called while the cache is borrowed, so no export is ever entered twice.
+#![deny(clippy::indexing_slicing)]
 
 mod area;
+mod cache;
 mod object;
-mod placeholder;
 mod raw;
+#[cfg(all(test, target_arch = "wasm32"))]
+mod tests;

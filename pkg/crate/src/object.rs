@@ -238,9 +238,14 @@ fn read(rest: &mut &[u8], depth: u32) -> Result<JsValue, Error> {
             let count = decode::read_map_len(rest).map_err(unreadable)?;
             read_map(rest, count, depth)
         }
-        Marker::FixExt1 | Marker::FixExt2 | Marker::FixExt4 | Marker::FixExt8 | Marker::FixExt16 | Marker::Ext8 | Marker::Ext16 | Marker::Ext32 => {
-            read_date(rest)
-        }
+        Marker::FixExt1
+        | Marker::FixExt2
+        | Marker::FixExt4
+        | Marker::FixExt8
+        | Marker::FixExt16
+        | Marker::Ext8
+        | Marker::Ext16
+        | Marker::Ext32 => read_date(rest),
         _ => {
             let value: i64 = decode::read_int(rest).map_err(unreadable)?;
             Ok(if (-SAFE..=SAFE).contains(&value) { JsValue::from_f64(value as f64) } else { JsValue::from(value) })

@@ -1,23 +1,38 @@
-//! Exports over plain numbers. Arguments lie in the area, results in its header; a returned number is a pointer, a code or an answer.
-#![allow(clippy::missing_safety_doc)]
+//! Exports over plain numbers, and the hot lanes among them.
+//!
+//! A lane's arguments lie in the [`Area`], its answer is the returned number, and more is in the area's header. A lane runs the command's
+//! own handler, so that its meaning lives once. Where something stands in the way (a transaction, a watch, memory that is short) it
+//! answers [`DOOR`], and the caller sends the same as a request.
 
 use crate::area::{self, Area};
-use crate::placeholder::Store;
+use crate::cache::Cache;
+use cachette::command::args::{Key, Many};
+use cachette::command::{keys, string};
+use cachette::error::{ReplyError, Result};
+use cachette::keyspace::Class;
 use core::cell::UnsafeCell;
 
-struct Cache {
-    store: Store,
-    input: Vec<u8>,
-    output: Vec<u8>,
-}
+/// No such key or field.
+const MISS: u32 = 0;
+/// The command was refused; the header describes the words.
+const REFUSED: u32 = 1;
+/// Send it as a request.
+const DOOR: u32 = 2;
+/// Done; the header holds the answer, if there is one.
+const DONE: u32 = 3;
+
 struct Shared(UnsafeCell<Option<Cache>>);
+
 // SAFETY: the module has one thread.
 unsafe impl Sync for Shared {}
+
 static CACHE: Shared = Shared(UnsafeCell::new(None));
 
+/// The cache of this instance, for as long as one export runs.
 fn cache() -> &'static mut Cache {
-    // SAFETY: one thread, not re-entered.
-    unsafe { &mut *CACHE.0.get() }.get_or_insert_with(|| Cache { store: Store::default(), input: Vec::new(), output: Vec::new() })
+    // SAFETY: one thread; each export calls this once, no export calls JavaScript while it holds the reference (drawing the seed calls
+    // `crypto` or `Math.random`, which call nobody back), hence none runs inside another.
+    unsafe { &mut *CACHE.0.get() }.get_or_insert_with(Cache::new)
 }
 
 /// Address of the [`Area`].
@@ -26,52 +41,182 @@ pub extern "C" fn area() -> *mut Area {
     area::address()
 }
 
+// ---- the door -------------------------------------------------------------------------------------------------------------------------
+
+/// Address of room for a request of so many bytes, 0 where there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn input(bytes: u32) -> *mut u8 {
-    let input = &mut cache().input;
-    input.clear();
-    if input.try_reserve(bytes as usize).is_err() {
-        return core::ptr::null_mut();
-    }
-    input.resize(bytes as usize, 0);
-    input.as_mut_ptr()
+    cache().make_input(bytes as usize).unwrap_or(core::ptr::null_mut())
 }
 
+/// Runs the requests in the input. Returns the address of the replies; the header has their length.
 #[unsafe(no_mangle)]
 pub extern "C" fn execute(bytes: u32) -> *const u8 {
     let cache = cache();
-    cache.output.clear();
-    cache.store.execute(&cache.input[..bytes as usize], &mut cache.output);
-    area::area().header.show(&cache.output);
+    cache.execute(bytes as usize);
+    area::area().header.length = cache.output.len() as u32;
     cache.output.as_ptr()
 }
 
+/// The replies have been read.
 #[unsafe(no_mangle)]
-pub extern "C" fn turn(now: f64) {
-    cache().store.now = now as u64;
+pub extern "C" fn forget() {
+    cache().forget_output();
 }
 
-const MISS: u32 = 0;
+// ---- clock, seed, events --------------------------------------------------------------------------------------------------------------
 
+/// Sets the clock: Unix milliseconds.
 #[unsafe(no_mangle)]
-pub extern "C" fn get(key: u32) -> u32 {
+pub extern "C" fn turn(now: f64) {
+    cache().turn(now as u64);
+}
+
+/// Sets the seed, in place of one that is drawn at the first turn.
+#[unsafe(no_mangle)]
+pub extern "C" fn seed(low: u32, high: u32) {
+    cache().seed(u64::from(high) << 32 | u64::from(low));
+}
+
+/// The moment at which something is due next, -1 if nothing is. Expired keys are removed by [`tick`].
+#[unsafe(no_mangle)]
+pub extern "C" fn due() -> f64 {
+    moment(cache().due())
+}
+
+/// Removes expired keys, a bounded number; returns when to come again, -1 if nothing is due.
+#[unsafe(no_mangle)]
+pub extern "C" fn tick() -> f64 {
+    moment(cache().tick())
+}
+
+fn moment(due: Option<u64>) -> f64 {
+    due.map_or(-1.0, |due| due as f64)
+}
+
+/// Chooses whether expiries and evictions are kept for [`event`].
+#[unsafe(no_mangle)]
+pub extern "C" fn listen(on: u32) {
+    cache().listen(on != 0);
+}
+
+/// Takes the next event: 0 none, 1 expired, 2 evicted. The area's value holds the key (cut at its end), the header its length, and its
+/// database in `low`.
+#[unsafe(no_mangle)]
+pub extern "C" fn event() -> u32 {
+    let Some(notice) = cache().next_notice() else { return 0 };
     let area = area::area();
-    match cache().store.get(area.key(key)) {
-        Some(value) => area.header.show(value),
-        None => MISS,
+    let length = notice.key.len().min(area.value.len());
+    for (to, from) in area.value.iter_mut().zip(&notice.key) {
+        *to = *from;
+    }
+    area.header.length = length as u32;
+    area.header.low = notice.db as u32;
+    if notice.class == Class::EXPIRED { 1 } else { 2 }
+}
+
+/// Writes figures to the area's value, as doubles: keys of all databases, hits, misses, expired, evicted, bytes, most bytes, limit.
+#[unsafe(no_mangle)]
+pub extern "C" fn stats() {
+    let engine = cache().engine();
+    let keys = (0..engine.keys.databases()).map(|db| engine.keys.within(db, |keys| keys.len()) as u64).sum();
+    let counts = engine.keys.stats;
+    let (used, peak) = (engine.keys.used_memory(), engine.keys.peak_memory());
+    let figures = [keys, counts.hits, counts.misses, counts.expired, counts.evicted, used, peak, engine.server.config.maxmemory];
+    for (to, figure) in area::area().value.chunks_exact_mut(8).zip(figures) {
+        to.copy_from_slice(&(figure as f64).to_le_bytes());
     }
 }
 
+// ---- hot lanes ------------------------------------------------------------------------------------------------------------------------
+
+/// GET.
 #[unsafe(no_mangle)]
-pub extern "C" fn set(key: u32, value: u32, ttl: f64) -> u32 {
-    let area = area::area();
-    let store = &mut cache().store;
-    let deadline = if ttl > 0.0 { store.now + ttl as u64 } else { u64::MAX };
-    store.set(area.key(key), area.value(value), deadline);
-    1
+pub extern "C" fn get(key: u32) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_read() {
+        return DOOR;
+    }
+    // As `string::get`: its handler is this line.
+    let found = cache.engine().keys.read_string(area.key(key));
+    shown(area, found)
 }
 
+/// SET, with a deadline `ttl` milliseconds from now if that is above 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn set(key: u32, value: u32, ttl: f64) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_grow() {
+        return DOOR;
+    }
+    let expiration = (ttl > 0.0).then_some(string::Expiry::Milliseconds(ttl as i64));
+    let (key, value) = (Key(area.key(key)), area.value(value));
+    let args = string::Set { key, value, condition: None, get: string::WithOld(false), expiration };
+    let done = cache.call(|call| string::set(call, args).map(drop));
+    settled(area, done)
+}
+
+/// DEL of one key; the answer is in `low`.
 #[unsafe(no_mangle)]
 pub extern "C" fn del(key: u32) -> u32 {
-    u32::from(cache().store.del(area::area().key(key)))
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_read() {
+        return DOOR;
+    }
+    let words = [area.key(key)];
+    let done = cache.call(|call| keys::del(call, keys::Del { keys: Many::new(&words) }));
+    counted(area, done.map(|done| done.map(|count| count as i64)))
+}
+
+/// INCR and its kin; the answer is in `low` and `high`.
+#[unsafe(no_mangle)]
+pub extern "C" fn incr(key: u32, by: f64) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_grow() {
+        return DOOR;
+    }
+    let key = Key(area.key(key));
+    let done = cache.call(|call| string::incr_by(call, string::IncrBy { key, increment: by as i64 }));
+    counted(area, done)
+}
+
+// ---- answers --------------------------------------------------------------------------------------------------------------------------
+
+/// A value or none: the value's address, with the header describing it.
+fn shown(area: &mut Area, found: Result<Option<&[u8]>>) -> u32 {
+    match found {
+        Ok(Some(value)) => area.header.show(value),
+        Ok(None) => MISS,
+        Err(error) => refused(area, error),
+    }
+}
+
+fn settled(area: &mut Area, done: Option<Result<()>>) -> u32 {
+    match done {
+        Some(Ok(())) => DONE,
+        Some(Err(error)) => refused(area, error),
+        None => DOOR,
+    }
+}
+
+fn counted(area: &mut Area, done: Option<Result<i64>>) -> u32 {
+    match done {
+        Some(Ok(count)) => {
+            area.header.integer(count);
+            DONE
+        }
+        Some(Err(error)) => refused(area, error),
+        None => DOOR,
+    }
+}
+
+/// Puts the wording into the area, from which it is read at once.
+#[cold]
+fn refused(area: &mut Area, error: ReplyError) -> u32 {
+    let text = error.as_bytes();
+    for (to, from) in area.value.iter_mut().zip(text) {
+        *to = *from;
+    }
+    area.header.length = text.len().min(area.value.len()) as u32;
+    REFUSED
 }

@@ -1,0 +1,188 @@
+//! The engine and the one session that JavaScript speaks through.
+
+use cachette::call::Call;
+use cachette::engine::{Engine, Options};
+use cachette::error::Result;
+use cachette::event::Event;
+use cachette::keyspace::{Class, Notice};
+use cachette::resp::Protocol;
+use cachette::session::{Peer, SessionId};
+use std::collections::VecDeque;
+
+/// Keys that one `tick` may remove: a few milliseconds at most, so that no frame is missed for it.
+const TICK_BUDGET: usize = 2000;
+
+pub struct Cache {
+    engine: Engine,
+    session: SessionId,
+    /// The session is as a fresh one but for its database: no transaction, no watch. The hot lanes run then; else everything takes the door.
+    plain: bool,
+    now: u64,
+    seeded: bool,
+    /// What happened to keys, for `on(...)`.
+    pub notices: VecDeque<Notice>,
+    pub input: Vec<u8>,
+    pub output: Vec<u8>,
+    pub lengths: Vec<u32>,
+}
+
+impl Cache {
+    pub fn new() -> Self {
+        // No randomness here: edge runtimes refuse it while a module loads. See `turn`.
+        let mut engine = Engine::new(Options::default());
+        let session = open(&mut engine, 0);
+        Self {
+            engine,
+            session,
+            plain: true,
+            now: 0,
+            seeded: false,
+            notices: VecDeque::new(),
+            input: Vec::new(),
+            output: Vec::new(),
+            lengths: Vec::new(),
+        }
+    }
+
+    /// Sets the seed of hashes and random choices, in place of one that is drawn.
+    pub fn seed(&mut self, seed: u64) {
+        self.seeded = self.engine.set_seed(seed);
+    }
+
+    /// Sets the clock, in Unix milliseconds. The first time, and so before the first write, also draws the seed.
+    pub fn turn(&mut self, now: u64) {
+        self.now = now;
+        self.engine.keys.set_now(now);
+        if !self.seeded {
+            self.seeded = true;
+            self.engine.set_seed(draw_seed());
+        }
+    }
+
+    /// Room for a request of `bytes` bytes; `None` where there is no memory for it.
+    pub fn make_input(&mut self, bytes: usize) -> Option<*mut u8> {
+        self.input.clear();
+        self.input.try_reserve(bytes).ok()?;
+        self.input.resize(bytes, 0);
+        Some(self.input.as_mut_ptr())
+    }
+
+    /// Runs the first `bytes` of the input; replies are in `output`. Requests after a protocol error have no reply.
+    pub fn execute(&mut self, bytes: usize) {
+        let input = core::mem::take(&mut self.input);
+        self.output.clear();
+        let mut rest = input.get(..bytes).unwrap_or(&[]);
+        while !rest.is_empty() {
+            let consumed = self.engine.execute(self.session, rest, self.now, &mut self.output);
+            self.take_events();
+            match consumed {
+                Ok(taken) if taken > 0 => rest = rest.get(taken..).unwrap_or(&[]),
+                _ => break,
+            }
+        }
+        self.input = input;
+        if self.input.capacity() > KEPT {
+            self.input = Vec::new();
+        }
+        self.look_at_session();
+    }
+
+    /// Lets go of a large reply once it has been read.
+    pub fn forget_output(&mut self) {
+        if self.output.capacity() > KEPT {
+            self.output = Vec::new();
+        }
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.engine.take_event() {
+            match event {
+                Event::Key(notice) => self.notices.push_back(notice),
+                // QUIT ends a conversation; in process the next begins at once.
+                Event::Close(id) if id == self.session => {
+                    self.engine.close(id);
+                    self.session = open(&mut self.engine, self.now);
+                }
+                // Nothing here can sleep, and nothing can be shut down but by its owner's `close()`.
+                Event::Close(_) | Event::Sleep(_) | Event::Shutdown => {}
+            }
+        }
+    }
+
+    /// After a request: the session is kept in RESP3 and trusted whatever was said (RESET, HELLO 2), and the lanes learn its state.
+    fn look_at_session(&mut self) {
+        if let Some(session) = self.engine.session_mut(self.session) {
+            session.protocol = Protocol::Resp3;
+            session.authenticated = true;
+            self.plain = session.queue.is_none() && session.watched.is_empty();
+            let db = session.db;
+            self.engine.keys.select(db);
+        }
+    }
+
+    /// Whether a hot lane that reads may run.
+    pub fn may_read(&self) -> bool {
+        self.plain
+    }
+
+    /// Whether a hot lane that may grow memory may run. Where memory is short the door decides.
+    pub fn may_grow(&self) -> bool {
+        let limit = self.engine.server.config.maxmemory;
+        self.plain && (limit == 0 || self.engine.keys.used_memory() <= limit)
+    }
+
+    /// Runs a command's handler with typed arguments.
+    pub fn call<R>(&mut self, work: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Option<Result<R>> {
+        self.engine.with_call(self.session, self.now, work)
+    }
+
+    /// The keyspace of the session's database, for reading.
+    pub fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// Removes expired keys, then tells when the next is due.
+    pub fn tick(&mut self) -> Option<u64> {
+        let due = self.engine.tick(self.now, TICK_BUDGET);
+        self.take_events();
+        due
+    }
+
+    /// The next moment at which something is due.
+    pub fn due(&self) -> Option<u64> {
+        self.engine.keys.next_due()
+    }
+
+    /// Chooses whether expiries and evictions are told.
+    pub fn listen(&mut self, on: bool) {
+        self.engine.listen(if on { Class::EXPIRED.union(Class::EVICTED) } else { Class::NONE });
+    }
+
+    /// The next thing that happened to a key.
+    pub fn next_notice(&mut self) -> Option<Notice> {
+        // The lanes leave theirs with the keyspace.
+        self.notices.extend(self.engine.keys.take_notices());
+        self.notices.pop_front()
+    }
+}
+
+/// Bytes of a buffer that is kept for the next request.
+const KEPT: usize = 1 << 20;
+
+fn open(engine: &mut Engine, now: u64) -> SessionId {
+    let id = engine.open(Peer::default(), now);
+    if let Some(session) = engine.session_mut(id) {
+        session.protocol = Protocol::Resp3;
+    }
+    id
+}
+
+/// A seed that nobody outside can guess, from the host's randomness, or from Math.random where that is refused (workerd at module scope).
+fn draw_seed() -> u64 {
+    let mut seed = [0; 8];
+    if getrandom::fill(&mut seed).is_ok() {
+        return u64::from_le_bytes(seed);
+    }
+    let draw = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
+    draw() << 32 | draw()
+}

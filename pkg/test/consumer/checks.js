@@ -1,0 +1,304 @@
+// What must hold wherever the package runs: no test library, no Node. Each check gets the package's exports.
+
+/** Runs all checks and returns one result each: `{ name, error }`, error empty if it held. */
+export async function runChecks(cachette) {
+  const results = [];
+  for (const [name, check] of Object.entries(checks)) {
+    let error = '';
+    try {
+      await check(cachette);
+    } catch (thrown) {
+      error = String(thrown?.stack ?? thrown);
+    }
+    results.push({ name, error });
+  }
+  return results;
+}
+
+function equal(actual, expected) {
+  const [a, b] = [show(actual), show(expected)];
+  if (a !== b) throw new Error(`expected ${b}, got ${a}`);
+}
+
+function show(value) {
+  if (value instanceof Uint8Array) return `bytes[${[...value]}]`;
+  if (value instanceof Date) return `date[${value.toISOString()}]`;
+  if (value instanceof Map) return `map${show([...value])}`;
+  if (value instanceof Error) return `${value.name}(${value.message})`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) return `{${Object.entries(value).map(([k, v]) => `${k}: ${show(v)}`).join(', ')}}`;
+  return JSON.stringify(value) ?? String(value);
+}
+
+function thrown(work) {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+const bytes = (...values) => new Uint8Array(values);
+const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+
+const checks = {
+  async 'create gives an empty cache that answers at once'({ Cachette }) {
+    const cache = await Cachette.create();
+    equal(cache.call('PING'), 'PONG');
+    equal(cache.get('missing'), null);
+    equal(cache.set('k', 'v'), 'OK');
+    equal(cache.get('k'), 'v');
+    equal(cache.del('k'), 1);
+    equal(cache.get('k'), null);
+  },
+
+  async 'each cache is one of its own'({ Cachette }) {
+    const [a, b] = [await Cachette.create(), new Cachette()];
+    a.set('k', 'a');
+    equal(b.get('k'), null);
+  },
+
+  async 'text of every length and alphabet comes back as it was'({ Cachette }) {
+    const cache = await Cachette.create();
+    for (const letter of ['a', 'é', '語', '😀', '\0', '\uFEFF']) {
+      for (const length of [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 19, 20, 21, 31, 32, 33, 63, 64, 65, 100, 682, 683, 3000, 30000]) {
+        const text = letter.repeat(length);
+        cache.set(`key:${text}`, text);
+        if (cache.get(`key:${text}`) !== text) throw new Error(`get of ${length} times ${JSON.stringify(letter)}`);
+        if (cache.call('GET', `key:${text}`) !== text) throw new Error(`call of ${length} times ${JSON.stringify(letter)}`);
+        if (cache.call('PING', text) !== text) throw new Error(`ping of ${length} times ${JSON.stringify(letter)}`);
+      }
+    }
+  },
+
+  async 'unpaired surrogates become U+FFFD on every way'({ Cachette }) {
+    const cache = await Cachette.create();
+    for (const length of [1, 30, 100]) {
+      cache.set('lane', '\uD800'.repeat(length));
+      cache.call('SET', 'door', '\uD800'.repeat(length));
+      equal(cache.get('lane'), '\uFFFD'.repeat(length));
+      equal(cache.get('door'), '\uFFFD'.repeat(length));
+    }
+  },
+
+  async 'bytes go in and come out unchanged'({ Cachette }) {
+    const cache = await Cachette.create();
+    const all = Uint8Array.from({ length: 256 }, (_, i) => i);
+    cache.set(all, all);
+    equal(cache.bytes.get(all), all);
+    equal(cache.bytes.call('GET', all), all);
+    const other = await Cachette.create({ bytes: true });
+    other.set('k', 'text');
+    equal(other.get('k'), bytes(116, 101, 120, 116));
+  },
+
+  async 'numbers and bigints are sent in decimal'({ Cachette }) {
+    const cache = await Cachette.create();
+    cache.set('n', 42);
+    equal(cache.get('n'), '42');
+    cache.set('big', 2n ** 62n);
+    equal(cache.get('big'), '4611686018427387904');
+    cache.set(7, -0.5);
+    equal(cache.get('7'), '-0.5');
+  },
+
+  async 'integers beyond the safe ones are bigints'({ Cachette }) {
+    const cache = await Cachette.create();
+    equal(cache.call('INCRBY', 'n', Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+    equal(cache.call('INCRBY', 'n', 1), 2n ** 53n);
+    equal(cache.call('INCRBY', 'm', -(2n ** 63n)), -(2n ** 63n));
+    equal(cache.call('INCRBY', 'o', -5), -5);
+  },
+
+  async 'a refusal is a ReplyError with code and command'({ Cachette, ReplyError }) {
+    const cache = await Cachette.create();
+    const error = thrown(() => cache.call('nope', 'x'));
+    equal(error instanceof ReplyError, true);
+    equal([error.name, error.code, error.command], ['ReplyError', 'ERR', 'NOPE']);
+    equal(error.message.startsWith("ERR unknown command 'nope'"), true);
+    cache.set('k', 'text');
+    equal(thrown(() => cache.call('INCRBY', 'k', 1)).message, 'ERR value is not an integer or out of range');
+  },
+
+  async 'what is no argument is refused by name'({ Cachette }) {
+    const cache = await Cachette.create();
+    for (const bad of [undefined, null, true, {}, [], () => 1, Symbol('s')]) {
+      equal(thrown(() => cache.set('k', bad)).name, 'TypeError');
+      equal(thrown(() => cache.get(bad)).name, 'TypeError');
+      equal(thrown(() => cache.call('SET', 'k', bad)).name, 'TypeError');
+    }
+    equal(thrown(() => cache.set('k', undefined)).message, 'argument 2 of SET must be a string, number, bigint or Uint8Array, not undefined');
+    equal(cache.get('k'), null);
+  },
+
+  async 'a pipeline answers in order, refusals in place'({ Cachette, ReplyError }) {
+    const cache = await Cachette.create();
+    const replies = cache.pipeline().set('a', 1).get('a').call('NOPE').get('b').exec();
+    equal(replies.length, 4);
+    equal(replies.slice(0, 2), ['OK', '1']);
+    equal(replies[2] instanceof ReplyError, true);
+    equal(replies[3], null);
+    equal(cache.pipeline().exec(), []);
+  },
+
+  async 'a transaction runs all or nothing'({ Cachette }) {
+    const cache = await Cachette.create();
+    equal(cache.transaction((queue) => queue.set('a', 1).get('a')), ['OK', '1']);
+    const error = thrown(() => cache.transaction((queue) => queue.set('a', 2).call('NOPE')));
+    equal(error.code, 'ERR');
+    equal(cache.get('a'), '1');
+    equal(thrown(() => cache.transaction(() => { throw new Error('mine'); })).message, 'mine');
+    equal(cache.get('a'), '1');
+    equal(cache.transaction(() => {}), []);
+  },
+
+  async 'between MULTI and EXEC everything is queued, by whatever way'({ Cachette }) {
+    const cache = await Cachette.create();
+    cache.call('MULTI');
+    equal(cache.set('k', 'v'), 'QUEUED');
+    equal(cache.get('k'), 'QUEUED');
+    equal(cache.call('EXEC'), ['OK', 'v']);
+    equal(cache.get('k'), 'v');
+  },
+
+  async 'a watched key that changes undoes the transaction, by whatever way it changes'({ Cachette }) {
+    const cache = await Cachette.create();
+    cache.call('WATCH', 'k');
+    cache.set('k', 'v');
+    equal(cache.transaction((queue) => queue.get('k')), null);
+    equal(cache.transaction((queue) => queue.get('k')), ['v']);
+  },
+
+  async 'the clock is the one given, read once a turn'({ Cachette }) {
+    let now = 1_700_000_000_000;
+    let readings = 0;
+    const cache = await Cachette.create({
+      now: () => {
+        readings++;
+        return now;
+      },
+    });
+    cache.call('SET', 'k', 'v', 'PX', 100);
+    for (let i = 0; i < 100; i++) equal(cache.get('k'), 'v');
+    equal(readings, 1);
+    await turn();
+    now += 101;
+    equal(cache.get('k'), null);
+    equal(cache.stats().expired, 1);
+  },
+
+  async 'a loop that waits for an expiry ends'({ Cachette }) {
+    let now = 1_700_000_000_000;
+    const cache = await Cachette.create({ now: () => now++ });
+    cache.call('SET', 'k', 'v', 'PX', 5);
+    let rounds = 0;
+    while (cache.get('k') !== null) if (++rounds > 100_000) throw new Error('it does not end');
+  },
+
+  async 'expiries are told'({ Cachette }) {
+    let now = 1_700_000_000_000;
+    const cache = await Cachette.create({ now: () => now });
+    const seen = [];
+    const stop = cache.on('expired', (event) => seen.push(event));
+    for (const key of ['a', 'b', 'c']) cache.call('SET', key, 'v', 'PX', 10);
+    now += 11;
+    await turn();
+    cache.get('a');
+    await turn();
+    await turn();
+    equal(seen[0], { key: 'a', db: 0 });
+    stop();
+    cache.close();
+  },
+
+  async 'objects are stored whole'({ Cachette }) {
+    const cache = await Cachette.create();
+    const object = {
+      text: 'é', numbers: [0, -1, 1.5, 2 ** 40, NaN, Infinity], yes: true, nothing: null, when: new Date(1234567890123),
+      raw: bytes(0, 255), big: 2n ** 60n, keyed: new Map([[1, 'one'], ['two', 2]]), deep: { deeper: [{}] },
+    };
+    cache.setObject('o', object);
+    equal(cache.getObject('o'), object);
+    equal(cache.getObject('missing'), null);
+    equal(cache.bytes.get('o') instanceof Uint8Array, true);
+    const hostile = JSON.parse('{"__proto__": {"admin": true}}');
+    cache.setObject('h', hostile);
+    equal(cache.getObject('h').admin, undefined);
+    equal(Object.keys(cache.getObject('h')), ['__proto__']);
+  },
+
+  async 'what is no data is refused, and nothing breaks'({ Cachette }) {
+    const cache = await Cachette.create();
+    const cycle = {};
+    cycle.cycle = cycle;
+    const throws = { get x() { throw new Error('mine'); } };
+    for (const bad of [cycle, () => 1, Symbol('s'), new Set([1]), 2n ** 70n, new Date(NaN), [[[() => 1]]], throws]) {
+      equal(thrown(() => cache.setObject('o', bad)).name, 'TypeError');
+    }
+    for (let i = 0; i < 5000; i++) thrown(() => cache.setObject('o', throws));
+    cache.set('text', 'no object');
+    equal(thrown(() => cache.getObject('text')).name, 'TypeError');
+    equal(cache.getObject('o'), null);
+  },
+
+  async 'a crash breaks this cache alone, says so, and reset begins anew'({ Cachette, CacheCrashedError }) {
+    const [cache, other] = [await Cachette.create(), await Cachette.create()];
+    cache.set('k', 'v');
+    other.set('k', 'v');
+    const raw = cache.core.raw;
+    cache.core.raw = { ...raw, get: () => { throw new WebAssembly.RuntimeError('unreachable'); } };
+    const first = thrown(() => cache.get('k'));
+    equal(first instanceof CacheCrashedError, true);
+    equal(first.cause instanceof WebAssembly.RuntimeError, true);
+    equal(thrown(() => cache.set('k', 'v')) instanceof CacheCrashedError, true);
+    equal(thrown(() => cache.call('PING')) instanceof CacheCrashedError, true);
+    equal(thrown(() => cache.stats()) instanceof CacheCrashedError, true);
+    equal(other.get('k'), 'v');
+    cache.reset();
+    equal(cache.get('k'), null);
+    equal(cache.set('k', 'new'), 'OK');
+    equal(cache.get('k'), 'new');
+  },
+
+  async 'a closed cache refuses'({ Cachette, CacheClosedError }) {
+    const cache = await Cachette.create();
+    cache.set('k', 'v');
+    cache.close();
+    cache.close();
+    for (const call of [() => cache.get('k'), () => cache.set('k', 'v'), () => cache.call('PING'), () => cache.stats(), () => cache.pipeline().get('k').exec()]) {
+      equal(thrown(call) instanceof CacheClosedError, true);
+    }
+    const other = new Cachette();
+    if (Symbol.dispose !== undefined) {
+      other[Symbol.dispose]();
+      equal(thrown(() => other.get('k')) instanceof CacheClosedError, true);
+    }
+  },
+
+  async 'memory grows under a cache at work'({ Cachette }) {
+    const cache = await Cachette.create();
+    const before = cache.stats().wasmBytes;
+    for (let i = 0; i < 2000; i++) cache.set(`k:${i}`, 'v'.repeat(5000));
+    for (let i = 0; i < 2000; i++) if (cache.get(`k:${i}`).length !== 5000) throw new Error(`key ${i}`);
+    const { keys, bytes, wasmBytes } = cache.stats();
+    equal(keys, 2000);
+    equal(bytes > 10_000_000 && wasmBytes > before, true);
+    const big = 'x'.repeat(20_000_000);
+    cache.set('big', big);
+    equal(cache.get('big') === big, true);
+    cache.close();
+  },
+
+  async 'a seed can be given'({ Cachette }) {
+    const cache = await Cachette.create({ seed: 42n });
+    cache.set('k', 'v');
+    equal(cache.get('k'), 'v');
+  },
+
+  async 'sizes are read as Redis reads them'({ Cachette }) {
+    equal(thrown(() => new Cachette({ maxmemory: 'much' })).name, 'TypeError');
+    equal(thrown(() => new Cachette({ maxmemory: -1 })).name, 'TypeError');
+  },
+};

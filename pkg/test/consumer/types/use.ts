@@ -1,0 +1,26 @@
+// Typed use of the package, as a consumer would write it.
+import { Cachette, ReplyError, type CacheStats, type Reply } from 'cachette';
+import { Cachette as Inline } from 'cachette/inline';
+
+const cache = new Cachette({ maxmemory: '64mb' });
+const text: string | null = cache.get('k');
+const raw: Uint8Array | null = cache.bytes.get('k');
+const done: 'OK' | string | null = cache.set('k', new Uint8Array([1]));
+const replies: Reply[] = cache.pipeline().set('a', 1).get('a').exec();
+const answers: Reply[] | null = cache.transaction((queue) => queue.get('a'));
+const stats: CacheStats = cache.stats();
+const object: { a: number } | null = cache.getObject<{ a: number }>('o');
+const stop: () => void = cache.on('expired', ({ key, db }) => console.log(key.length, db.toFixed()));
+const made: Promise<Cachette<Uint8Array>> = Cachette.create({ bytes: true });
+const plain: Promise<Cachette<string>> = Inline.create();
+try {
+  cache.call('NOPE');
+} catch (error) {
+  if (error instanceof ReplyError) console.log(error.code, error.command);
+}
+// @ts-expect-error: an object is no value
+cache.set('k', {});
+// @ts-expect-error: there is no such event
+cache.on('nothing', () => {});
+export { answers, done, made, object, plain, raw, replies, stats, stop, text };
+declare const console: { log(...what: unknown[]): void };

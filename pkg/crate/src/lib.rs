@@ -8,7 +8,7 @@
 //! ```
 //!
 //! One instance holds one cache. JavaScript is never called while the cache is borrowed, so no export is ever entered twice.
-#![deny(clippy::indexing_slicing)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod area;
 mod cache;

@@ -606,20 +606,7 @@ pub struct Cursor(pub u64);
 impl<'a> Arg<'a> for Cursor {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
     fn arg(args: &mut Args<'a>) -> Result<Self> {
-        let word = args.word()?;
-        let (negative, digits) = match word {
-            [b'-', digits @ ..] => (true, digits),
-            [b'+', digits @ ..] => (false, digits),
-            digits => (false, digits),
-        };
-        let number = digits.iter().try_fold(0u64, |number, digit| {
-            let digit = (*digit as char).to_digit(10)?;
-            number.checked_mul(10)?.checked_add(u64::from(digit))
-        });
-        match number {
-            Some(number) if !digits.is_empty() => Ok(Self(if negative { number.wrapping_neg() } else { number })),
-            _ => Err(ReplyError::INVALID_CURSOR),
-        }
+        number::parse_cursor(args.word()?).map(Self).ok_or(ReplyError::INVALID_CURSOR)
     }
 }
 

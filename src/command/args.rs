@@ -299,6 +299,14 @@ impl<'a, const FLAGS: KeyFlags> Arg<'a> for Key<'a, FLAGS> {
 #[derive(Clone, Copy, Debug)]
 pub struct Pattern<'a>(pub &'a [u8]);
 
+impl Pattern<'_> {
+    /// Does the name of a key, field or member fit? Redis never looks at a lone `*`, which therefore fits the empty name too; any other
+    /// pattern of stars does not.
+    pub fn fits(&self, name: &[u8]) -> bool {
+        self.0 == b"*" || crate::glob::matches(self.0, name, false)
+    }
+}
+
 impl<'a> Arg<'a> for Pattern<'a> {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Pattern);
     fn arg(args: &mut Args<'a>) -> Result<Self> {

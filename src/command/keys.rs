@@ -8,7 +8,6 @@ use super::reply::{Help, Ok as Okay, Reply, Simple, With};
 use super::rows;
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
-use crate::glob;
 use crate::keyspace::{Class, Keyspace, Ttl};
 use crate::resp::write::Writer;
 use crate::time::Millis;
@@ -351,7 +350,7 @@ pub fn keys<'c, 'a, 'e>(call: &'c mut Call<'e>, args: Keys<'a>) -> Result<impl R
     Ok(With(move |writer: &mut Writer<'_>| {
         let list = writer.defer();
         let mut found = 0usize;
-        for key in call.keys.keys().filter(|key| glob::matches(args.pattern.0, key, false)) {
+        for key in call.keys.keys().filter(|key| args.pattern.fits(key)) {
             writer.bulk(key);
             found = found.saturating_add(1);
         }
@@ -371,7 +370,7 @@ pub fn scan(call: &mut Call<'_>, args: Scan<'_>) -> Result<impl Reply + use<>> {
     let count = Count::of_scan(args.count)?;
     let mut found: Vec<Vec<u8>> = Vec::new();
     let cursor = call.keys.scan(args.cursor.0, count, |key, value_type| {
-        let matches = args.pattern.is_none_or(|Match::Match(pattern)| glob::matches(pattern.0, key, false));
+        let matches = args.pattern.is_none_or(|Match::Match(pattern)| pattern.fits(key));
         let of_type = args.of_type.is_none_or(|OfType::Type(name)| is_token(name, value_type.name()));
         if matches && of_type {
             found.push(key.to_vec());

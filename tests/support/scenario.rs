@@ -321,7 +321,9 @@ fn run_one(
         outcome.skipped += usize::from(!wrong_protocol);
         return;
     }
-    let unknown: Vec<String> = scenario.commands().filter(|argv| !target.knows(argv)).map(name_of).collect();
+    let configures = [["CONFIG", "SET", "maxmemory", "0"].map(|w| w.as_bytes().to_vec()).to_vec()];
+    let configures = if variant.config.is_empty() && scenario.config.is_empty() { &[][..] } else { &configures };
+    let unknown: Vec<String> = scenario.commands().chain(configures).filter(|argv| !target.knows(argv)).map(name_of).collect();
     if !unknown.is_empty() {
         outcome.unknown.extend(unknown);
         outcome.skipped += 1;
@@ -413,7 +415,8 @@ impl Run<'_> {
             self.log.push(line(&argv));
             match self.target.call(client, &argv) {
                 Ok(Value::Simple(_)) => {}
-                other => return Err(format!("  CONFIG SET {name} {value}: {other:?}")),
+                Ok(other) => return Err(format!("  CONFIG SET {name} {value}: {}", show(&other))),
+                Err(trouble) => return Err(format!("  CONFIG SET {name} {value}: {trouble:?}")),
             }
         }
         Ok(())

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 const TICK_BUDGET: usize = 2000;
 
 pub struct Cache {
-    engine: Engine,
+    pub engine: Engine,
     session: SessionId,
     /// The session is as a fresh one but for its database: no transaction, no watch. The hot lanes run then; else everything takes the door.
     plain: bool,
@@ -23,6 +23,7 @@ pub struct Cache {
     pub notices: VecDeque<Notice>,
     pub input: Vec<u8>,
     pub output: Vec<u8>,
+    /// Lengths of the values in `output` after MGET's lane.
     pub lengths: Vec<u32>,
 }
 
@@ -134,11 +135,6 @@ impl Cache {
     /// Runs a command's handler with typed arguments.
     pub fn call<R>(&mut self, work: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Option<Result<R>> {
         self.engine.with_call(self.session, self.now, work)
-    }
-
-    /// The keyspace of the session's database, for reading.
-    pub fn engine(&mut self) -> &mut Engine {
-        &mut self.engine
     }
 
     /// Removes expired keys, then tells when the next is due.

@@ -6,7 +6,7 @@
 
 use crate::area::{self, Area};
 use crate::cache::Cache;
-use cachette::command::args::{Key, Many};
+use cachette::command::args::{Key, LateInt, Many};
 use cachette::command::{keys, string};
 use cachette::error::{ReplyError, Result};
 use cachette::keyspace::Class;
@@ -118,7 +118,7 @@ pub extern "C" fn event() -> u32 {
 /// Writes figures to the area's value, as doubles: keys of all databases, hits, misses, expired, evicted, bytes, most bytes, limit.
 #[unsafe(no_mangle)]
 pub extern "C" fn stats() {
-    let engine = cache().engine();
+    let engine = &mut cache().engine;
     let keys = (0..engine.keys.databases()).map(|db| engine.keys.within(db, |keys| keys.len()) as u64).sum();
     let counts = engine.keys.stats;
     let (used, peak) = (engine.keys.used_memory(), engine.keys.peak_memory());
@@ -138,7 +138,7 @@ pub extern "C" fn get(key: u32) -> u32 {
         return DOOR;
     }
     // As `string::get`: its handler is this line.
-    let found = cache.engine().keys.read_string(area.key(key));
+    let found = cache.engine.keys.read_string(area.key(key));
     shown(area, found)
 }
 
@@ -149,14 +149,14 @@ pub extern "C" fn set(key: u32, value: u32, ttl: f64) -> u32 {
     if !cache.may_grow() {
         return DOOR;
     }
-    let expiration = (ttl > 0.0).then_some(string::Expiry::Milliseconds(ttl as i64));
+    let expiration = (ttl > 0.0).then_some(string::Expiry::Milliseconds(LateInt(Some(ttl as i64))));
     let (key, value) = (Key(area.key(key)), area.value(value));
     let args = string::Set { key, value, condition: None, get: string::WithOld(false), expiration };
     let done = cache.call(|call| string::set(call, args).map(drop));
     settled(area, done)
 }
 
-/// DEL of one key; the answer is in `low`.
+/// DEL of one key.
 #[unsafe(no_mangle)]
 pub extern "C" fn del(key: u32) -> u32 {
     let (cache, area) = (cache(), area::area());
@@ -168,16 +168,112 @@ pub extern "C" fn del(key: u32) -> u32 {
     counted(area, done.map(|done| done.map(|count| count as i64)))
 }
 
-/// INCR and its kin; the answer is in `low` and `high`.
+/// EXISTS of one key.
 #[unsafe(no_mangle)]
-pub extern "C" fn incr(key: u32, by: f64) -> u32 {
+pub extern "C" fn exists(key: u32) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_read() {
+        return DOOR;
+    }
+    let words = [area.key(key)];
+    let done = cache.call(|call| keys::exists(call, keys::Exists { keys: Many::new(&words) }));
+    counted(area, done.map(|done| done.map(|count| count as i64)))
+}
+
+/// INCR.
+#[unsafe(no_mangle)]
+pub extern "C" fn incr(key: u32) -> u32 {
     let (cache, area) = (cache(), area::area());
     if !cache.may_grow() {
         return DOOR;
     }
     let key = Key(area.key(key));
-    let done = cache.call(|call| string::incr_by(call, string::IncrBy { key, increment: by as i64 }));
+    let done = cache.call(|call| string::incr(call, string::Count { key }));
     counted(area, done)
+}
+
+/// EXPIRE without a condition.
+#[unsafe(no_mangle)]
+pub extern "C" fn expire(key: u32, seconds: f64) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_read() {
+        return DOOR;
+    }
+    let (key, seconds) = (Key(area.key(key)), LateInt(Some(seconds as i64)));
+    let done = cache.call(|call| keys::expire(call, keys::Expire { key, seconds, condition: keys::When::default() }));
+    counted(area, done.map(|done| done.map(i64::from)))
+}
+
+/// TTL.
+#[unsafe(no_mangle)]
+pub extern "C" fn ttl(key: u32) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_read() {
+        return DOOR;
+    }
+    let key = Key(area.key(key));
+    let done = cache.call(|call| keys::ttl(call, keys::ReadKey { key }));
+    counted(area, done)
+}
+
+/// MGET of `count` keys packed in the area's value. `low` is the address of their lengths (see [`LENGTH_ASCII`], [`LENGTH_MISS`]), `high` that of
+/// the values, one after the other.
+#[unsafe(no_mangle)]
+pub extern "C" fn mget(count: u32) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_read() {
+        return DOOR;
+    }
+    let Cache { engine, output, lengths, .. } = cache;
+    output.clear();
+    lengths.clear();
+    for key in packed(&area.value).take(count as usize) {
+        // As `string::mget`: what is no string counts as missing.
+        let length = match engine.keys.read_string(key) {
+            Ok(Some(value)) => {
+                if output.try_reserve(value.len()).is_err() || output.len() + value.len() > MGET_MOST {
+                    return DOOR;
+                }
+                output.extend_from_slice(value);
+                value.len() as u32 | if value.is_ascii() { LENGTH_ASCII } else { 0 }
+            }
+            _ => LENGTH_MISS,
+        };
+        lengths.push(length);
+    }
+    area.header.low = lengths.as_ptr() as usize as u32;
+    area.header.high = output.as_ptr() as usize as u32;
+    DONE
+}
+
+/// A length's bit that says that the value is ASCII.
+const LENGTH_ASCII: u32 = 1 << 31;
+/// The length of no value.
+const LENGTH_MISS: u32 = u32::MAX;
+/// Bytes of values that MGET's lane hands over; more goes through the door, which knows how to refuse.
+const MGET_MOST: usize = 1 << 24;
+
+/// MSET of `count` words, keys and values in turn, packed in the area's value.
+#[unsafe(no_mangle)]
+pub extern "C" fn mset(count: u32) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_grow() {
+        return DOOR;
+    }
+    let words: Vec<&[u8]> = packed(&area.value).take(count as usize).collect();
+    let done = cache.call(|call| string::mset(call, string::Mset { data: Many::new(&words) }).map(drop));
+    settled(area, done)
+}
+
+/// Words as the glue packs them: a length in four bytes, the bytes, room up to a multiple of four.
+fn packed(mut room: &[u8]) -> impl Iterator<Item = &[u8]> {
+    core::iter::from_fn(move || {
+        let (length, rest) = room.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let word = rest.get(..length)?;
+        room = rest.get(length.next_multiple_of(4)..)?;
+        Some(word)
+    })
 }
 
 // ---- answers --------------------------------------------------------------------------------------------------------------------------

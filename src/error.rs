@@ -31,6 +31,7 @@ wording! {
     NOT_INT32 = "ERR value is out of range, value must between -2147483648 and 2147483647";
     NOT_FLOAT = "ERR value is not a valid float";
     OUT_OF_RANGE = "ERR value is out of range";
+    SAMPLE_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
     NOT_POSITIVE = "ERR value is out of range, must be positive";
     OVERFLOW = "ERR increment or decrement would overflow";
     NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";

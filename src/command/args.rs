@@ -408,8 +408,8 @@ pub struct NumKeys<'a, const FLAGS: KeyFlags>(pub &'a [&'a [u8]]);
 impl<'a, const FLAGS: KeyFlags> Arg<'a> for NumKeys<'a, FLAGS> {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::NumKeys(FLAGS));
     fn arg(args: &mut Args<'a>) -> Result<Self> {
-        let count = i64::arg(args)?;
-        let count = usize::try_from(count).ok().filter(|&count| count > 0).ok_or(ReplyError::NUMKEYS_NOT_POSITIVE)?;
+        let count = number::parse_i64(args.word()?).and_then(|count| usize::try_from(count).ok());
+        let count = count.filter(|&count| count > 0).ok_or(ReplyError::NUMKEYS_NOT_POSITIVE)?;
         let keys = args.rest().get(..count).ok_or(ReplyError::NUMKEYS_TOO_MANY)?;
         args.skip(count);
         Ok(Self(keys))
@@ -464,6 +464,7 @@ macro_rules! args {
                     $(if $crate::command::args::Opt::<$a>::opt(&mut $o, word, args)? {
                         continue;
                     })*
+                    let _ = word;
                     args.back();
                     break;
                 }
@@ -626,5 +627,78 @@ impl Count {
             Some(Self::Count(count)) if count < 1 => Err(ReplyError::SYNTAX),
             Some(Self::Count(count)) => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
         }
+    }
+}
+
+/// How many elements a random choice is to give: `count` different ones, or with a minus so many that may repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    Distinct(usize),
+    Repeated(usize),
+}
+
+impl Sampling {
+    /// Redis would write a reply without end for some counts; more than this many repeated elements (half a gigabyte of reply at least) are refused.
+    const MOST_REPEATED: u64 = 1 << 26;
+
+    /// # Errors
+    /// `value is out of range` where more repeated elements are asked for than a reply should ever hold.
+    pub fn of(count: i64) -> Result<Self> {
+        let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        match count {
+            0.. => Ok(Self::Distinct(size)),
+            _ if count.unsigned_abs() > Self::MOST_REPEATED => Err(ReplyError::OUT_OF_RANGE),
+            _ => Ok(Self::Repeated(size)),
+        }
+    }
+}
+
+/// The count of a random choice: any integer but the least, as Redis words it.
+#[derive(Clone, Copy, Debug)]
+pub struct SampleCount(pub i64);
+
+impl<'a> Arg<'a> for SampleCount {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        match i64::arg(args)? {
+            i64::MIN => Err(ReplyError::SAMPLE_RANGE),
+            count => Ok(Self(count)),
+        }
+    }
+}
+
+/// Arguments of HSCAN, SSCAN and ZSCAN. Redis looks at the key before it reads the options, so they wait.
+pub struct ScanStep<'a> {
+    pub key: Key<'a, { key_flags::RO_ACCESS }>,
+    pub cursor: Cursor,
+    options: &'a [&'a [u8]],
+}
+
+args! {
+    /// The options of a [`ScanStep`], read.
+    ScanOptions<'a> { ; pattern: Option<Match<'a>>, count: Option<Count> }
+}
+
+impl<'a> Parse<'a> for ScanStep<'a> {
+    const SPECS: &'static [ArgSpec] = &[
+        <Key<'a, { key_flags::RO_ACCESS }> as Arg<'a>>::SPEC.named("key"),
+        Cursor::SPEC.named("cursor"),
+        <Option<Match<'a>> as Opt<'a>>::SPEC.named("pattern"),
+        <Option<Count> as Opt<'a>>::SPEC.named("count"),
+    ];
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(Self { key: Key::arg(args)?, cursor: Cursor::arg(args)?, options: args.take_rest() })
+    }
+}
+
+impl<'a> ScanStep<'a> {
+    pub fn new(key: &'a [u8], cursor: u64, options: &'a [&'a [u8]]) -> Self {
+        Self { key: Key(key), cursor: Cursor(cursor), options }
+    }
+
+    /// The pattern that elements must match, if any, and how many to look at.
+    pub fn options(&self) -> Result<(Option<&'a [u8]>, usize)> {
+        let options = ScanOptions::parse(&mut Args::new(self.options))?;
+        Ok((options.pattern.map(|Match::Match(pattern)| pattern.0), Count::of_scan(options.count)?))
     }
 }

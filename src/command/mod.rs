@@ -12,9 +12,11 @@
 
 pub mod args;
 mod connection;
+pub mod hash;
 pub mod keys;
 pub mod list;
 pub mod reply;
+pub mod set;
 pub mod string;
 mod transaction;
 
@@ -225,7 +227,8 @@ macro_rules! rows {
 pub(crate) use rows;
 
 /// All families in the order of the reference.
-static FAMILIES: &[&[Row]] = &[string::ROWS, keys::ROWS, list::ROWS, connection::ROWS, transaction::ROWS];
+static FAMILIES: &[&[Row]] =
+    &[string::ROWS, keys::ROWS, list::ROWS, hash::ROWS, set::ROWS, connection::ROWS, transaction::ROWS];
 
 /// Every command, containers without their subcommands.
 pub fn all() -> impl Iterator<Item = &'static Row> {

@@ -137,6 +137,18 @@ impl<'o> Writer<'o> {
         self.length(if self.resp3() { b'>' } else { b'*' }, len);
     }
 
+    /// An array of `count` pairs, each opened by [`Writer::pair`]: nested in RESP3, flat in RESP2.
+    pub fn pairs(&mut self, count: usize) {
+        self.array(if self.resp3() { count } else { count.saturating_mul(2) });
+    }
+
+    /// Opens a pair of [`Writer::pairs`]; its two elements follow.
+    pub fn pair(&mut self) {
+        if self.resp3() {
+            self.array(2);
+        }
+    }
+
     pub fn double(&mut self, number: f64) {
         let mut digits = [0; number::F64_LEN];
         let digits = number::write_f64(number, &mut digits);
@@ -184,6 +196,15 @@ impl<'o> Writer<'o> {
 
     pub fn close_map(&mut self, at: Deferred, pairs: usize) {
         self.close(at, |writer| writer.map(pairs));
+    }
+
+    /// Ends one step of a SCAN: what was written since `at` are its `len` elements, `cursor` goes before them.
+    pub fn close_scan(&mut self, at: Deferred, cursor: u64, len: usize) {
+        self.close(at, |writer| {
+            writer.array(2);
+            writer.bulk_int(i64::try_from(cursor).unwrap_or(i64::MAX));
+            writer.array(len);
+        });
     }
 
     /// Writes a header behind the elements and turns it to their front.

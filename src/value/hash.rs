@@ -6,6 +6,7 @@
 //! A hash starts small, becomes large at the limits of [`Limits`](super::Limits), and stays large.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::blob::{self, Blobs};
 use super::packed::{self, Packed, Pos};
@@ -189,26 +190,25 @@ impl Hash {
         }
     }
 
-    /// Visits `count` different fields by chance (all of them when there are no more), each choice as likely as any other.
-    pub fn random_distinct(
-        &self,
-        count: usize,
-        random: &mut dyn FnMut() -> u64,
-        visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Result<(), OutOfMemory> {
-        let ranks = sample::distinct(self.len(), count, random)?;
+    /// Chooses `count` different fields by chance (all of them when there are no more), each choice as likely as any other; to be given
+    /// to [`Hash::visit`].
+    pub fn choose(&self, count: usize, random: &mut dyn FnMut() -> u64) -> Result<Vec<usize>, OutOfMemory> {
+        sample::distinct(self.len(), count, random)
+    }
+
+    /// Visits the fields at these places of the order of `iter`; the places ascend. The cost is one walk past the last of them at most.
+    pub fn visit(&self, places: &[usize], visit: &mut dyn FnMut(&[u8], &[u8])) {
         match &self.form {
             Form::Small(packed) => {
-                let mut ranks = ranks.iter().peekable();
-                for (rank, (field, value)) in pairs(packed).enumerate() {
-                    if ranks.next_if(|wanted| **wanted == rank).is_some() {
+                let mut places = places.iter().peekable();
+                for (place, (field, value)) in pairs(packed).enumerate() {
+                    if places.next_if(|wanted| **wanted == place).is_some() {
                         visit(field, value);
                     }
                 }
             }
-            Form::Large(blobs) => blobs.visit_ranks(&ranks, visit),
+            Form::Large(blobs) => blobs.visit_ranks(places, visit),
         }
-        Ok(())
     }
 
     /// A copy of everything. O(N).
@@ -289,7 +289,6 @@ impl ExactSizeIterator for Iter<'_> {}
 mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
-    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     fn name(n: u16) -> Vec<u8> {
@@ -379,10 +378,11 @@ mod tests {
             let mut random = || { state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(11); state };
             for count in [0, 1, model.len() / 2, model.len(), model.len() + 5] {
                 let mut picked = Vec::new();
-                hash.random_distinct(count, &mut random, &mut |field, value| {
+                let chosen = hash.choose(count, &mut random).unwrap();
+                hash.visit(&chosen, &mut |field, value| {
                     assert_eq!(model[field], value);
                     picked.push(field.to_vec());
-                }).unwrap();
+                });
                 picked.sort();
                 picked.dedup();
                 assert_eq!(picked.len(), count.min(model.len()));

@@ -202,26 +202,25 @@ impl Set {
         }
     }
 
-    /// Visits `count` different members by chance (all of them when there are no more), each choice as likely as any other.
-    pub fn random_distinct(
-        &self,
-        count: usize,
-        random: &mut dyn FnMut() -> u64,
-        visit: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), OutOfMemory> {
-        let ranks = sample::distinct(self.len(), count, random)?;
+    /// Chooses `count` different members by chance (all of them when there are no more), each choice as likely as any other; to be given
+    /// to [`Set::visit`].
+    pub fn choose(&self, count: usize, random: &mut dyn FnMut() -> u64) -> Result<Vec<usize>, OutOfMemory> {
+        sample::distinct(self.len(), count, random)
+    }
+
+    /// Visits the members at these places of the order of `iter`; the places ascend. The cost is one walk past the last of them at most.
+    pub fn visit(&self, places: &[usize], visit: &mut dyn FnMut(&[u8])) {
         match &self.form {
-            Form::Large(blobs) => blobs.visit_ranks(&ranks, &mut |member, _| visit(member)),
+            Form::Large(blobs) => blobs.visit_ranks(places, &mut |member, _| visit(member)),
             _ => {
-                let mut ranks = ranks.iter().peekable();
-                for (rank, member) in self.iter().enumerate() {
-                    if ranks.next_if(|wanted| **wanted == rank).is_some() {
+                let mut places = places.iter().peekable();
+                for (place, member) in self.iter().enumerate() {
+                    if places.next_if(|wanted| **wanted == place).is_some() {
                         visit(&member);
                     }
                 }
             }
         }
-        Ok(())
     }
 
     /// Takes a member out by chance, each as likely as any other. The cost is that of `random` and `remove`.
@@ -465,7 +464,8 @@ mod tests {
             let mut random = || { state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(11); state };
             for count in [0, 1, model.len() / 2, model.len(), model.len() + 5] {
                 let mut picked = BTreeSet::new();
-                set.random_distinct(count, &mut random, &mut |member| assert!(picked.insert(member.to_vec()))).unwrap();
+                let chosen = set.choose(count, &mut random).unwrap();
+                set.visit(&chosen, &mut |member| assert!(picked.insert(member.to_vec())));
                 assert!(picked.is_subset(&model));
                 assert_eq!(picked.len(), count.min(model.len()));
             }

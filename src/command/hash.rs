@@ -219,11 +219,9 @@ pub fn hvals<'c>(call: &'c mut Call<'_>, args: HashKey<'_>) -> Result<impl Reply
     one_side(call, args, |(_, value)| value)
 }
 
-fn one_side<'c>(
-    call: &'c mut Call<'_>,
-    args: HashKey<'_>,
-    side: fn((&'c [u8], &'c [u8])) -> &'c [u8],
-) -> Result<impl Reply + use<'c>> {
+type Side<'c> = fn((&'c [u8], &'c [u8])) -> &'c [u8];
+
+fn one_side<'c>(call: &'c mut Call<'_>, args: HashKey<'_>, side: Side<'c>) -> Result<impl Reply + use<'c>> {
     let hash = call.keys.read::<Hash>(&args.key)?;
     Ok(With(move |writer: &mut Writer<'_>| {
         writer.array(hash.map_or(0, |hash| hash.len()));

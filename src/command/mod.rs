@@ -227,8 +227,7 @@ macro_rules! rows {
 pub(crate) use rows;
 
 /// All families in the order of the reference.
-static FAMILIES: &[&[Row]] =
-    &[string::ROWS, keys::ROWS, list::ROWS, hash::ROWS, set::ROWS, connection::ROWS, transaction::ROWS];
+static FAMILIES: &[&[Row]] = &[string::ROWS, keys::ROWS, list::ROWS, hash::ROWS, set::ROWS, connection::ROWS, transaction::ROWS];
 
 /// Every command, containers without their subcommands.
 pub fn all() -> impl Iterator<Item = &'static Row> {

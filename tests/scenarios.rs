@@ -74,6 +74,30 @@ fn engine_resp3() {
     on_the_engine(3);
 }
 
+#[cfg(feature = "server")]
+fn on_the_server(resp: u8) {
+    // The server is held to the scenarios once the engine behind it has every family.
+    if !InProcess::new(1).knows(&support::words::split("CONFIG GET x").unwrap()) {
+        return println!("skipped: the engine does not have CONFIG yet");
+    }
+    let program = env!("CARGO_BIN_EXE_cachette-server");
+    let mut server = Server::start("cachette-server", program, &["--enable-debug-command", "yes"]).unwrap();
+    let outcome = scenario::run_all(&scenario::load_all(), &mut server, resp, &["sockets", "debug", "x87"]);
+    report(&server.name(), resp, &outcome);
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn cachette_server_resp2() {
+    on_the_server(2);
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn cachette_server_resp3() {
+    on_the_server(3);
+}
+
 /// The scenarios for runners in other languages: `target/scenarios.json`.
 #[test]
 fn export() {

@@ -431,7 +431,7 @@ impl Cache {
 
     /// The next event of the classes that the builder's `listen` chose.
     pub fn take_event(&mut self) -> Option<Event> {
-        self.engine.settle();
+        self.engine.settle(None);
         self.engine.take_event()
     }
 

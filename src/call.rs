@@ -1,11 +1,35 @@
 //! What a handler gets: the parts of the engine that a running command may touch.
 
-use crate::command::{Registry, Row};
+use crate::blocking::{Otherwise, Park};
+use crate::command::{Registry, Reply, Row};
 use crate::config::Config;
 use crate::engine::Server;
 use crate::keyspace::Keyspace;
-use crate::session::Session;
+use crate::pubsub::Kind;
+use crate::resp::write::Writer;
+use crate::session::{Session, SessionId};
 use crate::time::Millis;
+
+/// The reply of a command that parked its session: nothing yet.
+pub struct Parked(Option<Otherwise>);
+
+impl Reply for Parked {
+    fn write(self, writer: &mut Writer<'_>) {
+        if let Some(otherwise) = self.0 {
+            otherwise.write(writer);
+        }
+    }
+}
+
+impl Reply for Otherwise {
+    fn write(self, writer: &mut Writer<'_>) {
+        match self {
+            Self::Null => writer.null(),
+            Self::NullArray => writer.null_array(),
+            Self::Integer(number) => writer.int(number),
+        }
+    }
+}
 
 /// One running command.
 pub struct Call<'e> {
@@ -28,6 +52,26 @@ impl Call<'_> {
 
     pub fn registry(&self) -> &Registry {
         &self.server.registry
+    }
+
+    /// Parks the session: what a blocking command answers when it found nothing. Inside a transaction nothing waits: there the reply of a
+    /// wait in vain is given at once.
+    pub fn park(&mut self, park: Park) -> Parked {
+        if self.session.in_exec {
+            return Parked(Some(park.otherwise));
+        }
+        self.session.park = Some(park);
+        Parked(None)
+    }
+
+    /// Puts bytes into a session's outbox, the running one's included; false if there is no such session.
+    pub fn push_to(&mut self, id: SessionId, write: impl FnOnce(&mut Writer<'_>)) -> bool {
+        self.server.push_to(Some(self.session), id, write)
+    }
+
+    /// Delivers a message to all who subscribed; how many those are.
+    pub fn publish(&mut self, kind: Kind, channel: &[u8], message: &[u8]) -> usize {
+        self.server.publish(Some(self.session), kind, channel, message)
     }
 
     /// The command's name as errors show it.

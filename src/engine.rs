@@ -11,13 +11,16 @@
 //! assert_eq!((consumed, &out[..]), (14, &b"+PONG\r\n"[..]));
 //! ```
 
+use crate::blocking::{Timeouts, Waiting};
 use crate::call::Call;
-use crate::command::{self, Flags, Registry, Row};
+use crate::command::{self, Flags, Registry, Reply, Row};
 use crate::config::Config;
 use crate::error::{ProtocolError, ReplyError};
 use crate::event::Event;
 use crate::host::Host;
-use crate::keyspace::{Class, Keyspace};
+use crate::keyspace::{Class, Keyspace, Notice};
+use crate::number;
+use crate::pubsub::{Kind, PubSub};
 use crate::resp::parse::{self, Parsed};
 use crate::resp::write::Writer;
 use crate::rng::Rng;
@@ -46,6 +49,10 @@ pub struct Server {
     pub stats: Stats,
     pub rng: Rng,
     pub events: VecDeque<Event>,
+    pub pubsub: PubSub,
+    pub(crate) timeouts: Timeouts,
+    /// Classes of events that the shell listens to.
+    listening: Class,
     /// The shell, where it can be asked.
     pub host: Option<Box<dyn Host>>,
     /// When the engine first learnt the time.
@@ -83,6 +90,9 @@ impl Engine {
                 stats: Stats::default(),
                 rng: Rng::new(options.seed),
                 events: VecDeque::new(),
+                pubsub: PubSub::default(),
+                timeouts: Timeouts::default(),
+                listening: Class::NONE,
                 host: None,
                 started: 0,
             },
@@ -108,10 +118,12 @@ impl Engine {
         self.server.sessions.open(peer, authenticated, self.keys.now())
     }
 
-    /// Ends a conversation: its transaction is discarded, its watches end.
+    /// Ends a conversation: its transaction is discarded; its watches, waits and subscriptions end.
     pub fn close(&mut self, id: SessionId) {
         if let Some(mut session) = self.server.sessions.close(id) {
             self.keys.unwatch_all(&mut session);
+            self.end_wait(&mut session);
+            self.server.unsubscribe_all(&session);
         }
     }
 
@@ -144,7 +156,7 @@ impl Engine {
         let mut args = reuse(core::mem::take(&mut self.args));
         let mut consumed = 0usize;
         let mut result = Ok(());
-        while !session.closing {
+        while !session.closing && session.waiting.is_none() {
             let rest = input.get(consumed..).unwrap_or(&[]);
             let limits = parse::Limits { bulk: self.server.config.proto_max_bulk_len, authenticated: session.authenticated };
             let taken = match parse::request(rest, limits, &mut args) {
@@ -171,7 +183,7 @@ impl Engine {
                 }
             };
             consumed = consumed.saturating_add(taken);
-            if !self.server.events.is_empty() {
+            if self.server.events.iter().any(Event::stops_the_shell) {
                 break;
             }
         }
@@ -199,7 +211,7 @@ impl Engine {
         let result =
             work(&mut Call { keys: &mut self.keys, session: &mut session, server: &mut self.server, row: &command::TYPED });
         self.server.sessions.put_back(session);
-        self.settle();
+        self.settle(None);
         Some(result)
     }
 
@@ -227,7 +239,11 @@ impl Engine {
                 writer.error(&error);
             }
         }
-        self.settle_except(session);
+        self.settle(Some(session));
+        if session.park.is_some() {
+            self.park(session, argv);
+        }
+        out.append(&mut session.outbox);
     }
 
     /// What a refused request does to the session's transaction, and how the refusal is worded.
@@ -272,44 +288,146 @@ impl Engine {
         if limit == 0 || self.keys.used_memory() <= limit { Ok(()) } else { Err(ReplyError::OOM) }
     }
 
-    /// After a command: sessions whose watched keys changed lose their bet, and notices become events.
-    pub(crate) fn settle(&mut self) {
+    /// After a command: sessions whose watched keys changed lose their bet, notices are told, and waiting sessions are served.
+    /// `running` is the session that is taken out.
+    pub(crate) fn settle(&mut self, mut running: Option<&mut Session>) {
         for id in self.keys.take_dirtied() {
-            if let Some(watcher) = self.server.sessions.get_mut(id) {
-                watcher.watch_lost = true;
+            match &mut running {
+                Some(session) if session.id == id => session.watch_lost = true,
+                _ => {
+                    if let Some(watcher) = self.server.sessions.get_mut(id) {
+                        watcher.watch_lost = true;
+                    }
+                }
             }
         }
         if self.keys.has_notices() {
-            self.server.events.extend(self.keys.take_notices().into_iter().map(Event::Key));
+            for notice in self.keys.take_notices() {
+                self.server.tell(running.as_deref_mut(), notice);
+            }
+        }
+        self.serve_waiting();
+    }
+
+    /// Parks a session whose command asked for it.
+    fn park(&mut self, session: &mut Session, argv: &[&[u8]]) {
+        let Some(park) = session.park.take() else { return };
+        for key in &park.keys {
+            self.keys.wait(session.db, key, session.id);
+        }
+        if let Some(deadline) = park.deadline {
+            self.server.timeouts.insert(deadline, session.id);
+        }
+        session.waiting = Some(Box::new(Waiting { park, db: session.db, argv: command::own(argv) }));
+    }
+
+    /// Takes a session's wait back, if it is in one.
+    fn end_wait(&mut self, session: &mut Session) -> Option<Box<Waiting>> {
+        let waiting = session.waiting.take()?;
+        for key in &waiting.park.keys {
+            self.keys.end_wait(waiting.db, key, session.id);
+        }
+        if let Some(deadline) = waiting.park.deadline {
+            self.server.timeouts.remove(deadline, session.id);
+        }
+        Some(waiting)
+    }
+
+    /// Runs the commands of sessions whose keys became ready, in the order of the keys' changes and of the sessions' coming.
+    fn serve_waiting(&mut self) {
+        loop {
+            let ready = self.keys.take_ready();
+            if ready.is_empty() {
+                return;
+            }
+            for (db, key) in ready {
+                for id in self.keys.waiting_on(db, &key) {
+                    self.try_again(id, db, &key);
+                }
+            }
         }
     }
 
-    /// As `settle` while `session` is taken out.
-    fn settle_except(&mut self, session: &mut Session) {
-        for id in self.keys.take_dirtied() {
-            if id == session.id {
-                session.watch_lost = true;
-            } else if let Some(watcher) = self.server.sessions.get_mut(id) {
-                watcher.watch_lost = true;
+    /// Runs a waiting session's command again because `key` changed.
+    fn try_again(&mut self, id: SessionId, db: usize, key: &[u8]) {
+        let value_type = self.keys.within(db, |keys| keys.peek(key).map(|value| value.value_type()));
+        let Some(mut session) = self.server.sessions.take(id) else { return };
+        let worth_it = |waiting: &Waiting| waiting.park.wants.is_none_or(|wanted| value_type == Some(wanted));
+        if let Some(waiting) = session.waiting.take_if(|waiting| worth_it(waiting)) {
+            self.run_waiting(&mut session, waiting);
+        }
+        self.server.sessions.put_back(session);
+    }
+
+    fn run_waiting(&mut self, session: &mut Session, waiting: Box<Waiting>) {
+        let argv: Vec<&[u8]> = waiting.argv.iter().map(Vec::as_slice).collect();
+        let Ok((row, words)) = self.server.registry.resolve(&argv) else { return };
+        let mut reply = Vec::new();
+        self.keys.select(waiting.db);
+        let mut writer = Writer::new(&mut reply, session.protocol);
+        let mut call = Call { keys: &mut self.keys, session, server: &mut self.server, row };
+        command::run(&mut call, row, argv.get(words..).unwrap_or(&[]), &mut writer);
+        let again = session.park.take().is_some();
+        session.waiting = Some(waiting);
+        if !again {
+            self.end_wait(session);
+            self.answer_late(session, &reply);
+        }
+    }
+
+    /// The reply of a wait that has ended, and the news that it has.
+    fn answer_late(&mut self, session: &mut Session, reply: &[u8]) {
+        if session.outbox.is_empty() {
+            self.server.events.push_back(Event::Output(session.id));
+        }
+        session.outbox.extend_from_slice(reply);
+        self.server.events.push_back(Event::Ready(session.id));
+    }
+
+    /// Ends a session's wait with the reply given, or with the one for waits in vain. False if it was not waiting.
+    pub(crate) fn unblock(&mut self, id: SessionId, reply: Option<&ReplyError>) -> bool {
+        let Some(mut session) = self.server.sessions.take(id) else { return false };
+        let waiting = self.end_wait(&mut session);
+        if let Some(waiting) = &waiting {
+            let mut bytes = Vec::new();
+            let mut writer = Writer::new(&mut bytes, session.protocol);
+            match reply {
+                Some(error) => writer.error(error),
+                None => waiting.park.otherwise.write(&mut writer),
             }
+            self.answer_late(&mut session, &bytes);
         }
-        if self.keys.has_notices() {
-            self.server.events.extend(self.keys.take_notices().into_iter().map(Event::Key));
-        }
+        self.server.sessions.put_back(session);
+        waiting.is_some()
+    }
+
+    /// Whether a session waits (its input stays unread until [`Event::Ready`]).
+    pub fn is_waiting(&self, id: SessionId) -> bool {
+        self.session(id).is_some_and(|session| session.waiting.is_some())
+    }
+
+    /// The bytes that a session was given without asking, in order; [`Event::Output`] says that there are some.
+    pub fn take_output(&mut self, id: SessionId) -> Vec<u8> {
+        self.session_mut(id).map(|session| core::mem::take(&mut session.outbox)).unwrap_or_default()
     }
 
     /// Does background work at `now`: removes up to `budget` expired keys. Returns the next moment at which something is due, `None` if nothing is:
     /// a shell sleeps until then, or sets one timer.
     pub fn tick(&mut self, now: Millis, budget: usize) -> Option<Millis> {
         self.set_now(now);
+        while let Some(id) = self.server.timeouts.take_due(self.keys.now()) {
+            self.unblock(id, None);
+        }
         let finished = self.keys.expire_due(budget);
-        self.settle();
-        if finished { self.keys.next_due() } else { Some(now) }
+        self.settle(None);
+        let next = if finished { self.keys.next_due() } else { Some(now) };
+        next.into_iter().chain(self.server.timeouts.next()).min()
     }
 
     /// Chooses the classes of keyspace events that [`Engine::take_event`] tells.
     pub fn listen(&mut self, classes: Class) {
-        self.keys.listen(classes);
+        self.server.listening = classes;
+        self.keys.listen(classes.union(self.server.config.notify_keyspace_events));
     }
 
     /// The next fact, in order.
@@ -324,6 +442,81 @@ impl Engine {
 
     pub fn session_mut(&mut self, id: SessionId) -> Option<&mut Session> {
         self.server.sessions.get_mut(id)
+    }
+}
+
+impl Server {
+    /// Puts bytes into a session's outbox and says so to the shell. `running` is the session that is taken out, if one is.
+    pub(crate) fn push_to(&mut self, running: Option<&mut Session>, id: SessionId, write: impl FnOnce(&mut Writer<'_>)) -> bool {
+        let session = match running {
+            // Its outbox goes behind the reply to its request.
+            Some(session) if session.id == id => session,
+            _ => {
+                let Some(session) = self.sessions.get_mut(id) else { return false };
+                if session.outbox.is_empty() {
+                    self.events.push_back(Event::Output(id));
+                }
+                session
+            }
+        };
+        let protocol = session.protocol;
+        write(&mut Writer::new(&mut session.outbox, protocol));
+        true
+    }
+
+    /// Delivers a message to all who subscribed; how many those are.
+    pub(crate) fn publish(&mut self, mut running: Option<&mut Session>, kind: Kind, channel: &[u8], message: &[u8]) -> usize {
+        let receivers = self.pubsub.receivers(kind, channel);
+        for (id, pattern) in &receivers {
+            self.push_to(running.as_deref_mut(), *id, |writer| {
+                writer.push(if pattern.is_some() { 4 } else { 3 });
+                match (pattern, kind) {
+                    (Some(pattern), _) => {
+                        writer.bulk(b"pmessage");
+                        writer.bulk(pattern);
+                    }
+                    (None, Kind::Shard) => writer.bulk(b"smessage"),
+                    (None, _) => writer.bulk(b"message"),
+                }
+                writer.bulk(channel);
+                writer.bulk(message);
+            });
+        }
+        receivers.len()
+    }
+
+    /// Tells a notice to the shell and to subscribers of keyspace notifications, as far as they want it.
+    fn tell(&mut self, mut running: Option<&mut Session>, notice: Notice) {
+        let wanted = self.config.notify_keyspace_events;
+        if wanted.intersects(notice.class) {
+            let mut digits = [0; 20];
+            let db = number::write_i64(i64::try_from(notice.db).unwrap_or(0), &mut digits);
+            if wanted.intersects(Class::KEYSPACE) {
+                let channel = [b"__keyspace@", db, b"__:", &notice.key].concat();
+                self.publish(running.as_deref_mut(), Kind::Channel, &channel, notice.event.as_bytes());
+            }
+            if wanted.intersects(Class::KEYEVENT) {
+                let channel = [b"__keyevent@", db, b"__:", notice.event.as_bytes()].concat();
+                self.publish(running, Kind::Channel, &channel, &notice.key);
+            }
+        }
+        if self.listening.intersects(notice.class) {
+            self.events.push_back(Event::Key(notice));
+        }
+    }
+
+    /// Ends all subscriptions of a session that goes.
+    pub(crate) fn unsubscribe_all(&mut self, session: &Session) {
+        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+            for name in session.subscriptions.of(kind) {
+                self.pubsub.unsubscribe(kind, name, session.id);
+            }
+        }
+    }
+
+    /// Sessions that wait on something with an end.
+    pub fn waits_with_end(&self) -> usize {
+        self.timeouts.len()
     }
 }
 

@@ -10,6 +10,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 extern crate alloc;
 
+pub mod blocking;
 #[cfg(feature = "std")]
 pub mod cache;
 pub mod call;
@@ -22,6 +23,7 @@ pub mod glob;
 pub mod host;
 pub mod keyspace;
 pub mod number;
+pub mod pubsub;
 pub mod resp;
 pub mod rng;
 pub mod session;

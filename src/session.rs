@@ -1,5 +1,7 @@
 //! One conversation: what a client has said about itself, and the state of its transaction.
 
+use crate::blocking::{Park, Waiting};
+use crate::pubsub::Subscriptions;
 use crate::resp::Protocol;
 use crate::time::Millis;
 use alloc::boxed::Box;
@@ -51,6 +53,15 @@ pub struct Session {
     pub commands: u64,
     /// Close after the reply.
     pub closing: bool,
+    /// Bytes for this session that are no reply to its last request.
+    pub outbox: Vec<u8>,
+    pub subscriptions: Subscriptions,
+    /// The wait that the session is in: its requests stay unread.
+    pub waiting: Option<Box<Waiting>>,
+    /// What a handler asks for; becomes `waiting` when the command has ended without reply.
+    pub(crate) park: Option<Park>,
+    /// EXEC is running: nothing may wait.
+    pub(crate) in_exec: bool,
     /// Bytes of the last request, and what the shell says of its buffers, for `CLIENT LIST`.
     pub buffers: Buffers,
 }
@@ -83,6 +94,11 @@ impl Session {
             last_command: "NULL",
             commands: 0,
             closing: false,
+            outbox: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            waiting: None,
+            park: None,
+            in_exec: false,
             buffers: Buffers::default(),
         }
     }

@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 use core::ptr::NonNull;
 use entry::Entry;
 use memory::Ledger;
-use notify::Watches;
+use notify::{Waiters, Watches};
 
 impl From<OutOfMemory> for ReplyError {
     fn from(_: OutOfMemory) -> Self {
@@ -75,6 +75,7 @@ pub struct Keyspace {
     /// Changes since the start, as `rdb_changes_since_last_save` counts them.
     pub dirty: u64,
     watches: Watches,
+    waiters: Waiters,
     notices: Vec<Notice>,
     listening: Class,
     /// `DEBUG SET-ACTIVE-EXPIRE`: whether `tick` removes expired keys that nobody asks for.
@@ -99,6 +100,7 @@ impl Keyspace {
             stats: KeyStats::default(),
             dirty: 0,
             watches: Watches::default(),
+            waiters: Waiters::default(),
             notices: Vec::new(),
             listening: Class::NONE,
             active_expire: true,
@@ -527,6 +529,8 @@ impl Keyspace {
         }
         self.watches = watches;
         self.dbs.swap(a, b);
+        self.waiters.all_changed(a);
+        self.waiters.all_changed(b);
         true
     }
 
@@ -535,6 +539,7 @@ impl Keyspace {
     /// Says that a command changed `key`: counts a change, tells watchers, and notes the event for whoever listens.
     pub fn changed(&mut self, key: &[u8], class: Class, event: &'static str) {
         self.touch_watchers(key);
+        self.waiters.changed(self.selected, key);
         self.dirty = self.dirty.wrapping_add(1);
         self.notify(class, event, key);
     }
@@ -564,6 +569,25 @@ impl Keyspace {
 
     pub fn has_notices(&self) -> bool {
         !self.notices.is_empty()
+    }
+
+    /// Has a session wait on `key` of database `db`, behind those that came before.
+    pub fn wait(&mut self, db: usize, key: &[u8], session: SessionId) {
+        self.waiters.add(db, key, session);
+    }
+
+    pub fn end_wait(&mut self, db: usize, key: &[u8], session: SessionId) {
+        self.waiters.remove(db, key, session);
+    }
+
+    /// Sessions that wait on a key, in the order in which they came.
+    pub fn waiting_on(&self, db: usize, key: &[u8]) -> Vec<SessionId> {
+        self.waiters.of(db, key)
+    }
+
+    /// Keys that changed since the last call and that somebody waits on, in order.
+    pub fn take_ready(&mut self) -> Vec<(usize, Vec<u8>)> {
+        core::mem::take(&mut self.waiters.ready)
     }
 
     /// Begins to watch `key` of the selected database for a session.

@@ -93,6 +93,51 @@ pub struct Notice {
     pub key: Vec<u8>,
 }
 
+/// Who waits on which key, and which of those keys changed.
+#[derive(Default)]
+pub(super) struct Waiters {
+    /// Sessions in the order in which they came.
+    by_key: HashMap<(usize, Box<[u8]>), Vec<SessionId>>,
+    /// Keys that somebody waits on and that changed, in order.
+    pub(super) ready: Vec<(usize, Vec<u8>)>,
+}
+
+impl Waiters {
+    pub(super) fn add(&mut self, db: usize, key: &[u8], session: SessionId) {
+        let waiters = self.by_key.entry((db, key.into())).or_default();
+        if !waiters.contains(&session) {
+            waiters.push(session);
+        }
+    }
+
+    pub(super) fn remove(&mut self, db: usize, key: &[u8], session: SessionId) {
+        let name = (db, key.into());
+        if let Some(waiters) = self.by_key.get_mut(&name) {
+            waiters.retain(|waiter| *waiter != session);
+            if waiters.is_empty() {
+                self.by_key.remove(&name);
+            }
+        }
+    }
+
+    pub(super) fn of(&self, db: usize, key: &[u8]) -> Vec<SessionId> {
+        self.by_key.get(&(db, key.into())).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn changed(&mut self, db: usize, key: &[u8]) {
+        let waited_for = !self.by_key.is_empty() && self.by_key.contains_key(&(db, key.into()));
+        if waited_for && !self.ready.iter().any(|(ready_db, ready)| *ready_db == db && ready == key) {
+            self.ready.push((db, key.to_vec()));
+        }
+    }
+
+    /// Every key of a database that somebody waits on is worth a try.
+    pub(super) fn all_changed(&mut self, db: usize) {
+        let keys = self.by_key.keys().filter(|(key_db, _)| *key_db == db);
+        self.ready.extend(keys.map(|(key_db, key)| (*key_db, key.to_vec())));
+    }
+}
+
 /// Who watches what, and whose watched keys were changed.
 #[derive(Default)]
 pub(super) struct Watches {

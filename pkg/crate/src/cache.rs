@@ -105,7 +105,7 @@ impl Cache {
                     self.session = open(&mut self.engine, self.now);
                 }
                 // Nothing here can sleep, and nothing can be shut down but by its owner's `close()`.
-                Event::Close(_) | Event::Sleep(_) | Event::Shutdown => {}
+                Event::Close(_) | Event::Output(_) | Event::Ready(_) | Event::Sleep(_) | Event::Shutdown => {}
             }
         }
     }

@@ -398,7 +398,7 @@ impl Server {
                     warn!("A client asked for the server's end");
                     self.shutdown = true;
                 }
-                Event::Key(_) => {}
+                Event::Key(_) | Event::Output(_) | Event::Ready(_) => {}
             }
         }
         let settings = Settings::read(&self.config);

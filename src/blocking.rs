@@ -1,0 +1,76 @@
+//! Sessions that wait: BLPOP and its kin.
+//!
+//! A blocking command tries first. Finding nothing it *parks* its session: it says on which keys it waits, and until when. When one of the keys
+//! changes, the engine runs the same words again on behalf of the session; a reply ends the wait, another park continues it in its old place. So a
+//! blocking command is written once, as its own attempt, and waiting sessions are served in the order in which they came.
+
+use crate::keyspace::ValueType;
+use crate::session::SessionId;
+use crate::time::Millis;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// What a handler says when it parks its session.
+#[derive(Clone, Debug)]
+pub struct Park {
+    /// Keys of the selected database, any of which may end the wait.
+    pub keys: Vec<Vec<u8>>,
+    /// Only a value of this type can: a key that holds something else, or nothing, leaves the session waiting. `None`: any change is worth a try.
+    pub wants: Option<ValueType>,
+    /// When the wait ends without result; `None` = never.
+    pub deadline: Option<Millis>,
+    /// What is answered then.
+    pub otherwise: Otherwise,
+}
+
+/// The reply of a wait that was in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    Null,
+    NullArray,
+    Integer(i64),
+}
+
+/// A parked session's wait.
+#[derive(Debug)]
+pub struct Waiting {
+    pub park: Park,
+    pub db: usize,
+    /// The request, to be run again.
+    pub argv: Vec<Vec<u8>>,
+}
+
+/// When waits end, earliest first.
+#[derive(Debug, Default)]
+pub struct Timeouts {
+    due: BTreeSet<(Millis, SessionId)>,
+}
+
+impl Timeouts {
+    pub(crate) fn insert(&mut self, deadline: Millis, session: SessionId) {
+        self.due.insert((deadline, session));
+    }
+
+    pub(crate) fn remove(&mut self, deadline: Millis, session: SessionId) {
+        self.due.remove(&(deadline, session));
+    }
+
+    /// The earliest end of a wait.
+    pub(crate) fn next(&self) -> Option<Millis> {
+        self.due.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// A session whose wait is over at `now`.
+    pub(crate) fn take_due(&mut self, now: Millis) -> Option<SessionId> {
+        let (deadline, session) = *self.due.first()?;
+        if deadline > now {
+            return None;
+        }
+        self.due.pop_first();
+        Some(session)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.due.len()
+    }
+}

@@ -1,0 +1,167 @@
+//! Channels: who is subscribed to what. Messages go to the sessions' outboxes.
+
+use crate::glob;
+use crate::session::SessionId;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use hashbrown::HashMap;
+
+/// The three kinds of subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Channel,
+    Pattern,
+    /// SSUBSCRIBE: a channel that belongs to one shard of a cluster; here a name space of its own.
+    Shard,
+}
+
+impl Kind {
+    /// The first element of the confirmation of a subscription.
+    pub fn subscribed(self) -> &'static str {
+        match self {
+            Self::Channel => "subscribe",
+            Self::Pattern => "psubscribe",
+            Self::Shard => "ssubscribe",
+        }
+    }
+
+    /// The first element of the confirmation of its end.
+    pub fn unsubscribed(self) -> &'static str {
+        match self {
+            Self::Channel => "unsubscribe",
+            Self::Pattern => "punsubscribe",
+            Self::Shard => "sunsubscribe",
+        }
+    }
+}
+
+/// What one session is subscribed to, in the order of subscribing.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    pub channels: Vec<Vec<u8>>,
+    pub patterns: Vec<Vec<u8>>,
+    pub shards: Vec<Vec<u8>>,
+}
+
+impl Subscriptions {
+    pub fn of(&self, kind: Kind) -> &Vec<Vec<u8>> {
+        match kind {
+            Kind::Channel => &self.channels,
+            Kind::Pattern => &self.patterns,
+            Kind::Shard => &self.shards,
+        }
+    }
+
+    pub(crate) fn of_mut(&mut self, kind: Kind) -> &mut Vec<Vec<u8>> {
+        match kind {
+            Kind::Channel => &mut self.channels,
+            Kind::Pattern => &mut self.patterns,
+            Kind::Shard => &mut self.shards,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
+    }
+
+    /// The number that confirmations tell: channels and patterns together, shard channels by themselves.
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Shard => self.shards.len(),
+            Kind::Channel | Kind::Pattern => self.channels.len().saturating_add(self.patterns.len()),
+        }
+    }
+}
+
+/// All subscriptions of an engine.
+#[derive(Debug, Default)]
+pub struct PubSub {
+    channels: HashMap<Box<[u8]>, Vec<SessionId>>,
+    shards: HashMap<Box<[u8]>, Vec<SessionId>>,
+    /// Patterns in the order in which they were first subscribed to, which is the order of delivery.
+    patterns: Vec<(Box<[u8]>, Vec<SessionId>)>,
+}
+
+impl PubSub {
+    pub(crate) fn subscribe(&mut self, kind: Kind, name: &[u8], session: SessionId) {
+        let subscribers = match kind {
+            Kind::Channel => self.channels.entry(name.into()).or_default(),
+            Kind::Shard => self.shards.entry(name.into()).or_default(),
+            Kind::Pattern => match self.patterns.iter().position(|(pattern, _)| **pattern == *name) {
+                Some(at) => match self.patterns.get_mut(at) {
+                    Some((_, subscribers)) => subscribers,
+                    None => return,
+                },
+                None => {
+                    self.patterns.push((name.into(), Vec::from([session])));
+                    return;
+                }
+            },
+        };
+        if !subscribers.contains(&session) {
+            subscribers.push(session);
+        }
+    }
+
+    pub(crate) fn unsubscribe(&mut self, kind: Kind, name: &[u8], session: SessionId) {
+        match kind {
+            Kind::Channel => drop_subscriber(&mut self.channels, name, session),
+            Kind::Shard => drop_subscriber(&mut self.shards, name, session),
+            Kind::Pattern => {
+                for (pattern, subscribers) in &mut self.patterns {
+                    if **pattern == *name {
+                        subscribers.retain(|subscriber| *subscriber != session);
+                    }
+                }
+                self.patterns.retain(|(_, subscribers)| !subscribers.is_empty());
+            }
+        }
+    }
+
+    /// Who gets a message: sessions subscribed to the channel itself, then each match of a pattern, with the pattern.
+    pub(crate) fn receivers(&self, kind: Kind, channel: &[u8]) -> Vec<(SessionId, Option<Vec<u8>>)> {
+        let direct = match kind {
+            Kind::Shard => self.shards.get(channel),
+            Kind::Channel | Kind::Pattern => self.channels.get(channel),
+        };
+        let mut receivers: Vec<_> = direct.into_iter().flatten().map(|session| (*session, None)).collect();
+        if kind != Kind::Shard {
+            for (pattern, subscribers) in self.patterns.iter().filter(|(pattern, _)| glob::matches(pattern, channel, false)) {
+                receivers.extend(subscribers.iter().map(|session| (*session, Some(pattern.to_vec()))));
+            }
+        }
+        receivers
+    }
+
+    /// Channels with subscribers, of those that match.
+    pub fn active(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Vec<u8>> {
+        let channels = if kind == Kind::Shard { &self.shards } else { &self.channels };
+        let matches = |name: &&Box<[u8]>| pattern.is_none_or(|pattern| glob::matches(pattern, name, false));
+        channels.keys().filter(matches).map(|name| name.to_vec()).collect()
+    }
+
+    /// Subscribers of one channel, patterns not counted.
+    pub fn subscribers(&self, kind: Kind, name: &[u8]) -> usize {
+        let channels = if kind == Kind::Shard { &self.shards } else { &self.channels };
+        channels.get(name).map_or(0, Vec::len)
+    }
+
+    /// Different patterns that somebody is subscribed to.
+    pub fn patterns(&self) -> usize {
+        self.patterns.len()
+    }
+
+    /// Channels (or shard channels) that somebody is subscribed to.
+    pub fn channels(&self, kind: Kind) -> usize {
+        if kind == Kind::Shard { self.shards.len() } else { self.channels.len() }
+    }
+}
+
+fn drop_subscriber(channels: &mut HashMap<Box<[u8]>, Vec<SessionId>>, name: &[u8], session: SessionId) {
+    if let Some(subscribers) = channels.get_mut(name) {
+        subscribers.retain(|subscriber| *subscriber != session);
+        if subscribers.is_empty() {
+            channels.remove(name);
+        }
+    }
+}

@@ -154,6 +154,9 @@ impl<'a> Decimal<'a> {
         if self.point < format.decimal_range.wrapping_neg() {
             return Number::TooSmall;
         }
+        if let Some((n, exponent, more)) = self.short().and_then(|(n, power)| in_128_bits(n, power)) {
+            return round(n, exponent, more, format);
+        }
         let mut n = Big::default();
         let (mut group, mut scale) = (0u32, 1u32);
         for digit in self.digits().take(format.max_digits) {
@@ -195,6 +198,22 @@ impl<'a> Decimal<'a> {
         };
         round(n, exponent, more, format)
     }
+}
+
+/// `n * 10^power` in binary, as [`round`] takes it, if it needs no big integers. `n` is not 0.
+fn in_128_bits(n: u64, power: i64) -> Option<(u128, i64, bool)> {
+    let fives = u128::from(5u64.checked_pow(u32::try_from(power.unsigned_abs()).ok()?)?);
+    if power >= 0 {
+        return Some((u128::from(n).wrapping_mul(fives), power, false));
+    }
+    // 5^26 has 61 bits, so that 66 at least are left of 127: two more than the widest significand.
+    if power < -26 {
+        return None;
+    }
+    let shift = u128::from(n).leading_zeros().wrapping_sub(1);
+    let n = u128::from(n).wrapping_shl(shift);
+    let quotient = n.checked_div(fives)?;
+    Some((quotient, power.wrapping_sub(i64::from(shift)), quotient.wrapping_mul(fives) != n))
 }
 
 /// Reads what follows `0x`.

@@ -494,15 +494,18 @@ pub enum LcsReply {
 
 pub fn lcs(call: &mut Call<'_>, args: Lcs<'_>) -> Result<LcsReply> {
     let not_strings = |_| ReplyError::err("The specified keys must contain string values");
-    // Both are borrowed below, so the first lookup is only for its type and the count of hits.
+    // Counted and checked one by one; compared as they lie.
     call.keys.read_string(&args.key1).map_err(not_strings)?;
-    let b = old_value(call, &args.key2).map_err(not_strings)?.unwrap_or_default();
+    call.keys.read_string(&args.key2).map_err(not_strings)?;
     let options = args.options?;
     if options.len.0 && options.idx.0 {
         return Err(ReplyError::err("If you want both the length and indexes, please just use IDX."));
     }
     let limit = call.config().proto_max_bulk_len;
-    let a = current(call, &args.key1)?.unwrap_or_default();
+    let [a, b] = [&args.key1, &args.key2].map(|key| match call.keys.view(key) {
+        Some(ValueRef::String(text)) => text,
+        _ => &[],
+    });
     // The size of Redis's table is what bounds the time, here too.
     let table = (a.len() as u64).saturating_add(1).saturating_mul((b.len() as u64).saturating_add(1)).saturating_mul(4);
     if table > limit {
@@ -510,9 +513,9 @@ pub fn lcs(call: &mut Call<'_>, args: Lcs<'_>) -> Result<LcsReply> {
     }
     let no_memory = |_| ReplyError::err("Insufficient memory, failed allocating transient memory for LCS");
     if options.len.0 {
-        return bytes::common_length(a, &b).map(LcsReply::Length).map_err(no_memory);
+        return bytes::common_length(a, b).map(LcsReply::Length).map_err(no_memory);
     }
-    let mut found = bytes::common(a, &b).map_err(no_memory)?;
+    let mut found = bytes::common(a, b).map_err(no_memory)?;
     if !options.idx.0 {
         return Ok(LcsReply::Text(found.text));
     }

@@ -272,9 +272,11 @@ fn rename_key(keys: &mut Keyspace, from: &[u8], to: &[u8], overwrite: bool) -> R
     if !overwrite && keys.contains(to) {
         return Ok(false);
     }
+    let marks = keys.marks(from);
     let Some((value, deadline)) = keys.take(from) else { return Err(ReplyError::NO_SUCH_KEY) };
     keys.discard(to);
     keys.put(to, value, deadline.map_or(Ttl::Clear, Ttl::At))?;
+    keys.set_marks(to, marks);
     keys.changed(from, Class::GENERIC, "rename_from");
     keys.changed(to, Class::GENERIC, "rename_to");
     Ok(true)
@@ -291,10 +293,12 @@ pub fn move_key(call: &mut Call<'_>, args: Move<'_>) -> Result<bool> {
     if !call.keys.contains(&args.key) || call.keys.within(target, |keys| keys.contains(&args.key)) {
         return Ok(false);
     }
+    let marks = call.keys.marks(&args.key);
     let Some((value, deadline)) = call.keys.take(&args.key) else { return Ok(false) };
     call.keys.changed(&args.key, Class::GENERIC, "move_from");
     call.keys.within(target, |keys| {
         keys.put(&args.key, value, deadline.map_or(Ttl::Clear, Ttl::At))?;
+        keys.set_marks(&args.key, marks);
         keys.changed(&args.key, Class::GENERIC, "move_to");
         Ok(true)
     })
@@ -329,6 +333,7 @@ pub fn copy(call: &mut Call<'_>, args: Copy<'_>) -> Result<bool> {
     call.keys.reserve(bytes)?;
     let Some(value) = call.keys.read_any(&args.source).map(|value| value.to_value()) else { return Ok(false) };
     let deadline = call.keys.deadline(&args.source).flatten();
+    let marks = call.keys.marks(&args.source);
     call.keys.within(target_db, |keys| {
         if keys.contains(&args.destination) {
             if !args.replace.0 {
@@ -337,6 +342,7 @@ pub fn copy(call: &mut Call<'_>, args: Copy<'_>) -> Result<bool> {
             keys.delete(&args.destination);
         }
         keys.put(&args.destination, value, deadline.map_or(Ttl::Clear, Ttl::At))?;
+        keys.set_marks(&args.destination, marks);
         keys.changed(&args.destination, Class::GENERIC, "copy_to");
         Ok(true)
     })

@@ -120,6 +120,10 @@ const RAW: u8 = 0x10;
 /// The string came out of a float counter: text to Redis, even where it spells an integer.
 const PLAIN: u8 = 0x20;
 
+/// How a string came about, as far as `OBJECT ENCODING` shows it. It travels with the value (RENAME, MOVE, COPY).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Marks(u8);
+
 const HEADER: usize = 8;
 const WORD: usize = 8;
 const LONG_KEY: usize = 255;
@@ -283,6 +287,16 @@ impl Entry {
 
     pub(super) fn is_raw(self) -> bool {
         self.flags() & RAW != 0
+    }
+
+    /// What the entry knows of its string's history.
+    pub(super) fn marks(self) -> Marks {
+        Marks(self.flags() & (RAW | PLAIN))
+    }
+
+    pub(super) fn set_marks(self, marks: Marks) {
+        // SAFETY: byte 0 of a live entry.
+        unsafe { self.0.as_ptr().write(self.flags() & !(RAW | PLAIN) | marks.0) };
     }
 
     pub(super) fn is_plain(self) -> bool {

@@ -13,7 +13,7 @@ mod notify;
 mod scan;
 
 pub use edit::Edit;
-pub use entry::{Stored, Value, ValueRef, ValueType};
+pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
 pub use notify::{Class, Notice};
 
 use crate::error::{ReplyError, Result};
@@ -285,6 +285,18 @@ impl Keyspace {
         // SAFETY: the value is only looked at here.
         let value = unsafe { entry.value() };
         Some(memory::encoding_name(&value, entry))
+    }
+
+    /// How a key's string came about; nothing for other types and missing keys.
+    pub fn marks(&mut self, key: &[u8]) -> Marks {
+        self.find(key).map_or_else(Marks::default, |(_, entry)| entry.marks())
+    }
+
+    /// Gives a key what [`Keyspace::marks`] said of the value that was put there.
+    pub fn set_marks(&mut self, key: &[u8], marks: Marks) {
+        if let Some((_, entry)) = self.find(key) {
+            entry.set_marks(marks);
+        }
     }
 
     /// Seconds since the key was last read or written.

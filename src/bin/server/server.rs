@@ -401,7 +401,7 @@ impl Server {
                 Event::Key(_) | Event::Output(_) | Event::Ready(_) => {}
             }
         }
-        let settings = Settings::read(&self.config);
+        let settings = if any { Settings::read(&self.config) } else { return false };
         if settings != self.settings {
             self.settings = settings;
             self.plan_housekeeping();

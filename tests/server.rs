@@ -120,7 +120,6 @@ fn a_broken_line_is_shown_with_its_number() {
 }
 
 #[test]
-#[ignore = "the engine has not all of its commands yet"]
 fn a_stock_configuration_file_is_taken() {
     let folder = harness::folder("conf");
     let path = folder.join("redis.conf");
@@ -146,7 +145,6 @@ fn a_log_file_gets_the_log() {
 // ---- the protocol over a socket
 
 #[test]
-#[ignore = "the engine has not all of its commands yet"]
 fn inline_and_resp_requests_mix() {
     let server = Server::start(&[]);
     let mut client = server.connect();
@@ -166,7 +164,6 @@ fn a_request_may_come_byte_by_byte() {
 }
 
 #[test]
-#[ignore = "the engine has not all of its commands yet"]
 fn ten_thousand_pipelined_requests_are_answered_in_order() {
     let server = Server::start(&[]);
     let mut client = server.connect();
@@ -241,7 +238,6 @@ fn a_client_that_stops_sending_still_gets_its_answers() {
 }
 
 #[test]
-#[ignore = "the engine has not all of its commands yet"]
 fn quit_answers_and_closes() {
     let server = Server::start(&[]);
     let mut client = server.connect();
@@ -268,7 +264,7 @@ fn a_protocol_error_is_told_and_closes() {
 }
 
 #[test]
-#[ignore = "the engine has not all of its commands yet"]
+#[ignore = "DEBUG is not a command yet"]
 fn sleeping_stops_the_world_and_what_follows_comes_after() {
     let server = Server::start(&["--enable-debug-command", "yes"]);
     let mut client = server.connect();
@@ -353,7 +349,6 @@ fn replies_over_the_hard_limit_are_not_sent() {
 }
 
 #[test]
-#[ignore = "the engine has not all of its commands yet"]
 fn strangers_cannot_make_the_server_hoard_their_replies() {
     let server = Server::start(&["--requirepass", "secret"]);
     let mut client = server.connect();

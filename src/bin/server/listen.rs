@@ -49,11 +49,6 @@ impl Listener {
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         self.source().register(registry, token, Interest::READABLE)
     }
-
-    pub fn deregister(&mut self, registry: &Registry) {
-        // A listener that is about to be closed leaves the poll by that, too.
-        let _ = self.source().deregister(registry);
-    }
 }
 
 /// Who is at the other end.

@@ -362,7 +362,7 @@ pub fn path_of(bytes: &[u8]) -> PathBuf {
 
 /// Options of redis-server whose feature cachette does not have. Refusing them is kinder than starting without what was asked for.
 /// Answers the reason, or `None` when the option may go to the configuration table.
-pub fn unsupported(name: &str, values: &[Vec<u8>]) -> Option<&'static str> {
+pub fn unsupported(name: &str, values: &[&[u8]]) -> Option<&'static str> {
     let value = values.first().map(|value| value.to_ascii_lowercase()).unwrap_or_default();
     let on = value == b"yes";
     match name {
@@ -383,11 +383,6 @@ pub fn unsupported(name: &str, values: &[Vec<u8>]) -> Option<&'static str> {
         "sentinel" => Some("cachette-server has no sentinel mode"),
         _ => None,
     }
-}
-
-/// Directives that redis-server still reads but no longer obeys; they are passed over in silence, as there.
-pub fn ignored(name: &str) -> bool {
-    matches!(name, "list-max-ziplist-entries" | "list-max-ziplist-value" | "lua-replicate-commands")
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 //! edge-triggered, so a connection that may have more to read than its turn allowed stands in a queue and gets its next turn after all
 //! others had theirs: an endless pipeline slows nobody down by more than one buffer's worth of requests.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cachette::engine::Engine;
@@ -19,14 +20,16 @@ use slab::Slab;
 use tracing::{debug, info, warn};
 
 use crate::connection::{Closing, Connection, Flushed, Stream};
-use crate::listen::{Listener, Peer};
-use crate::settings::{OutputLimit, Settings};
-use crate::stand_in::Config;
+use crate::doors::Doors;
+use crate::host::Traffic;
+use crate::listen::Peer;
+use crate::settings::Settings;
 
 const SIGNALS: Token = Token(0);
-/// Listeners have the tokens from here on, connections those from `FIRST_CONNECTION` on.
-const FIRST_LISTENER: usize = 1;
-const FIRST_CONNECTION: usize = 1024;
+/// All listeners.
+const DOORS: Token = Token(1);
+/// Connections have the tokens from here on.
+const FIRST_CONNECTION: usize = 2;
 
 /// What one read takes at most, and so the most that one client's turn costs the others. At 64 KiB a pipeline of short commands is some
 /// 1,500 of them; reading less at once costs throughput (16 KiB: measurably fewer requests a second at 64 pipelined), more gives nothing.
@@ -51,8 +54,9 @@ const TICK_BUDGET: usize = 200;
 pub struct Server {
     poll: Poll,
     signals: Signals,
-    listeners: Vec<Listener>,
-    /// Which listeners may have clients waiting although the poll will not say so again.
+    doors: Rc<RefCell<Doors>>,
+    traffic: Rc<RefCell<Traffic>>,
+    /// Clients may be waiting although the poll will not say so again.
     accept_again: bool,
     /// No accepting before this moment: the process ran out of file descriptors.
     accept_after: u64,
@@ -63,7 +67,6 @@ pub struct Server {
     /// Connections that were given bytes from outside their own turn.
     to_flush: Vec<usize>,
     engine: Engine,
-    config: Config,
     settings: Settings,
     read_buffer: Box<[u8]>,
     /// Lent to the connection whose turn it is.
@@ -71,8 +74,6 @@ pub struct Server {
     now: u64,
     next_housekeeping: u64,
     shutdown: bool,
-    /// Files to remove at the end.
-    leftovers: Vec<PathBuf>,
 }
 
 /// Milliseconds since 1970.
@@ -84,15 +85,17 @@ pub fn wall_clock() -> u64 {
 impl Server {
     /// # Errors
     /// The system refuses a poll, a signal handler, or a listener's registration.
-    pub fn new(engine: Engine, config: Config, listeners: Vec<Listener>, leftovers: Vec<PathBuf>) -> io::Result<Server> {
+    pub fn new(engine: Engine, doors: Rc<RefCell<Doors>>, traffic: Rc<RefCell<Traffic>>) -> io::Result<Server> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let settings = Settings::read(&config);
-        let mut server = Server {
+        doors.borrow_mut().register(poll.registry(), DOORS)?;
+        let settings = Settings::read(&engine.server.config);
+        Ok(Server {
             poll,
             signals,
-            listeners: Vec::new(),
+            doors,
+            traffic,
             accept_again: false,
             accept_after: 0,
             connections: Slab::new(),
@@ -100,20 +103,13 @@ impl Server {
             queue: VecDeque::new(),
             to_flush: Vec::new(),
             engine,
-            config,
             settings,
             read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             write_buffer: Vec::new(),
             now: wall_clock(),
-            next_housekeeping: 0,
+            next_housekeeping: u64::MAX,
             shutdown: false,
-            leftovers,
-        };
-        for (index, mut listener) in listeners.into_iter().enumerate() {
-            listener.register(server.poll.registry(), Token(FIRST_LISTENER + index))?;
-            server.listeners.push(listener);
-        }
-        Ok(server)
+        })
     }
 
     /// Serves until a signal or a client asks for the end, then lets everybody have what they are owed, as far as their sockets take it.
@@ -134,7 +130,7 @@ impl Server {
             for event in &events {
                 match event.token() {
                     SIGNALS => self.signalled(),
-                    Token(token) if token < FIRST_CONNECTION => self.accept_again = true,
+                    DOORS => self.accept_again = true,
                     Token(token) => self.awake(
                         token - FIRST_CONNECTION,
                         event.is_readable() || event.is_error(),
@@ -192,13 +188,13 @@ impl Server {
 
     fn accept(&mut self) {
         self.accept_again = false;
-        for index in 0..self.listeners.len() {
+        let doors = self.doors.clone();
+        for listener in doors.borrow().listeners() {
             for accepted in 0.. {
                 if accepted >= ACCEPTS_A_TURN {
                     self.accept_again = true;
                     break;
                 }
-                let Some(listener) = self.listeners.get(index) else { break };
                 match listener.accept() {
                     Ok((stream, peer)) => self.welcome(stream, peer),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -218,6 +214,7 @@ impl Server {
     fn welcome(&mut self, mut stream: Stream, peer: Peer) {
         debug!("Accepted {}", peer.address);
         if let Some(refusal) = self.refusal(&peer) {
+            self.traffic.borrow_mut().refused += 1;
             // One try: the text fits into an empty socket buffer, and there is nobody to wait for.
             let _ = stream.write(refusal);
             return;
@@ -278,6 +275,7 @@ impl Server {
             Err(error) => return self.close(key, &error.to_string()),
         };
         connection.last_active = self.now;
+        self.traffic.borrow_mut().bytes_in += length as u64;
         // A read that does not fill the buffer has emptied the socket; what comes later wakes the poll again. Only the end of the stream
         // may have been announced already together with these bytes.
         let more = length == self.read_buffer.len() || connection.read_closed;
@@ -314,6 +312,7 @@ impl Server {
             }
         }
         if self.connections.get(key).is_some_and(|connection| connection.input.len() > self.settings.query_buffer_limit) {
+            self.traffic.borrow_mut().input_cuts += 1;
             return self.close(key, "its query buffer is over client-query-buffer-limit");
         }
         self.settle(key);
@@ -401,12 +400,22 @@ impl Server {
                 Event::Key(_) | Event::Output(_) | Event::Ready(_) => {}
             }
         }
-        let settings = if any { Settings::read(&self.config) } else { return false };
-        if settings != self.settings {
-            self.settings = settings;
-            self.plan_housekeeping();
+        if self.engine.server.config.generation() != self.settings.generation {
+            self.follow_settings();
         }
         any
+    }
+
+    /// The configuration changed.
+    fn follow_settings(&mut self) {
+        self.settings = Settings::read(&self.engine.server.config);
+        let registered = self.doors.borrow_mut().register(self.poll.registry(), DOORS);
+        if let Err(error) = registered {
+            warn!("A listener could not be added to the poll: {error}");
+        }
+        // A new port may have been knocked at before it was added.
+        self.accept_again = true;
+        self.plan_housekeeping();
     }
 
     // ---- clients are answered
@@ -420,8 +429,9 @@ impl Server {
     /// After a change of what a connection is owed: looks at its limits, and writes.
     fn settle(&mut self, key: usize) {
         let Some(connection) = self.connections.get(key) else { return };
-        let limit = self.output_limit(connection.session);
+        let limit = self.settings.output_limit;
         if limit.hard > 0 && connection.pending() as u64 > limit.hard {
+            self.traffic.borrow_mut().output_cuts += 1;
             return self.close(key, "its replies are over the hard limit of client-output-buffer-limit");
         }
         self.flush(key);
@@ -433,14 +443,12 @@ impl Server {
         self.check_soft_limit(key);
     }
 
-    fn output_limit(&self, _session: SessionId) -> OutputLimit {
-        self.settings.normal_output
-    }
-
     fn flush(&mut self, key: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let token = Token(FIRST_CONNECTION + key);
+        let before = connection.pending();
         let flushed = connection.flush();
+        self.traffic.borrow_mut().bytes_out += before.saturating_sub(connection.pending()) as u64;
         let watched = match &flushed {
             Ok(state) => connection.watch_writable(self.poll.registry(), token, *state == Flushed::Some),
             Err(_) => Ok(()),
@@ -463,10 +471,11 @@ impl Server {
 
     fn check_soft_limit(&mut self, key: usize) {
         let Some(connection) = self.connections.get(key) else { return };
-        let limit = self.output_limit(connection.session);
+        let limit = self.settings.output_limit;
         let over = limit.soft > 0 && connection.pending() as u64 > limit.soft;
         let since = connection.over_soft_limit_since.filter(|_| over);
         if since.is_some_and(|since| self.now.saturating_sub(since) > limit.soft_seconds.saturating_mul(1000)) {
+            self.traffic.borrow_mut().output_cuts += 1;
             return self.close(key, "its replies were over the soft limit of client-output-buffer-limit for too long");
         }
         let since = over.then(|| since.unwrap_or(self.now));
@@ -505,7 +514,7 @@ impl Server {
 
     /// Looks at everybody for what comes with time alone: idleness, soft limits, last bytes that nobody takes.
     fn keep_house(&mut self) {
-        let idle_ms = self.settings.timeout.saturating_mul(1000);
+        let idle_ms = self.settings.idle_ms;
         let mut needed = false;
         let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
         for key in keys {
@@ -531,16 +540,13 @@ impl Server {
     }
 
     fn close_all(&mut self) {
-        for listener in &mut self.listeners {
-            listener.deregister(self.poll.registry());
-        }
-        self.listeners.clear();
+        self.doors.borrow_mut().close();
         let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
         for key in keys {
             self.flush(key);
             self.close(key, "the server ends");
         }
-        for path in self.leftovers.drain(..) {
+        for path in self.doors.borrow_mut().files.drain(..) {
             let _ = std::fs::remove_file(path);
         }
         warn!("Ready to exit, good bye");

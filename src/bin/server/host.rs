@@ -1,0 +1,105 @@
+//! What the engine may ask of this process: whether a parameter can be had, what INFO says about the machine, and to write the
+//! configuration file.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+
+use cachette::config::Config;
+use cachette::host::Host;
+
+use crate::doors::Doors;
+use crate::{limits, log, options, rewrite};
+
+/// Numbers that the loop counts and INFO shows.
+#[derive(Default)]
+pub struct Traffic {
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub refused: u64,
+    /// Clients cut off for what they left unread, and for what they sent without end.
+    pub output_cuts: u64,
+    pub input_cuts: u64,
+}
+
+pub struct Machine {
+    pub doors: Rc<RefCell<Doors>>,
+    pub traffic: Rc<RefCell<Traffic>>,
+    pub config_file: Option<PathBuf>,
+    pub started: Instant,
+}
+
+impl Host for Machine {
+    fn apply_config(&mut self, name: &str, value: &[u8]) -> Result<(), String> {
+        let text = options::lossy(value);
+        match name {
+            "port" => self.doors.borrow_mut().set_port(text.parse().unwrap_or(0)),
+            "bind" => self.doors.borrow_mut().set_bind(&text),
+            "maxclients" => limits::ask(text.parse().unwrap_or(u64::MAX)).map_err(|possible| {
+                format!("The operating system is not able to handle the specified number of clients, try with {possible}")
+            }),
+            "dir" => std::env::set_current_dir(options::path_of(value)).map_err(|error| error.to_string()),
+            "loglevel" => {
+                log::set_level(&text);
+                Ok(())
+            }
+            // The rest is read by the loop when it sees that the table changed.
+            _ => Ok(()),
+        }
+    }
+
+    fn rewrite_config(&mut self, config: &Config) -> Result<(), String> {
+        let Some(path) = &self.config_file else { return Err("The server is running without a config file".to_owned()) };
+        rewrite::file(path, config).map_err(|error| format!("Rewriting config file: {error}"))
+    }
+
+    fn clock_us(&self) -> Option<u64> {
+        u64::try_from(self.started.elapsed().as_micros()).ok()
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0).saturating_mul(1024)
+    }
+
+    fn info(&self, section: &str, text: &mut Vec<u8>) {
+        let path = |path: Option<PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();
+        let traffic = self.traffic.borrow();
+        let lines: &[(&str, String)] = match section {
+            "server" => &[
+                ("os", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+                ("multiplexing_api", "epoll".to_owned()),
+                ("process_id", std::process::id().to_string()),
+                ("executable", path(std::env::current_exe().ok())),
+                ("config_file", path(self.config_file.clone())),
+            ],
+            "stats" => &[
+                ("total_net_input_bytes", traffic.bytes_in.to_string()),
+                ("total_net_output_bytes", traffic.bytes_out.to_string()),
+                ("rejected_connections", traffic.refused.to_string()),
+                ("client_query_buffer_limit_disconnections", traffic.input_cuts.to_string()),
+                ("client_output_buffer_limit_disconnections", traffic.output_cuts.to_string()),
+            ],
+            "cpu" => {
+                let [user, system] = processor_seconds();
+                &[("used_cpu_sys", format!("{system:.6}")), ("used_cpu_user", format!("{user:.6}"))]
+            }
+            _ => &[],
+        };
+        for (name, value) in lines {
+            text.extend_from_slice(format!("{name}:{value}\r\n").as_bytes());
+        }
+    }
+}
+
+/// Seconds that the process has computed, for itself and in the system. The kernel counts them in hundredths for everybody who reads /proc.
+fn processor_seconds() -> [f64; 2] {
+    const TICKS_A_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is the program's name in parentheses and may hold anything.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let mut ticks = fields.split_ascii_whitespace().skip(11).map(|field| field.parse::<f64>().unwrap_or(0.0) / TICKS_A_SECOND);
+    [ticks.next().unwrap_or(0.0), ticks.next().unwrap_or(0.0)]
+}

@@ -100,6 +100,8 @@ pub struct Connection {
     /// Since when it has been over its soft output limit.
     pub over_soft_limit_since: Option<u64>,
     pub address: String,
+    /// What the engine was last told of the buffers' lengths: input, output.
+    pub reported: (usize, usize),
 }
 
 /// What a socket made of the bytes that were to be written.
@@ -126,6 +128,7 @@ impl Connection {
             last_active: now,
             over_soft_limit_since: None,
             address,
+            reported: (0, 0),
         }
     }
 

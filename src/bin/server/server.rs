@@ -10,6 +10,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cachette::config::BufferLimit;
 use cachette::engine::Engine;
 use cachette::event::Event;
 use cachette::session::{Peer as SessionPeer, SessionId};
@@ -64,8 +65,10 @@ pub struct Server {
     by_session: HashMap<SessionId, usize>,
     /// Connections that may have more to read.
     queue: VecDeque<usize>,
-    /// Connections that were given bytes from outside their own turn.
+    /// Connections that were given bytes, or an end, from outside their own turn.
     to_flush: Vec<usize>,
+    /// Connections whose wait has ended: what they sent meanwhile can run.
+    to_resume: Vec<usize>,
     engine: Engine,
     settings: Settings,
     read_buffer: Box<[u8]>,
@@ -102,6 +105,7 @@ impl Server {
             by_session: HashMap::new(),
             queue: VecDeque::new(),
             to_flush: Vec::new(),
+            to_resume: Vec::new(),
             engine,
             settings,
             read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
@@ -121,6 +125,7 @@ impl Server {
         while !self.shutdown {
             let due = self.engine.tick(self.now, TICK_BUDGET);
             self.handle_events();
+            self.serve_others();
             let timeout = self.timeout(due);
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -146,7 +151,7 @@ impl Server {
                     self.turn(key);
                 }
             }
-            self.flush_others();
+            self.serve_others();
             if self.accept_again && self.now >= self.accept_after {
                 self.accept();
             }
@@ -397,7 +402,16 @@ impl Server {
                     warn!("A client asked for the server's end");
                     self.shutdown = true;
                 }
-                Event::Key(_) | Event::Output(_) | Event::Ready(_) => {}
+                Event::Output(session) => {
+                    let Some(&key) = self.by_session.get(&session) else { continue };
+                    let bytes = self.engine.take_output(session);
+                    let Some(connection) = self.connections.get_mut(key) else { continue };
+                    connection.output.extend_from_slice(&bytes);
+                    self.to_flush.push(key);
+                }
+                Event::Ready(session) => self.to_resume.extend(self.by_session.get(&session)),
+                // Nobody here listens to keys.
+                Event::Key(_) => {}
             }
         }
         if self.engine.server.config.generation() != self.settings.generation {
@@ -420,16 +434,31 @@ impl Server {
 
     // ---- clients are answered
 
-    fn flush_others(&mut self) {
-        for key in std::mem::take(&mut self.to_flush) {
-            self.settle(key);
+    /// Sees to the connections that something happened to outside their own turn. This may happen to more of them meanwhile.
+    fn serve_others(&mut self) {
+        while !self.to_resume.is_empty() || !self.to_flush.is_empty() {
+            for key in std::mem::take(&mut self.to_resume) {
+                self.resume(key);
+            }
+            for key in std::mem::take(&mut self.to_flush) {
+                self.settle(key);
+            }
         }
+    }
+
+    /// Runs what a connection sent while it waited.
+    fn resume(&mut self, key: usize) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let input = std::mem::take(&mut connection.input);
+        let consumed = self.execute(key, Some(&input), input.len());
+        self.put_back(key, input, consumed);
+        self.settle(key);
     }
 
     /// After a change of what a connection is owed: looks at its limits, and writes.
     fn settle(&mut self, key: usize) {
         let Some(connection) = self.connections.get(key) else { return };
-        let limit = self.settings.output_limit;
+        let limit = self.output_limit(connection);
         if limit.hard > 0 && connection.pending() as u64 > limit.hard {
             self.traffic.borrow_mut().output_cuts += 1;
             return self.close(key, "its replies are over the hard limit of client-output-buffer-limit");
@@ -441,6 +470,30 @@ impl Server {
             return self.close(key, "it does not read its replies and has not authenticated");
         }
         self.check_soft_limit(key);
+        self.report_buffers(key);
+    }
+
+    /// The limit that a connection's output is under. With little unread it is under none, which spares the look at its session.
+    fn output_limit(&self, connection: &Connection) -> BufferLimit {
+        if connection.pending() as u64 <= self.settings.least_limit {
+            return BufferLimit::default();
+        }
+        match self.engine.session(connection.session) {
+            Some(session) if !session.subscriptions.is_empty() => self.settings.pubsub_output,
+            _ => self.settings.normal_output,
+        }
+    }
+
+    /// Tells the engine the lengths of a connection's buffers, for CLIENT LIST.
+    fn report_buffers(&mut self, key: usize) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let lengths = (connection.input.len(), connection.pending());
+        if connection.reported != lengths
+            && let Some(session) = self.engine.session_mut(connection.session)
+        {
+            connection.reported = lengths;
+            (session.buffers.query, session.buffers.output) = lengths;
+        }
     }
 
     fn flush(&mut self, key: usize) {
@@ -471,7 +524,7 @@ impl Server {
 
     fn check_soft_limit(&mut self, key: usize) {
         let Some(connection) = self.connections.get(key) else { return };
-        let limit = self.settings.output_limit;
+        let limit = self.output_limit(connection);
         let over = limit.soft > 0 && connection.pending() as u64 > limit.soft;
         let since = connection.over_soft_limit_since.filter(|_| over);
         if since.is_some_and(|since| self.now.saturating_sub(since) > limit.soft_seconds.saturating_mul(1000)) {
@@ -524,7 +577,7 @@ impl Server {
                 if self.now >= at_latest {
                     self.close(key, "it did not take its last bytes");
                 }
-            } else if idle_ms > 0 && self.now.saturating_sub(connection.last_active) > idle_ms {
+            } else if idle_ms > 0 && self.now.saturating_sub(connection.last_active) > idle_ms && !self.is_patient(connection) {
                 self.close(key, "it was idle for longer than timeout");
             } else if connection.over_soft_limit_since.is_some() {
                 needed = true;
@@ -537,6 +590,12 @@ impl Server {
             (false, true) => self.now + IDLE_CHECK_MS,
             (false, false) => u64::MAX,
         };
+    }
+
+    /// Clients that wait for something by a command of theirs are never idle.
+    fn is_patient(&self, connection: &Connection) -> bool {
+        let session = self.engine.session(connection.session);
+        session.is_some_and(|session| session.waiting.is_some() || !session.subscriptions.is_empty())
     }
 
     fn close_all(&mut self) {

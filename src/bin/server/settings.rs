@@ -16,14 +16,18 @@ pub struct Settings {
     pub tcp_keepalive: u64,
     pub query_buffer_limit: usize,
     pub bulk_limit: u64,
-    /// What a client may leave unread.
-    pub output_limit: BufferLimit,
+    /// What a client may leave unread, and what one that subscribed to something may.
+    pub normal_output: BufferLimit,
+    pub pubsub_output: BufferLimit,
+    /// The least of these limits: with less than this unread nobody's need be looked up.
+    pub least_limit: u64,
 }
 
 impl Settings {
     pub fn read(config: &Config) -> Settings {
         let size = |name: &str| usize::try_from(config.number(name)).unwrap_or(usize::MAX);
-        let [output_limit, ..] = config.buffer_limits();
+        let [normal_output, _, pubsub_output] = config.buffer_limits();
+        let limits = [normal_output.hard, normal_output.soft, pubsub_output.hard, pubsub_output.soft];
         Settings {
             generation: config.generation(),
             maxclients: size("maxclients"),
@@ -33,7 +37,9 @@ impl Settings {
             tcp_keepalive: config.number("tcp-keepalive"),
             query_buffer_limit: size("client-query-buffer-limit"),
             bulk_limit: config.proto_max_bulk_len,
-            output_limit,
+            normal_output,
+            pubsub_output,
+            least_limit: limits.into_iter().filter(|&limit| limit > 0).min().unwrap_or(u64::MAX),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::host::Host;
 use crate::keyspace::{Class, Keyspace, Notice};
 use crate::number;
 use crate::pubsub::{Kind, PubSub};
+use crate::resp::Protocol;
 use crate::resp::parse::{self, Parsed};
 use crate::resp::write::Writer;
 use crate::rng::Rng;
@@ -269,6 +270,10 @@ impl Engine {
         }
         if flags.has(Flags::DENYOOM) {
             self.make_room()?;
+        }
+        let listens = session.protocol == Protocol::Resp2 && !session.subscriptions.is_empty();
+        if listens && !flags.has(Flags::WHILE_SUBSCRIBED) {
+            return Err(ReplyError::while_subscribed(row.name));
         }
         let Some(queue) = &mut session.queue else { return Ok(Verdict::Run(row, words)) };
         if flags.has(Flags::RUNS_IN_MULTI) {

@@ -92,6 +92,15 @@ impl ReplyError {
         Self::text(&["ERR invalid expire time in '", command, "' command"])
     }
 
+    /// What a RESP2 session that is subscribed hears about other commands.
+    pub fn while_subscribed(command: &str) -> Self {
+        Self::text(&[
+            "ERR Can't execute '",
+            command,
+            "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+        ])
+    }
+
     pub fn unknown_command(argv: &[&[u8]]) -> Self {
         let (name, rest) = argv.split_first().map_or((&b""[..], &[][..]), |(name, rest)| (*name, rest));
         let mut shown = Vec::new();

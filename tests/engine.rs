@@ -71,3 +71,21 @@ fn a_transaction_runs_whole_or_not_at_all() {
     assert_eq!(talk.say("DEL n"), ":1\r\n");
     assert_eq!(talk.engine.keys.used_memory(), talk.engine.keys.audit());
 }
+
+#[test]
+fn a_message_reaches_those_who_listen() {
+    let mut talk = Talk::new();
+    let listener = talk.engine.open(Peer::default(), talk.now);
+    let mut out = Vec::new();
+    let _ = talk.engine.execute(listener, b"SUBSCRIBE news\r\nPSUBSCRIBE n*\r\nGET x\r\n", talk.now, &mut out);
+    assert!(String::from_utf8_lossy(&out).ends_with("RESET are allowed in this context\r\n"));
+    assert_eq!(talk.say("PUBLISH news hi"), ":2\r\n");
+    assert_eq!(talk.engine.take_event(), Some(cachette::Event::Output(listener)));
+    let message = String::from_utf8(talk.engine.take_output(listener)).expect("text");
+    assert_eq!(
+        message,
+        "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n*4\r\n$8\r\npmessage\r\n$2\r\nn*\r\n$4\r\nnews\r\n$2\r\nhi\r\n"
+    );
+    talk.engine.close(listener);
+    assert_eq!(talk.say("PUBLISH news hi"), ":0\r\n");
+}

@@ -169,6 +169,8 @@ pub mod key_flags {
     pub const OW_INSERT: KeyFlags = OW_BIT | INSERT_BIT;
     pub const RM_DELETE: KeyFlags = RM_BIT | DELETE_BIT;
     pub const RM: KeyFlags = RM_BIT;
+    /// A channel that is looked for like a key.
+    pub const NOT_KEY: KeyFlags = 1 << 8;
 }
 
 /// The words of a request that are not parsed yet.

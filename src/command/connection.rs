@@ -2,11 +2,12 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::{ArgKind, ArgSpec, Args, DbIndex, Many, NoArgs, Parse, args, choice, is_token};
-use super::reply::{Either, Help, Ok as Okay, Reply, Simple, With};
+use super::reply::{Help, Ok as Okay, Reply, With};
 use super::{rows, transaction};
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::number;
+use crate::pubsub::Subscriptions;
 use crate::resp::Protocol;
 use crate::resp::write::Writer;
 use crate::session::{Session, SessionId};
@@ -59,11 +60,18 @@ rows! {
 
 args! { Ping<'a> { message: Option<&'a [u8]> } }
 
-pub fn ping<'a>(_: &mut Call<'_>, args: Ping<'a>) -> Result<impl Reply + use<'a>> {
-    Ok(match args.message {
-        Some(message) => Either::A(message),
-        None => Either::B(Simple("PONG")),
-    })
+pub fn ping<'a>(call: &mut Call<'_>, args: Ping<'a>) -> Result<impl Reply + use<'a>> {
+    // A RESP2 session that listens expects messages only: there PING answers in the form of one.
+    let as_message = call.session.protocol == Protocol::Resp2 && !call.session.subscriptions.is_empty();
+    Ok(With(move |writer: &mut Writer<'_>| match args.message {
+        message if as_message => {
+            writer.array(2);
+            writer.bulk(b"pong");
+            writer.bulk(message.unwrap_or(b""));
+        }
+        Some(message) => writer.bulk(message),
+        None => writer.simple("PONG"),
+    }))
 }
 
 args! { Echo<'a> { message: &'a [u8] } }
@@ -99,6 +107,8 @@ pub fn quit(call: &mut Call<'_>, _: Quit) -> Result<Okay> {
 pub fn reset(call: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
     call.session.queue = None;
     transaction::forget_watches(call);
+    call.server.unsubscribe_all(call.session);
+    call.session.subscriptions = Subscriptions::default();
     call.session.db = 0;
     call.session.name.clear();
     call.session.protocol = Protocol::Resp2;
@@ -293,26 +303,49 @@ choice! {
 args! { ClientList<'a> { ; which: Option<Which<'a>> } }
 
 pub fn client_list(call: &mut Call<'_>, args: ClientList<'_>) -> Result<impl Reply + use<>> {
-    let chosen: Option<Vec<SessionId>> = match args.which {
-        None => None,
-        Some(Which::Type(name)) if is_token(name, "NORMAL") => None,
-        Some(Which::Type(name)) => {
-            if !["MASTER", "REPLICA", "SLAVE", "PUBSUB"].iter().any(|known| is_token(name, known)) {
-                return Err(ReplyError::bytes(&[b"ERR Unknown client type '", name, b"'"]));
-            }
-            Some(Vec::new())
-        }
-        Some(Which::Ids(ids)) => Some(ids.iter().map(|id| parse_id(id?)).collect::<Result<_>>()?),
-    };
+    let chosen = Chosen::parse(args.which)?;
     let now = call.now();
     let mut sessions: Vec<&Session> = call.server.sessions.iter().chain([&*call.session]).collect();
     sessions.sort_by_key(|session| session.id);
     let mut text = String::new();
-    for session in sessions.iter().filter(|session| chosen.as_ref().is_none_or(|ids| ids.contains(&session.id))) {
+    for session in sessions.iter().filter(|session| chosen.admits(session)) {
         text.push_str(&describe(session, now));
         text.push('\n');
     }
     Ok(With(move |writer: &mut Writer<'_>| writer.verbatim(text.as_bytes())))
+}
+
+/// Sessions that a CLIENT command picks.
+enum Chosen {
+    All,
+    Normal,
+    PubSub,
+    /// Masters and replicas: there are none here.
+    None,
+    Ids(Vec<SessionId>),
+}
+
+impl Chosen {
+    fn parse(which: Option<Which<'_>>) -> Result<Self> {
+        Ok(match which {
+            None => Self::All,
+            Some(Which::Type(name)) if is_token(name, "NORMAL") => Self::Normal,
+            Some(Which::Type(name)) if is_token(name, "PUBSUB") => Self::PubSub,
+            Some(Which::Type(name)) if ["MASTER", "REPLICA", "SLAVE"].iter().any(|known| is_token(name, known)) => Self::None,
+            Some(Which::Type(name)) => return Err(ReplyError::bytes(&[b"ERR Unknown client type '", name, b"'"])),
+            Some(Which::Ids(ids)) => Self::Ids(ids.iter().map(|id| parse_id(id?)).collect::<Result<_>>()?),
+        })
+    }
+
+    fn admits(&self, session: &Session) -> bool {
+        match self {
+            Self::All => true,
+            Self::Normal => session.subscriptions.is_empty(),
+            Self::PubSub => !session.subscriptions.is_empty(),
+            Self::None => false,
+            Self::Ids(ids) => ids.contains(&session.id),
+        }
+    }
 }
 
 fn parse_id(word: &[u8]) -> Result<SessionId> {
@@ -326,7 +359,7 @@ fn describe(session: &Session, now: Millis) -> String {
     let queued = session.queue.as_ref().map_or(-1, |queue| i64::try_from(queue.commands.len()).unwrap_or(i64::MAX));
     let buffers = session.buffers;
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={queued} watch={} qbuf={} qbuf-free={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={queued} watch={} qbuf={} qbuf-free={} \
          argv-mem={} multi-mem=0 rbs=0 rbp=0 obl={} oll=0 omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
         session.id.0,
         session.peer.addr,
@@ -337,6 +370,9 @@ fn describe(session: &Session, now: Millis) -> String {
         seconds(session.last_used),
         flags(session),
         session.db,
+        session.subscriptions.channels.len(),
+        session.subscriptions.patterns.len(),
+        session.subscriptions.shards.len(),
         session.watched.len(),
         buffers.query,
         buffers.query_free,
@@ -353,7 +389,9 @@ fn describe(session: &Session, now: Millis) -> String {
 /// The letters of `flags=`.
 fn flags(session: &Session) -> String {
     let letters = [
+        (!session.subscriptions.is_empty(), 'P'),
         (session.queue.is_some(), 'x'),
+        (session.waiting.is_some(), 'b'),
         (session.watch_lost, 'd'),
         (session.closing, 'c'),
         (session.peer.addr.starts_with('/'), 'U'),

@@ -15,6 +15,7 @@ mod connection;
 pub mod hash;
 pub mod keys;
 pub mod list;
+pub mod pubsub;
 pub mod reply;
 pub mod set;
 pub mod string;
@@ -39,6 +40,7 @@ pub enum Group {
     Hash,
     Connection,
     Transactions,
+    PubSub,
     Server,
 }
 
@@ -54,6 +56,7 @@ impl Group {
             Self::Hash => "hash",
             Self::Connection => "connection",
             Self::Transactions => "transactions",
+            Self::PubSub => "pubsub",
             Self::Server => "server",
         }
     }
@@ -69,7 +72,7 @@ impl Group {
             Self::Hash => Some("hash"),
             Self::Connection => Some("connection"),
             Self::Transactions => Some("transaction"),
-            Self::Server => None,
+            Self::PubSub | Self::Server => None,
         }
     }
 }
@@ -227,7 +230,8 @@ macro_rules! rows {
 pub(crate) use rows;
 
 /// All families in the order of the reference.
-static FAMILIES: &[&[Row]] = &[string::ROWS, keys::ROWS, list::ROWS, hash::ROWS, set::ROWS, connection::ROWS, transaction::ROWS];
+static FAMILIES: &[&[Row]] =
+    &[string::ROWS, keys::ROWS, list::ROWS, hash::ROWS, set::ROWS, connection::ROWS, transaction::ROWS, pubsub::ROWS];
 
 /// Every command, containers without their subcommands.
 pub fn all() -> impl Iterator<Item = &'static Row> {

@@ -30,6 +30,8 @@ pub enum Shape {
     Scored,
     /// Or null.
     Maybe(&'static Shape),
+    /// One push for each name, in place of a reply.
+    Pushed,
     /// Depends on the arguments.
     Any,
 }

@@ -699,8 +699,8 @@ impl<'a> ScanStep<'a> {
     }
 
     /// The pattern that elements must match, if any, and how many to look at.
-    pub fn options(&self) -> Result<(Option<&'a [u8]>, usize)> {
+    pub fn options(&self) -> Result<(Option<Pattern<'a>>, usize)> {
         let options = ScanOptions::parse(&mut Args::new(self.options))?;
-        Ok((options.pattern.map(|Match::Match(pattern)| pattern.0), Count::of_scan(options.count)?))
+        Ok((options.pattern.map(|Match::Match(pattern)| pattern), Count::of_scan(options.count)?))
     }
 }

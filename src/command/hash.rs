@@ -7,7 +7,6 @@ use super::reply::{Either, Ok as Okay, Reply, With};
 use super::rows;
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
-use crate::glob;
 use crate::keyspace::Class;
 use crate::number::{self, LongDouble};
 use crate::resp::write::Writer;
@@ -240,7 +239,7 @@ pub fn hscan<'a>(call: &'a mut Call<'_>, args: ScanStep<'a>) -> Result<impl Repl
         let (at, mut words, mut cursor) = (writer.defer(), 0usize, 0);
         if let Some((hash, (pattern, count))) = found {
             cursor = hash.scan(args.cursor.0, count, &mut |field, value| {
-                if pattern.is_none_or(|pattern| glob::matches(pattern, field, false)) {
+                if pattern.is_none_or(|pattern| pattern.fits(field)) {
                     writer.bulk(field);
                     writer.bulk(value);
                     words = words.saturating_add(2);

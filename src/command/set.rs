@@ -7,8 +7,7 @@ use super::reply::{Either, Reply, With};
 use super::rows;
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
-use crate::glob;
-use crate::keyspace::{Class, Keyspace, ValueRef};
+use crate::keyspace::{Class, Edit, Keyspace, ValueRef};
 use crate::number;
 use crate::resp::write::Writer;
 use crate::value::set::Set;
@@ -162,7 +161,7 @@ pub fn sscan<'a>(call: &'a mut Call<'_>, args: ScanStep<'a>) -> Result<impl Repl
         let (at, mut told, mut cursor) = (writer.defer(), 0usize, 0);
         if let Some((set, (pattern, count))) = found {
             cursor = set.scan(args.cursor.0, count, &mut |member| {
-                if pattern.is_none_or(|pattern| glob::matches(pattern, member, false)) {
+                if pattern.is_none_or(|pattern| pattern.fits(member)) {
                     writer.bulk(member);
                     told = told.saturating_add(1);
                 }
@@ -181,12 +180,28 @@ pub struct PopCount(pub usize);
 impl<'a> Arg<'a> for PopCount {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
     fn arg(args: &mut Args<'a>) -> Result<Self> {
+        // Too many words are noticed before a bad count.
+        if args.remaining() > 1 {
+            return Err(ReplyError::SYNTAX);
+        }
         let count = number::parse_i64(args.word()?).filter(|&count| count >= 0).ok_or(ReplyError::NOT_POSITIVE)?;
         Ok(Self(usize::try_from(count).unwrap_or(usize::MAX)))
     }
 }
 
 args! { SPop<'a> { key: Key<'a, RW_ACCESS_DELETE>, count: Option<PopCount>; } }
+
+/// Popping so many times more than stays: Redis then moves what stays to a new set, which may be one of integers again.
+const AFRESH: usize = 5;
+
+/// Lets a set choose its form anew, by what is in it now. Where memory is short it stays as it is.
+fn start_afresh(set: &mut Edit<'_, Set>) {
+    let env = set.env;
+    let mut fresh = Set::new();
+    if set.iter().all(|member| fresh.add(&env, &member).is_ok()) {
+        **set = fresh;
+    }
+}
 
 /// A member, or null where there is no set; with a count an array of that many, or of all.
 pub fn spop(call: &mut Call<'_>, args: SPop<'_>) -> Result<impl Reply + use<>> {
@@ -218,6 +233,9 @@ pub fn spop(call: &mut Call<'_>, args: SPop<'_>) -> Result<impl Reply + use<>> {
                         return Err(refused.into());
                     }
                 }
+            }
+            if set.len().saturating_mul(AFRESH) <= count {
+                start_afresh(&mut set);
             }
             set.changed(Class::SET, "spop");
         }
@@ -332,6 +350,18 @@ fn subtract(env: &Env, sets: &Sets<'_>, visit: &mut dyn FnMut(&[u8])) {
 fn difference(env: &Env, sets: &Sets<'_>) -> Result<Set> {
     let Some((Some(first), others)) = sets.split_first() else { return Ok(Set::new()) };
     let mut rest = Set::new();
+    // Asking every set about each member of the first, or building and taking away: Redis weighs it so, and the encoding of what is stored
+    // shows which way it went (a member that is taken away again leaves no set of integers behind).
+    let asking = first.len().saturating_mul(sets.iter().flatten().count()) / 2;
+    let building = sets.iter().flatten().fold(0usize, |sum, set| sum.saturating_add(set.len()));
+    if asking <= building {
+        for member in first.iter() {
+            if !others.iter().flatten().any(|other| other.contains(env, &member)) {
+                rest.add(env, &member)?;
+            }
+        }
+        return Ok(rest);
+    }
     for member in first.iter() {
         rest.add(env, &member)?;
     }

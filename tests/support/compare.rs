@@ -232,6 +232,14 @@ impl Run<'_, '_> {
                 for argv in [free, words("SADD", only_b), words("SREM", only_a), restore] {
                     let _ = self.duel.tested.call(tested, &argv);
                 }
+                // Where little stays, the set begins anew, and what stayed decides on its encoding.
+                if (before.len() - from_a.len()) * 5 <= from_a.len() {
+                    let when = self.duel.tested.ask(tested, &line(&["PEXPIRETIME".into(), key.clone()]));
+                    let _ = self.duel.tested.call(tested, &["SUNIONSTORE".into(), key.clone(), key.clone()]);
+                    if let Value::Int(ms @ 0..) = when {
+                        let _ = self.duel.tested.call(tested, &["PEXPIREAT".into(), key, ms.to_string().into_bytes()]);
+                    }
+                }
             }
         }
         None

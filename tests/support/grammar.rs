@@ -431,7 +431,7 @@ impl Grammar {
         let at = self.rng.below(argv.len());
         match self.rng.below(5) {
             0 if argv.len() > 1 => drop(argv.pop()),
-            1 => argv.push(self.value()),
+            1 if !counted => argv.push(self.value()),
             2 if at > 0 && argv[at] != b"$cursor" && !counted => argv[at] = self.edge(),
             3 if argv.len() > 1 && !counted => drop(argv.remove(1 + at % (argv.len() - 1))),
             _ => argv[0].make_ascii_lowercase(),

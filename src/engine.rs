@@ -123,7 +123,7 @@ impl Engine {
     pub fn close(&mut self, id: SessionId) {
         if let Some(mut session) = self.server.sessions.close(id) {
             self.keys.unwatch_all(&mut session);
-            self.end_wait(&mut session);
+            self.server.end_wait(&mut self.keys, &mut session);
             self.server.unsubscribe_all(&session);
         }
     }
@@ -326,18 +326,6 @@ impl Engine {
         session.waiting = Some(Box::new(Waiting { park, db: session.db, argv: command::own(argv) }));
     }
 
-    /// Takes a session's wait back, if it is in one.
-    fn end_wait(&mut self, session: &mut Session) -> Option<Box<Waiting>> {
-        let waiting = session.waiting.take()?;
-        for key in &waiting.park.keys {
-            self.keys.end_wait(waiting.db, key, session.id);
-        }
-        if let Some(deadline) = waiting.park.deadline {
-            self.server.timeouts.remove(deadline, session.id);
-        }
-        Some(waiting)
-    }
-
     /// Runs the commands of sessions whose keys became ready, in the order of the keys' changes and of the sessions' coming.
     fn serve_waiting(&mut self) {
         loop {
@@ -375,35 +363,9 @@ impl Engine {
         let again = session.park.take().is_some();
         session.waiting = Some(waiting);
         if !again {
-            self.end_wait(session);
-            self.answer_late(session, &reply);
+            self.server.end_wait(&mut self.keys, session);
+            self.server.answer_late(session, &reply);
         }
-    }
-
-    /// The reply of a wait that has ended, and the news that it has.
-    fn answer_late(&mut self, session: &mut Session, reply: &[u8]) {
-        if session.outbox.is_empty() {
-            self.server.events.push_back(Event::Output(session.id));
-        }
-        session.outbox.extend_from_slice(reply);
-        self.server.events.push_back(Event::Ready(session.id));
-    }
-
-    /// Ends a session's wait with the reply given, or with the one for waits in vain. False if it was not waiting.
-    pub(crate) fn unblock(&mut self, id: SessionId, reply: Option<&ReplyError>) -> bool {
-        let Some(mut session) = self.server.sessions.take(id) else { return false };
-        let waiting = self.end_wait(&mut session);
-        if let Some(waiting) = &waiting {
-            let mut bytes = Vec::new();
-            let mut writer = Writer::new(&mut bytes, session.protocol);
-            match reply {
-                Some(error) => writer.error(error),
-                None => waiting.park.otherwise.write(&mut writer),
-            }
-            self.answer_late(&mut session, &bytes);
-        }
-        self.server.sessions.put_back(session);
-        waiting.is_some()
     }
 
     /// Whether a session waits (its input stays unread until [`Event::Ready`]).
@@ -421,7 +383,7 @@ impl Engine {
     pub fn tick(&mut self, now: Millis, budget: usize) -> Option<Millis> {
         self.set_now(now);
         while let Some(id) = self.server.timeouts.take_due(self.keys.now()) {
-            self.unblock(id, None);
+            self.server.unblock(&mut self.keys, id, None);
         }
         let finished = self.keys.expire_due(budget);
         self.settle(None);
@@ -517,6 +479,44 @@ impl Server {
                 self.pubsub.unsubscribe(kind, name, session.id);
             }
         }
+    }
+
+    /// Takes a session's wait back, if it is in one.
+    fn end_wait(&mut self, keys: &mut Keyspace, session: &mut Session) -> Option<Box<Waiting>> {
+        let waiting = session.waiting.take()?;
+        for key in &waiting.park.keys {
+            keys.end_wait(waiting.db, key, session.id);
+        }
+        if let Some(deadline) = waiting.park.deadline {
+            self.timeouts.remove(deadline, session.id);
+        }
+        Some(waiting)
+    }
+
+    /// The reply of a wait that has ended, and the news that it has.
+    fn answer_late(&mut self, session: &mut Session, reply: &[u8]) {
+        if session.outbox.is_empty() {
+            self.events.push_back(Event::Output(session.id));
+        }
+        session.outbox.extend_from_slice(reply);
+        self.events.push_back(Event::Ready(session.id));
+    }
+
+    /// Ends a session's wait with the error given, or with the reply for waits in vain. False if it was not waiting.
+    pub(crate) fn unblock(&mut self, keys: &mut Keyspace, id: SessionId, error: Option<&ReplyError>) -> bool {
+        let Some(mut session) = self.sessions.take(id) else { return false };
+        let waiting = self.end_wait(keys, &mut session);
+        if let Some(waiting) = &waiting {
+            let mut reply = Vec::new();
+            let mut writer = Writer::new(&mut reply, session.protocol);
+            match error {
+                Some(error) => writer.error(error),
+                None => waiting.park.otherwise.write(&mut writer),
+            }
+            self.answer_late(&mut session, &reply);
+        }
+        self.sessions.put_back(session);
+        waiting.is_some()
     }
 
     /// Sessions that wait on something with an end.

@@ -35,6 +35,11 @@ wording! {
     NOT_POSITIVE = "ERR value is out of range, must be positive";
     OVERFLOW = "ERR increment or decrement would overflow";
     NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";
+    TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range";
+    TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
+    TIMEOUT_NEGATIVE = "ERR timeout is negative";
+    UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+    UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
     NO_SUCH_KEY = "ERR no such key";
     INDEX_OUT_OF_RANGE = "ERR index out of range";
     RANK_ZERO = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list";

@@ -136,8 +136,8 @@ impl PubSub {
     /// Channels with subscribers, of those that match.
     pub fn active(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Vec<u8>> {
         let channels = if kind == Kind::Shard { &self.shards } else { &self.channels };
-        let matches = |name: &&Box<[u8]>| pattern.is_none_or(|pattern| glob::matches(pattern, name, false));
-        channels.keys().filter(matches).map(|name| name.to_vec()).collect()
+        let matches = |name: &&[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, name, false));
+        channels.keys().map(|name| &**name).filter(matches).map(<[u8]>::to_vec).collect()
     }
 
     /// Subscribers of one channel, patterns not counted.

@@ -89,3 +89,48 @@ fn a_message_reaches_those_who_listen() {
     talk.engine.close(listener);
     assert_eq!(talk.say("PUBLISH news hi"), ":0\r\n");
 }
+
+/// What a session was given since the last look, after the engine's events were drained.
+fn given(engine: &mut Engine, session: cachette::session::SessionId) -> String {
+    while engine.take_event().is_some() {}
+    String::from_utf8(engine.take_output(session)).expect("text")
+}
+
+#[test]
+fn those_who_wait_are_served_in_the_order_in_which_they_came() {
+    let mut talk = Talk::new();
+    let (first, second) = (talk.engine.open(Peer::default(), talk.now), talk.engine.open(Peer::default(), talk.now));
+    let mut out = Vec::new();
+    for waiter in [first, second] {
+        assert_eq!(talk.engine.execute(waiter, b"BLPOP none l 0\r\nPING\r\n", talk.now, &mut out), Ok(16));
+        assert!(talk.engine.is_waiting(waiter));
+    }
+    assert!(out.is_empty());
+    assert_eq!(talk.say("RPUSH l a"), ":1\r\n");
+    assert_eq!(talk.engine.take_event(), Some(cachette::Event::Output(first)));
+    assert_eq!(talk.engine.take_event(), Some(cachette::Event::Ready(first)));
+    assert_eq!(given(&mut talk.engine, first), "*2\r\n$1\r\nl\r\n$1\r\na\r\n");
+    // A string where the list was wakes nobody; a list does, whatever brought it there.
+    talk.say("SET l x");
+    assert!(talk.engine.is_waiting(second));
+    talk.say("RPUSH other b");
+    talk.say("RENAME other l");
+    assert_eq!(given(&mut talk.engine, second), "*2\r\n$1\r\nl\r\n$1\r\nb\r\n");
+    assert_eq!(talk.say("EXISTS l"), ":0\r\n");
+}
+
+#[test]
+fn a_wait_ends_at_its_deadline_or_by_command() {
+    let mut talk = Talk::new();
+    let waiter = talk.engine.open(Peer::default(), talk.now);
+    let mut out = Vec::new();
+    let _ = talk.engine.execute(waiter, b"BLPOP l 0.1\r\n", talk.now, &mut out);
+    assert_eq!(talk.engine.tick(talk.now + 50, 10), Some(talk.now + 100));
+    assert_eq!(talk.engine.tick(talk.now + 100, 10), None);
+    assert_eq!(given(&mut talk.engine, waiter), "*-1\r\n");
+    let _ = talk.engine.execute(waiter, b"BLMOVE l m LEFT LEFT 0\r\n", talk.now, &mut out);
+    assert_eq!(talk.say(&format!("CLIENT UNBLOCK {} ERROR", waiter.0)), ":1\r\n");
+    assert_eq!(given(&mut talk.engine, waiter), "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+    let _ = talk.engine.execute(waiter, b"MULTI\r\nBLPOP l 0\r\nWAIT 1 0\r\nEXEC\r\n", talk.now, &mut out);
+    assert!(out.ends_with(b"*2\r\n*-1\r\n:0\r\n"));
+}

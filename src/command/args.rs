@@ -17,6 +17,7 @@
 
 use crate::error::{ReplyError, Result};
 use crate::number::{self, LongDouble};
+use crate::time::Millis;
 use core::marker::PhantomData;
 
 /// What kind of word an argument is, with Redis's names.
@@ -418,6 +419,11 @@ impl<'a, const FLAGS: KeyFlags> Arg<'a> for NumKeys<'a, FLAGS> {
     }
 }
 
+/// Reads an argument that belongs to an option: too few words are a syntax error there.
+pub fn arg_of_option<'a, T: Arg<'a>>(args: &mut Args<'a>) -> Result<T> {
+    T::arg(args).map_err(|error| if error == WRONG_ARITY { ReplyError::SYNTAX } else { error })
+}
+
 /// Whether a word of a request is this token; letter case does not matter.
 pub fn is_token(word: &[u8], token: &str) -> bool {
     word.eq_ignore_ascii_case(token.as_bytes())
@@ -503,7 +509,7 @@ macro_rules! choice {
             ]);
             fn opt(&mut self, word: &$a [u8], args: &mut $crate::command::args::Args<$a>) -> $crate::error::Result<bool> {
                 $(if $crate::command::args::is_token(word, $token) {
-                    let new = $name::$variant $(($(<$t as $crate::command::args::Arg<$a>>::arg(args)?),*))?;
+                    let new = $name::$variant $(($($crate::command::args::arg_of_option::<$t>(args)?),*))?;
                     if self.as_ref().is_some_and(|old| core::mem::discriminant(old) != core::mem::discriminant(&new)) {
                         return Err($crate::error::ReplyError::SYNTAX);
                     }
@@ -592,6 +598,38 @@ impl<'a> Arg<'a> for LongDouble {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Double);
     fn arg(args: &mut Args<'a>) -> Result<Self> {
         Self::parse(args.word()?).ok_or(ReplyError::NOT_FLOAT)
+    }
+}
+
+/// How long a blocking command waits, in seconds with fractions; 0 = for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout {
+    ms: u64,
+}
+
+impl Timeout {
+    pub fn from_ms(ms: u64) -> Self {
+        Self { ms }
+    }
+
+    /// The moment at which the wait ends; `None` = never.
+    pub fn deadline(self, now: Millis) -> Option<Millis> {
+        (self.ms > 0).then(|| now.saturating_add(self.ms))
+    }
+}
+
+impl<'a> Arg<'a> for Timeout {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Double);
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        let word = args.word()?;
+        LongDouble::parse(word).ok_or(ReplyError::TIMEOUT_NOT_FLOAT)?;
+        // What no double or no 64-bit count of ms can hold ends up negative in Redis.
+        let ms = number::parse_f64(word).map_or(f64::INFINITY, |seconds| seconds * 1000.0);
+        if !(0.0..9_223_372_036_854_775_808.0).contains(&ms) {
+            return Err(ReplyError::TIMEOUT_NEGATIVE);
+        }
+        let whole = ms as u64;
+        Ok(Self { ms: if whole as f64 == ms { whole } else { whole.saturating_add(1) } })
     }
 }
 

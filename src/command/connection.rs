@@ -1,9 +1,10 @@
 //! Connection: PING, HELLO, AUTH, SELECT, CLIENT.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use super::args::{ArgKind, ArgSpec, Args, DbIndex, Many, NoArgs, Parse, args, choice, is_token};
-use super::reply::{Help, Ok as Okay, Reply, With};
+use super::args::{ArgKind, ArgSpec, Args, DbIndex, LateInt, Many, NoArgs, Opt, Parse, Timeout, args, choice, is_token};
+use super::reply::{Either, Help, Ok as Okay, Reply, With};
 use super::{rows, transaction};
+use crate::blocking::{Otherwise, Park};
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::number;
@@ -36,6 +37,9 @@ rows! {
               "Notes the name or version of the client's library." },
             { "client|setname", client_set_name as SetName, since: "2.6.9", cost: "O(1)", flags: [NOSCRIPT, LOADING, STALE], reply: Ok,
               "Names this connection." },
+            { "client|unblock", client_unblock as Unblock, since: "5.0.0", cost: "O(log N), N waiting connections",
+              flags: [ADMIN, NOSCRIPT, LOADING, STALE], reply: Truth,
+              "Ends the wait of a connection whose command blocks." },
             { "client|help", client_help as NoArgs, since: "5.0.0", cost: "O(1)", flags: [LOADING, STALE], reply: Array(&Bulk),
               "Lists the subcommands." },
         ] },
@@ -45,6 +49,8 @@ rows! {
           "Chooses the protocol version, authenticates and names the connection; tells about the server." },
         { "ping", ping as Ping, since: "1.0.0", cost: "O(1)", flags: [FAST, WHILE_SUBSCRIBED], reply: Any,
           "Answers PONG, or the message given." },
+        { "wait", wait as Wait, since: "3.0.0", cost: "O(1)", flags: [NOSCRIPT], reply: Integer,
+          "Waits for replicas to have the connection's writes; there are none here, so it waits in vain." },
         { "quit", quit as Quit, since: "1.0.0", cost: "O(1)",
           flags: [NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY, RUNS_IN_MULTI, WHILE_SUBSCRIBED], reply: Ok,
           "Closes the connection after the reply." },
@@ -251,6 +257,41 @@ pub fn hello(call: &mut Call<'_>, args: Hello<'_>) -> Result<impl Reply + use<>>
 
 // ---- CLIENT -----------------------------------------------------------------------------------------------------------------------------
 
+/// How CLIENT UNBLOCK ends a wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AsError(pub bool);
+
+impl<'a> Opt<'a> for AsError {
+    const SPEC: ArgSpec = ArgSpec::choice(&[
+        ArgSpec::new(ArgKind::PureToken).named("timeout").with_token("TIMEOUT"),
+        ArgSpec::new(ArgKind::PureToken).named("error").with_token("ERROR"),
+    ]);
+    fn opt(&mut self, word: &'a [u8], _: &mut Args<'a>) -> Result<bool> {
+        self.0 = is_token(word, "ERROR");
+        if self.0 || is_token(word, "TIMEOUT") { Ok(true) } else { Err(ReplyError::UNBLOCK_REASON) }
+    }
+}
+
+args! { Unblock { client_id: LateInt; unblock_type: AsError } }
+
+pub fn client_unblock(call: &mut Call<'_>, args: Unblock) -> Result<bool> {
+    let id = u64::try_from(args.client_id.get()?).map_or(SessionId(0), SessionId);
+    let error = args.unblock_type.0.then_some(&ReplyError::UNBLOCKED);
+    Ok(call.server.unblock(call.keys, id, error))
+}
+
+args! { Wait<'a> { numreplicas: i64, timeout: &'a [u8] } }
+
+pub fn wait(call: &mut Call<'_>, args: Wait<'_>) -> Result<impl Reply + use<>> {
+    let ms = number::parse_i64(args.timeout).ok_or(ReplyError::TIMEOUT_NOT_INTEGER)?;
+    let ms = u64::try_from(ms).map_err(|_| ReplyError::TIMEOUT_NEGATIVE)?;
+    if args.numreplicas <= 0 {
+        return Ok(Either::A(0i64));
+    }
+    let deadline = Timeout::from_ms(ms).deadline(call.now());
+    Ok(Either::B(call.park(Park { keys: Vec::new(), wants: None, deadline, otherwise: Otherwise::Integer(0) })))
+}
+
 /// Names are printable without spaces, so that CLIENT LIST stays one line a connection.
 fn check_name(name: &[u8]) -> Result<()> {
     if name.iter().all(|byte| matches!(byte, b'!'..=b'~')) { Ok(()) } else { Err(ReplyError::CLIENT_NAME) }
@@ -415,6 +456,8 @@ pub fn client_help(_: &mut Call<'_>, _: NoArgs) -> Result<Help> {
         "    Note the client's library.",
         "SETNAME name",
         "    Name this connection.",
+        "UNBLOCK id [TIMEOUT|ERROR]",
+        "    End the wait of a connection whose command blocks.",
         "HELP",
         "    Print this.",
     ]))

@@ -353,10 +353,21 @@ impl Reply for NothingPopped {
 args! { Lmpop<'a> { keys: Sources<'a>, side: End; count: AtMost } }
 
 pub fn lmpop<'c, 'a>(call: &'c mut Call<'_>, args: Lmpop<'a>) -> Result<Either<PoppedFrom<'c, 'a>, NothingPopped>> {
-    let Some(key) = first_list(call, args.keys.0)? else { return Ok(Either::B(NothingPopped::Elements)) };
-    let Some(list) = call.keys.edit::<List>(key)? else { return Ok(Either::B(NothingPopped::Elements)) };
     let count = Some(args.count.0.unwrap_or(1));
-    Ok(Either::A(PoppedFrom { key, popped: Popped { list, end: args.side, count } }))
+    let popped = pop_first(call, args.keys.0, args.side, count)?;
+    Ok(popped.map_or(Either::B(NothingPopped::Elements), Either::A))
+}
+
+/// What is to be popped from the first of the keys that exists; `count` as in [`Popped`].
+pub(super) fn pop_first<'c, 'a>(
+    call: &'c mut Call<'_>,
+    keys: &[&'a [u8]],
+    end: End,
+    count: Option<usize>,
+) -> Result<Option<PoppedFrom<'c, 'a>>> {
+    let Some(key) = first_list(call, keys)? else { return Ok(None) };
+    let Some(list) = call.keys.edit::<List>(key)? else { return Ok(None) };
+    Ok(Some(PoppedFrom { key, popped: Popped { list, end, count } }))
 }
 
 /// The first of the keys that exists. It must be a list then.
@@ -400,7 +411,13 @@ pub fn rpoplpush(call: &mut Call<'_>, args: Rpoplpush<'_>) -> Result<Option<Vec<
 }
 
 /// Pushes before it pops, so that watchers and listeners meet the events in Redis's order.
-fn move_element(call: &mut Call<'_>, source: &[u8], destination: &[u8], from: End, to: End) -> Result<Option<Vec<u8>>> {
+pub(super) fn move_element(
+    call: &mut Call<'_>,
+    source: &[u8],
+    destination: &[u8],
+    from: End,
+    to: End,
+) -> Result<Option<Vec<u8>>> {
     let Some(mut list) = call.keys.edit::<List>(source)? else { return Ok(None) };
     let env = list.env;
     let element = if source == destination {

@@ -15,6 +15,7 @@ mod connection;
 pub mod hash;
 pub mod keys;
 pub mod list;
+pub mod list_blocking;
 pub mod pubsub;
 pub mod reply;
 pub mod set;
@@ -230,8 +231,17 @@ macro_rules! rows {
 pub(crate) use rows;
 
 /// All families in the order of the reference.
-static FAMILIES: &[&[Row]] =
-    &[string::ROWS, keys::ROWS, list::ROWS, hash::ROWS, set::ROWS, connection::ROWS, transaction::ROWS, pubsub::ROWS];
+static FAMILIES: &[&[Row]] = &[
+    string::ROWS,
+    keys::ROWS,
+    list::ROWS,
+    list_blocking::ROWS,
+    hash::ROWS,
+    set::ROWS,
+    connection::ROWS,
+    transaction::ROWS,
+    pubsub::ROWS,
+];
 
 /// Every command, containers without their subcommands.
 pub fn all() -> impl Iterator<Item = &'static Row> {

@@ -7,7 +7,7 @@ use super::reply::{Either, Ok as Okay, Reply};
 use super::rows;
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
-use crate::keyspace::{Class, Edit};
+use crate::keyspace::{Class, Edit, Keyspace};
 use crate::number;
 use crate::resp::write::Writer;
 use crate::value::Collection;
@@ -327,6 +327,12 @@ impl Reply for Popped<'_> {
     }
 }
 
+/// Pops one element.
+pub(crate) fn pop_one(call: &mut Call<'_>, key: &[u8], end: End) -> Result<Option<Vec<u8>>> {
+    let list = call.keys.edit::<List>(key)?;
+    Ok(list.and_then(|list| Popped { list, end, count: None }.take().pop()))
+}
+
 fn pop_event(end: End) -> &'static str {
     match end {
         End::Front => "lpop",
@@ -457,8 +463,13 @@ pub fn lindex<'c>(call: &'c mut Call<'_>, args: Lindex<'_>) -> Result<Option<&'c
 args! { Lrange<'a> { key: Key<'a, RO_ACCESS>, start: i64, stop: i64 } }
 
 pub fn lrange<'c>(call: &'c mut Call<'_>, args: Lrange<'_>) -> Result<Range<'c>> {
-    let Some(list) = call.keys.read::<List>(&args.key)? else { return Ok(Range { elements: None, left: 0 }) };
-    let (start, left) = window(list.len(), args.start, args.stop);
+    range(call.keys, &args.key, args.start, args.stop)
+}
+
+/// The elements from `start` to `stop`, both included; negative indexes count from the back.
+pub(crate) fn range<'c>(keys: &'c mut Keyspace, key: &[u8], start: i64, stop: i64) -> Result<Range<'c>> {
+    let Some(list) = keys.read::<List>(key)? else { return Ok(Range { elements: None, left: 0 }) };
+    let (start, left) = window(list.len(), start, stop);
     Ok(Range { elements: Some(list.iter_from(start)), left })
 }
 

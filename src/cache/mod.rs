@@ -18,6 +18,8 @@
 
 extern crate std;
 
+mod collections;
+
 use crate::command::{keys, string};
 use crate::config::Config;
 use crate::engine::{Engine, Options};
@@ -233,6 +235,12 @@ impl Cache {
         self.engine.with_call(self.session, now, work).unwrap_or(Err(ReplyError::MEMORY))
     }
 
+    /// As `call`, where memory may grow.
+    fn growing_call<R>(&mut self, work: impl FnOnce(&mut crate::call::Call<'_>) -> Result<R>) -> Result<R> {
+        self.engine.make_room()?;
+        self.call(work)
+    }
+
     // ---- strings ----------------------------------------------------------------------------------------------------------------
 
     /// The string under a key, borrowed from the cache: nothing is copied.
@@ -300,8 +308,7 @@ impl Cache {
     /// # Errors
     /// `WRONGTYPE`; `ERR` where the string is no integer or the sum overflows; `OOM`.
     pub fn incr_by(&mut self, key: &[u8], increment: i64) -> Result<i64> {
-        self.engine.make_room()?;
-        self.call(|call| string::incr_by(call, string::IncrBy { key: crate::command::args::Key(key), increment }))
+        self.growing_call(|call| string::incr_by(call, string::IncrBy { key: crate::command::args::Key(key), increment }))
     }
 
     // ---- keys -------------------------------------------------------------------------------------------------------------------

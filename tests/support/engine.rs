@@ -44,41 +44,63 @@ impl InProcess {
         if ledger == counted { Ok(()) } else { Err(format!("the ledger says {ledger} bytes, a recount {counted}")) }
     }
 
+    /// Runs what a client has sent, and what others have sent that may go on because of it.
     fn run(&mut self, client: Client) {
-        loop {
-            let end = &mut self.clients[client];
-            if end.closed {
-                return;
-            }
-            let taken = self.engine.execute(end.session, &end.input, self.now, &mut end.output);
-            let consumed = match taken {
-                Ok(consumed) => {
-                    end.input.drain(..consumed);
-                    consumed
+        let mut ready = vec![client];
+        while let Some(client) = ready.pop() {
+            loop {
+                let end = &mut self.clients[client];
+                if end.closed || self.engine.is_waiting(end.session) {
+                    break;
                 }
-                Err(_) => {
-                    end.closed = true;
-                    self.engine.close(end.session);
-                    0
-                }
-            };
-            let mut events = false;
-            while let Some(event) = self.engine.take_event() {
-                events = true;
-                match event {
-                    Event::Close(session) => {
-                        if let Some(other) = self.sessions.get(&session) {
-                            self.clients[*other].closed = true;
-                        }
-                        self.engine.close(session);
+                let taken = self.engine.execute(end.session, &end.input, self.now, &mut end.output);
+                let consumed = match taken {
+                    Ok(consumed) => {
+                        end.input.drain(..consumed);
+                        consumed
                     }
-                    Event::Sleep(ms) => self.now += ms,
-                    _ => {}
+                    Err(_) => {
+                        end.closed = true;
+                        self.engine.close(end.session);
+                        0
+                    }
+                };
+                let (happened, more) = self.take_events();
+                ready.extend(more);
+                if consumed == 0 && !happened {
+                    break;
                 }
             }
-            if consumed == 0 && !events {
-                return;
+        }
+    }
+
+    /// Acts on the engine's events as a shell does. Whether there were any, and the clients whose input may go on.
+    fn take_events(&mut self) -> (bool, Vec<Client>) {
+        let mut happened = false;
+        let mut ready = Vec::new();
+        while let Some(event) = self.engine.take_event() {
+            happened = true;
+            match event {
+                Event::Close(session) => {
+                    self.take_output(session);
+                    if let Some(client) = self.sessions.get(&session) {
+                        self.clients[*client].closed = true;
+                    }
+                    self.engine.close(session);
+                }
+                Event::Output(session) => self.take_output(session),
+                Event::Ready(session) => ready.extend(self.sessions.get(&session).copied()),
+                Event::Sleep(ms) => self.now += ms,
+                _ => {}
             }
+        }
+        (happened, ready)
+    }
+
+    fn take_output(&mut self, session: SessionId) {
+        if let Some(client) = self.sessions.get(&session) {
+            let bytes = self.engine.take_output(session);
+            self.clients[*client].output.extend(bytes);
         }
     }
 }
@@ -147,6 +169,9 @@ impl Target for InProcess {
         self.now += ms;
         // What is due is removed as a shell would do it.
         while self.engine.tick(self.now, 100).is_some_and(|due| due <= self.now) {}
+        for client in self.take_events().1 {
+            self.run(client);
+        }
     }
 
     fn sync_clock(&mut self) {

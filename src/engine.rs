@@ -32,6 +32,7 @@ use crate::value::Env;
 use crate::value::seed::Seed;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// What an engine is made from.
@@ -58,6 +59,18 @@ pub struct Server {
     pub host: Option<Box<dyn Host>>,
     /// When the engine first learnt the time.
     pub started: Millis,
+}
+
+impl Server {
+    /// 40 hexadecimal digits that name this run, as `INFO` shows them: made from the moment it began. (Not from the seed, which nobody must guess.)
+    pub fn run_id(&self) -> String {
+        let mut rng = Rng::new(self.started);
+        let mut id = String::new();
+        while id.len() < 40 {
+            id.push_str(&alloc::format!("{:08x}", rng.draw() >> 32));
+        }
+        id
+    }
 }
 
 /// One cache: databases, sessions, configuration. Decides nothing by clock or chance of its own: (seed, now, bytes) in, replies and events out.
@@ -226,17 +239,13 @@ impl Engine {
             Ok(Verdict::Run(row, words)) => {
                 session.last_command = row.name;
                 self.keys.select(session.db);
-                self.server.stats.commands = self.server.stats.commands.wrapping_add(1);
                 let words = argv.get(words..).unwrap_or(&[]);
                 let mut call = Call { keys: &mut self.keys, session, server: &mut self.server, row };
-                if !command::run(&mut call, row, words, &mut writer) {
-                    self.server.stats.error_replies = self.server.stats.error_replies.wrapping_add(1);
-                }
+                command::run(&mut call, row, words, &mut writer);
             }
             Ok(Verdict::Queue) => writer.simple("QUEUED"),
             Err(error) => {
                 let error = self.refuse(session, argv, error);
-                self.server.stats.error_replies = self.server.stats.error_replies.wrapping_add(1);
                 writer.error(&error);
             }
         }
@@ -249,7 +258,8 @@ impl Engine {
 
     /// What a refused request does to the session's transaction, and how the refusal is worded.
     fn refuse(&mut self, session: &mut Session, argv: &[&[u8]], error: ReplyError) -> ReplyError {
-        let row = argv.first().and_then(|name| self.server.registry.top_level(name));
+        let row = self.server.registry.asked_for(argv);
+        self.server.stats.refused(row, &error);
         if row.is_some_and(|row| row.flags.has(Flags::ENDS_TRANSACTION)) {
             session.queue = None;
             self.keys.unwatch_all(session);
@@ -265,10 +275,13 @@ impl Engine {
     fn admit(&mut self, session: &mut Session, argv: &[&[u8]]) -> Result<Verdict, ReplyError> {
         let (row, words) = self.server.registry.resolve(argv)?;
         let flags = row.flags;
+        if flags.has(Flags::DEBUG) && !self.server.config.allows("enable-debug-command", session.peer.is_local()) {
+            return Err(ReplyError::DEBUG_NOT_ALLOWED);
+        }
         if !session.authenticated && !flags.has(Flags::NO_AUTH) {
             return Err(ReplyError::NO_AUTH);
         }
-        if flags.has(Flags::DENYOOM) {
+        if flags.has(Flags::DENYOOM) || session.queue.as_ref().is_some_and(|queue| queue.needs_room(flags)) {
             self.make_room()?;
         }
         let listens = session.protocol == Protocol::Resp2 && !session.subscriptions.is_empty();
@@ -282,6 +295,7 @@ impl Engine {
         if flags.has(Flags::NO_MULTI) {
             return Err(ReplyError::NOT_IN_MULTI);
         }
+        queue.grows |= flags.has(Flags::DENYOOM);
         queue.commands.push(command::own(argv));
         Ok(Verdict::Queue)
     }

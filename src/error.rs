@@ -51,6 +51,7 @@ wording! {
     OOM = "OOM command not allowed when used memory > 'maxmemory'.";
     /// The reply or the value would not fit into the memory this engine may use.
     MEMORY = "OOM not enough memory for this command";
+    DEBUG_NOT_ALLOWED = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
     NO_AUTH = "NOAUTH Authentication required.";
     WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
     NO_PASSWORD_SET = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";

@@ -1,6 +1,7 @@
 //! One conversation: what a client has said about itself, and the state of its transaction.
 
 use crate::blocking::{Park, Waiting};
+use crate::command::Flags;
 use crate::pubsub::Subscriptions;
 use crate::resp::Protocol;
 use crate::time::Millis;
@@ -22,12 +23,30 @@ pub struct Peer {
     pub fd: i64,
 }
 
+impl Peer {
+    /// Whether the other end is in this process or on this machine: `local` in the parameters that protect commands.
+    pub fn is_local(&self) -> bool {
+        let addr = &self.addr;
+        addr.is_empty() || ["/", "127.0.0.1:", "[::1]:"].iter().any(|start| addr.starts_with(start))
+    }
+}
+
 /// Commands between MULTI and EXEC.
 #[derive(Debug, Default)]
 pub struct Queue {
     pub commands: Vec<Vec<Vec<u8>>>,
     /// A command could not be queued: EXEC will refuse.
     pub broken: bool,
+    /// One of the commands may grow memory.
+    pub grows: bool,
+}
+
+impl Queue {
+    /// Whether a command with these flags is refused now while memory is short: whatever would be queued, because a queue may grow without
+    /// end, and EXEC of what may grow.
+    pub fn needs_room(&self, flags: Flags) -> bool {
+        if flags.has(Flags::ENDS_TRANSACTION) { self.grows } else { !flags.has(Flags::RUNS_IN_MULTI) }
+    }
 }
 
 /// The state of one conversation.

@@ -1,12 +1,148 @@
 //! Counters that `INFO` shows, beside those that the keyspace keeps.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-/// Counts since the start or the last CONFIG RESETSTAT.
-#[derive(Clone, Copy, Debug, Default)]
+use crate::command::Row;
+use crate::error::ReplyError;
+use crate::time::Millis;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use hashbrown::HashTable;
+
+/// Different error codes that are counted apart; what comes later counts in the sum only, so that made-up codes cannot fill memory.
+const ERROR_CODES_MAX: usize = 128;
+
+/// Counts since the start or the last CONFIG RESETSTAT. What only a shell can know, the shell adds up here.
+#[derive(Clone, Default)]
 pub struct Stats {
     pub connections: u64,
+    /// Shell: refused because of `maxclients`.
     pub rejected_connections: u64,
+    /// Commands run, those in transactions included.
     pub commands: u64,
     pub error_replies: u64,
+    /// Shell.
     pub input_bytes: u64,
+    /// Shell.
     pub output_bytes: u64,
+    /// Shell: reads from sockets.
+    pub reads: u64,
+    /// Shell: writes to sockets.
+    pub writes: u64,
+    /// Shell: closed because of `client-query-buffer-limit`.
+    pub query_buffer_disconnections: u64,
+    /// Shell: closed because of `client-output-buffer-limit`.
+    pub output_buffer_disconnections: u64,
+    /// Shell: the largest that an input and an output buffer have been of late.
+    pub recent_max_input: u64,
+    pub recent_max_output: u64,
+    rows: HashTable<RowStats>,
+    errors: Vec<(Box<[u8]>, u64)>,
+    rate: Rate,
+}
+
+/// What happened to one command.
+#[derive(Clone, Copy)]
+pub struct RowStats {
+    pub row: &'static Row,
+    pub calls: u64,
+    /// Time of all calls; 0 where the engine has no clock.
+    pub microseconds: u64,
+    /// Refused before they ran.
+    pub rejected: u64,
+    /// Answered with an error.
+    pub failed: u64,
+}
+
+/// Work a second, measured between looks at least a second apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rate {
+    since: Millis,
+    from: [u64; 3],
+    /// Commands, bytes in, bytes out: a second.
+    pub per_second: [u64; 3],
+}
+
+fn hash_of(row: &'static Row) -> u64 {
+    // Rows never move: their address is their number, spread over the word.
+    (core::ptr::from_ref(row) as usize as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl Stats {
+    fn of(&mut self, row: &'static Row) -> &mut RowStats {
+        let fresh = RowStats { row, calls: 0, microseconds: 0, rejected: 0, failed: 0 };
+        let slot = self.rows.entry(hash_of(row), |known| core::ptr::eq(known.row, row), |known| hash_of(known.row));
+        slot.or_insert(fresh).into_mut()
+    }
+
+    /// Counts a command that ran.
+    #[inline]
+    pub(crate) fn ran(&mut self, row: &'static Row, microseconds: u64) {
+        self.commands = self.commands.wrapping_add(1);
+        let stats = self.of(row);
+        stats.calls = stats.calls.wrapping_add(1);
+        stats.microseconds = stats.microseconds.wrapping_add(microseconds);
+    }
+
+    /// Counts the error that a command which ran has answered.
+    pub(crate) fn failed(&mut self, row: &'static Row, error: &ReplyError) {
+        let stats = self.of(row);
+        stats.failed = stats.failed.wrapping_add(1);
+        self.error(error);
+    }
+
+    /// Counts a request that was refused before it ran; `row` is what it asked for, if that exists.
+    pub(crate) fn refused(&mut self, row: Option<&'static Row>, error: &ReplyError) {
+        if let Some(row) = row {
+            let stats = self.of(row);
+            stats.rejected = stats.rejected.wrapping_add(1);
+        }
+        self.error(error);
+    }
+
+    fn error(&mut self, error: &ReplyError) {
+        self.error_replies = self.error_replies.wrapping_add(1);
+        let code = error.code();
+        if let Some((_, count)) = self.errors.iter_mut().find(|(known, _)| &**known == code) {
+            *count = count.wrapping_add(1);
+        } else if self.errors.len() < ERROR_CODES_MAX {
+            self.errors.push((code.into(), 1));
+        }
+    }
+
+    /// Each command that was asked for, in order of name.
+    pub fn rows(&self) -> Vec<RowStats> {
+        let mut rows: Vec<RowStats> = self.rows.iter().copied().collect();
+        rows.sort_unstable_by_key(|stats| stats.row.name);
+        rows
+    }
+
+    /// Each error code with how often it was answered.
+    pub fn errors(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.errors.iter().map(|(code, count)| (&**code, *count))
+    }
+
+    /// Work a second up to now; measured anew where the last look is a second ago.
+    pub(crate) fn rate(&mut self, now: Millis, started: Millis) -> Rate {
+        let since = self.rate.since.max(started);
+        let elapsed = now.saturating_sub(since);
+        if elapsed >= 1000 {
+            let totals = [self.commands, self.input_bytes, self.output_bytes];
+            for ((rate, total), from) in self.rate.per_second.iter_mut().zip(totals).zip(self.rate.from) {
+                let work = total.saturating_sub(from).saturating_mul(1000);
+                *rate = work.checked_div(elapsed).unwrap_or(0);
+            }
+            self.rate.from = totals;
+            self.rate.since = now;
+        }
+        self.rate
+    }
+}
+
+impl core::fmt::Debug for Stats {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Stats")
+            .field("commands", &self.commands)
+            .field("error_replies", &self.error_replies)
+            .finish_non_exhaustive()
+    }
 }

@@ -155,12 +155,19 @@ pub mod key_flags {
     pub const UPDATE_BIT: KeyFlags = 1 << 5;
     pub const INSERT_BIT: KeyFlags = 1 << 6;
     pub const DELETE_BIT: KeyFlags = 1 << 7;
+    /// What is done depends on the request's options; the other bits say the most that may be.
+    pub const VARIABLE_BIT: KeyFlags = 1 << 8;
+    /// There may be more keys than the grammar shows.
+    pub const INCOMPLETE_BIT: KeyFlags = 1 << 9;
+    /// A name that is no key, but placed like one (a channel).
+    pub const NOT_KEY_BIT: KeyFlags = 1 << 10;
     pub const RO: KeyFlags = RO_BIT;
     pub const RO_ACCESS: KeyFlags = RO_BIT | ACCESS_BIT;
     pub const RW: KeyFlags = RW_BIT;
     pub const RW_ACCESS: KeyFlags = RW_BIT | ACCESS_BIT;
     pub const RW_ACCESS_DELETE: KeyFlags = RW_BIT | ACCESS_BIT | DELETE_BIT;
     pub const RW_ACCESS_UPDATE: KeyFlags = RW_BIT | ACCESS_BIT | UPDATE_BIT;
+    pub const RW_ACCESS_UPDATE_VARIABLE: KeyFlags = RW_ACCESS_UPDATE | VARIABLE_BIT;
     pub const RW_UPDATE: KeyFlags = RW_BIT | UPDATE_BIT;
     pub const RW_UPDATE_DELETE: KeyFlags = RW_BIT | UPDATE_BIT | DELETE_BIT;
     pub const RW_INSERT: KeyFlags = RW_BIT | INSERT_BIT;

@@ -12,12 +12,16 @@
 
 pub mod args;
 mod connection;
+mod debug;
+mod describe;
 pub mod hash;
+mod info;
 pub mod keys;
 pub mod list;
 pub mod list_blocking;
 pub mod pubsub;
 pub mod reply;
+pub mod server;
 pub mod set;
 pub mod string;
 mod transaction;
@@ -125,6 +129,12 @@ flags! {
     /// A refusal discards the transaction: EXEC.
     ENDS_TRANSACTION = 30, None;
     ASKING = 17, Some("asking");
+    /// Runs only where `enable-debug-command` allows it.
+    DEBUG = 18, None;
+    /// ACL category `admin` (and with it `dangerous`) without the flag.
+    LISTED_ADMIN = 19, None;
+    /// ACL category `connection` for commands of other groups.
+    LISTED_CONNECTION = 20, None;
 }
 
 impl Flags {
@@ -168,7 +178,7 @@ impl Row {
         self.name.rsplit('|').next().unwrap_or(self.name)
     }
 
-    fn accepts(&self, words: usize) -> bool {
+    pub(crate) fn accepts(&self, words: usize) -> bool {
         let words = i32::try_from(words).unwrap_or(i32::MAX);
         if self.arity >= 0 { words == self.arity } else { words >= self.arity.saturating_neg() }
     }
@@ -227,6 +237,14 @@ macro_rules! rows {
             subcommands: &[$($crate::command::rows!(@row $group 2 $sub)),*],
         }
     };
+    (@row $group:ident $words:literal { $name:literal, $handler:path as $args:ty, since: $since:literal, cost: $cost:literal,
+        flags: [$($flag:ident),* $(,)?], reply: $reply:expr, arity: $arity:expr, $summary:literal, [$($sub:tt),* $(,)?] $(,)? }) => {
+        $crate::command::Row {
+            subcommands: &[$($crate::command::rows!(@row $group 2 $sub)),*],
+            ..$crate::command::rows!(@row $group $words { $name, $handler as $args, since: $since, cost: $cost, flags: [$($flag),*],
+                reply: $reply, arity: $arity, $summary })
+        }
+    };
 }
 pub(crate) use rows;
 
@@ -241,6 +259,7 @@ static FAMILIES: &[&[Row]] = &[
     connection::ROWS,
     transaction::ROWS,
     pubsub::ROWS,
+    server::ROWS,
 ];
 
 /// Every command, containers without their subcommands.
@@ -286,6 +305,15 @@ impl Registry {
         }
     }
 
+    /// The row that a request asks for, be it with too few words or too many.
+    pub fn asked_for(&self, argv: &[&[u8]]) -> Option<&'static Row> {
+        let row = self.top_level(argv.first()?)?;
+        match (row.subcommands, argv.get(1)) {
+            ([], _) | (_, None) => Some(row),
+            (subcommands, Some(sub)) => subcommands.iter().find(|row| row.short_name().as_bytes().eq_ignore_ascii_case(sub)),
+        }
+    }
+
     /// The row that a request asks for, and how many words its name takes.
     ///
     /// # Errors
@@ -315,13 +343,18 @@ impl Default for Registry {
 pub fn run(call: &mut Call<'_>, row: &'static Row, words: &[&[u8]], writer: &mut Writer<'_>) -> bool {
     let start = writer.position();
     call.row = row;
+    let began = call.server.host.as_ref().and_then(|host| host.clock_us());
     let result = (row.run)(call, words, writer);
+    let took = began.and_then(|began| call.server.host.as_ref()?.clock_us()?.checked_sub(began)).unwrap_or(0);
+    call.server.stats.ran(row, took);
     let result = if writer.overflowed() { Err(ReplyError::MEMORY) } else { result };
     match result {
         Ok(()) => true,
         Err(error) => {
+            let error = if error == args::WRONG_ARITY { ReplyError::wrong_arity(row.name) } else { error };
+            call.server.stats.failed(row, &error);
             writer.rewind(start);
-            writer.error(&if error == args::WRONG_ARITY { ReplyError::wrong_arity(row.name) } else { error });
+            writer.error(&error);
             false
         }
     }

@@ -156,7 +156,7 @@ flag! {
     WithOld = "GET";
 }
 
-args! { Set<'a> { key: Key<'a, RW_ACCESS_UPDATE>, value: &'a [u8]; condition: Option<Condition>, get: WithOld, expiration: Option<Expiry> } }
+args! { Set<'a> { key: Key<'a, RW_ACCESS_UPDATE_VARIABLE>, value: &'a [u8]; condition: Option<Condition>, get: WithOld, expiration: Option<Expiry> } }
 
 pub fn set<'c>(call: &'c mut Call<'_>, args: Set<'_>) -> Result<impl Reply + use<'c>> {
     let ttl = match args.expiration {

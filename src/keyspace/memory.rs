@@ -42,6 +42,16 @@ impl Keyspace {
         self.ledger.peak
     }
 
+    /// Bytes of the indexes alone, all databases together.
+    pub fn index_memory(&self) -> u64 {
+        self.dbs.iter().fold(0, |sum, db| sum.saturating_add(db.table.memory() as u64))
+    }
+
+    /// Bytes of the selected database's index.
+    pub fn selected_index_memory(&self) -> u64 {
+        self.db().table.memory() as u64
+    }
+
     /// Bytes beyond which [`Keyspace::reserve`] refuses; 0 = none. A shell whose memory cannot grow for ever (wasm) sets it.
     pub fn set_ceiling(&mut self, bytes: u64) {
         self.ledger.ceiling = bytes;

@@ -169,6 +169,25 @@ impl<'o> Writer<'o> {
         }
     }
 
+    /// An integer of any length, given in decimal digits: a bulk string in RESP2.
+    pub fn big_number(&mut self, digits: &str) {
+        if self.resp3() {
+            self.put(b"(");
+            self.put(digits.as_bytes());
+            self.put(b"\r\n");
+        } else {
+            self.bulk(digits.as_bytes());
+        }
+    }
+
+    /// Begins `pairs` facts about the reply that follows; false in RESP2, which has no place for them.
+    pub fn attribute(&mut self, pairs: usize) -> bool {
+        if self.resp3() {
+            self.length(b'|', pairs);
+        }
+        self.resp3()
+    }
+
     /// Text for people (`INFO`, `LOLWUT`): a verbatim string of format `txt` in RESP3.
     pub fn verbatim(&mut self, text: &[u8]) {
         if self.resp3() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use cachette::config::{Config, Phase};
 use cachette::engine::{Engine, Options};
 use cachette::event::Event;
 use cachette::session::{Peer, SessionId};
@@ -29,7 +30,9 @@ const START: u64 = 1_764_000_000_000;
 
 impl InProcess {
     pub fn new(seed: u64) -> Self {
-        let engine = Engine::new(Options { seed, ..Options::default() });
+        let mut config = Config::default();
+        config.set(b"enable-debug-command", &[b"yes"], Phase::Startup).expect("a parameter");
+        let engine = Engine::new(Options { seed, config });
         Self { engine, seed, now: START, clients: Vec::new(), sessions: HashMap::new() }
     }
 

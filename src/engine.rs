@@ -62,6 +62,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// Hands the parameters to the keyspace that it works by.
+    pub(crate) fn configure(&self, keys: &mut Keyspace) {
+        keys.env.limits = self.config.limits;
+        keys.listen(self.listening.union(self.config.notify_keyspace_events));
+    }
+
     /// 40 hexadecimal digits that name this run, as `INFO` shows them: made from the moment it began. (Not from the seed, which nobody must guess.)
     pub fn run_id(&self) -> String {
         let mut rng = Rng::new(self.started);
@@ -95,7 +101,7 @@ fn is_http(argv: &[&[u8]]) -> bool {
 impl Engine {
     pub fn new(options: Options) -> Self {
         let env = Env { seed: Seed::new(options.seed), limits: options.config.limits };
-        Self {
+        let mut engine = Self {
             keys: Keyspace::new(options.config.databases, env),
             server: Server {
                 config: options.config,
@@ -111,7 +117,9 @@ impl Engine {
                 started: 0,
             },
             args: Vec::new(),
-        }
+        };
+        engine.server.configure(&mut engine.keys);
+        engine
     }
 
     /// Draws the seed late: for hosts that refuse randomness while a module loads. Does nothing once there are keys. True if it was taken.
@@ -408,7 +416,7 @@ impl Engine {
     /// Chooses the classes of keyspace events that [`Engine::take_event`] tells.
     pub fn listen(&mut self, classes: Class) {
         self.server.listening = classes;
-        self.keys.listen(classes.union(self.server.config.notify_keyspace_events));
+        self.server.configure(&mut self.keys);
     }
 
     /// The next fact, in order.

@@ -5,6 +5,7 @@
 use super::connection::REDIS_VERSION;
 use crate::call::Call;
 use crate::number;
+use crate::pubsub::Kind;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -175,7 +176,12 @@ fn clients(call: &mut Call<'_>, lines: &mut Lines) {
         ("client_recent_max_input_buffer", call.server.stats.recent_max_input),
         ("client_recent_max_output_buffer", call.server.stats.recent_max_output),
     ]);
-    lines.zeros(&["blocked_clients", "tracking_clients", "clients_in_timeout_table"]);
+    let blocked = call.server.sessions.iter().filter(|session| session.waiting.is_some()).count();
+    lines.numbers(&[
+        ("blocked_clients", blocked as u64),
+        ("tracking_clients", 0),
+        ("clients_in_timeout_table", call.server.waits_with_end() as u64),
+    ]);
 }
 
 fn memory(call: &mut Call<'_>, lines: &mut Lines) {
@@ -256,11 +262,15 @@ fn stats(call: &mut Call<'_>, lines: &mut Lines) {
     lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     let keys = call.keys.stats;
     lines.numbers(&[("expired_keys", keys.expired), ("evicted_keys", keys.evicted), ("evicted_clients", 0)]);
-    lines.numbers(&[("keyspace_hits", keys.hits), ("keyspace_misses", keys.misses)]);
+    let pubsub = &call.server.pubsub;
+    lines.numbers(&[
+        ("keyspace_hits", keys.hits),
+        ("keyspace_misses", keys.misses),
+        ("pubsub_channels", pubsub.channels(Kind::Channel) as u64),
+        ("pubsub_patterns", pubsub.patterns() as u64),
+        ("pubsubshard_channels", pubsub.channels(Kind::Shard) as u64),
+    ]);
     lines.zeros(&[
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "migrate_cached_sockets",

@@ -145,7 +145,7 @@ pub fn config_set(call: &mut Call<'_>, args: ConfigSet<'_>) -> Result<Okay> {
             text.as_bytes(),
         ]),
     })?;
-    call.keys.env.limits = call.server.config.limits;
+    call.server.configure(call.keys);
     Ok(Okay)
 }
 

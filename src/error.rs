@@ -34,6 +34,9 @@ wording! {
     SAMPLE_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
     NOT_POSITIVE = "ERR value is out of range, must be positive";
     OVERFLOW = "ERR increment or decrement would overflow";
+    SCORE_NAN = "ERR resulting score is not a number (NaN)";
+    SCORE_BOUND = "ERR min or max is not a float";
+    MEMBER_BOUND = "ERR min or max not valid string range item";
     NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";
     TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range";
     TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";

@@ -25,6 +25,8 @@ pub mod server;
 pub mod set;
 pub mod string;
 mod transaction;
+pub mod zset;
+pub mod zset_algebra;
 
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
@@ -256,6 +258,8 @@ static FAMILIES: &[&[Row]] = &[
     list_blocking::ROWS,
     hash::ROWS,
     set::ROWS,
+    zset::ROWS,
+    zset_algebra::ROWS,
     connection::ROWS,
     transaction::ROWS,
     pubsub::ROWS,

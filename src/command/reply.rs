@@ -124,6 +124,7 @@ where
 pub trait NotByte {}
 impl NotByte for i64 {}
 impl NotByte for bool {}
+impl NotByte for f64 {}
 impl NotByte for Vec<u8> {}
 impl<T> NotByte for Option<T> {}
 impl NotByte for &[u8] {}

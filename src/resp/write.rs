@@ -129,6 +129,13 @@ impl<'o> Writer<'o> {
         }
     }
 
+    /// A double as a bulk string in both protocols, as ZSCAN tells scores.
+    pub fn bulk_double(&mut self, number: f64) {
+        let mut digits = [0; number::F64_LEN];
+        let digits = number::write_f64(number, &mut digits);
+        self.bulk(digits);
+    }
+
     pub fn set(&mut self, len: usize) {
         self.length(if self.resp3() { b'~' } else { b'*' }, len);
     }

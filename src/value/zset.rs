@@ -118,7 +118,7 @@ impl ZSet {
         }
     }
 
-    /// Gives a member a score, whether it has one or not. O(log n).
+    /// Gives a member a score, whether it has one or not. A score of -0 may become 0. O(log n).
     pub fn insert(&mut self, env: &Env, member: &[u8], score: f64) -> Result<Change, OutOfMemory> {
         self.update(env, member, &mut |_| Some(score))
     }
@@ -308,6 +308,12 @@ impl ZSet {
         }
     }
 
+    /// Heap bytes, about, that a member of this length takes in a large set.
+    pub fn bytes_of_member(length: usize) -> usize {
+        // A slot of the table at its usual load, and an entry of the tree at its.
+        Item::bytes(length) + 10 + 10 + mem::size_of::<Item>()
+    }
+
     /// Checks everything that must always hold. O(n log n).
     #[cfg(any(test, debug_assertions))]
     #[doc(hidden)]
@@ -341,8 +347,8 @@ fn precedes(score: f64, member: &[u8], place: Place) -> bool {
     }
 }
 
-/// A score as the small form keeps it, in the fewest bytes that give it back exactly:
-/// 0 for zero; 1, 2, 3, 5, 6 or 7 for a whole number of so many bytes; 4 for an `f32`; else 8.
+/// A score as the small form keeps it, in the fewest bytes that give it back exactly, but for the sign of zero, which Redis's
+/// small form loses as well: 0 for zero; 1, 2, 3, 5, 6 or 7 for a whole number of so many bytes; 4 for an `f32`; else 8.
 struct Score {
     bytes: [u8; 8],
     len: usize,
@@ -353,7 +359,7 @@ impl Score {
 
     fn new(score: f64) -> Score {
         let whole = score as i64;
-        let exact = whole as f64 == score && !(whole == 0 && score.is_sign_negative());
+        let exact = whole as f64 == score;
         // The sign takes a bit too.
         let bits = 65 - (whole ^ (whole >> 63)).leading_zeros() as usize;
         let single = score as f32;
@@ -403,7 +409,10 @@ fn find(packed: &Packed, member: &[u8]) -> Option<(Pos, f64)> {
 /// Puts a new member where it belongs. It fits.
 fn insert(packed: &mut Packed, member: &[u8], score: f64) {
     let stored = Score::new(score);
-    let mut next = packed.first();
+    // Often the new member is the last one: asked first.
+    let last = packed.last().and_then(|last| packed.prev(last));
+    let is_last = last.is_some_and(|pos| precedes(score_after(packed, pos), packed.at(pos), Place::Before(score, member)));
+    let mut next = packed.first().filter(|_| !is_last);
     while let Some(pos) = next {
         if !precedes(score_after(packed, pos), packed.at(pos), Place::Before(score, member)) {
             packed.insert(pos, stored.as_bytes());
@@ -797,7 +806,7 @@ mod tests {
         #[test]
         fn any_score_is_kept_exactly(score in any::<f64>().prop_filter("no NaN", |score| !score.is_nan())) {
             let kept = Score::new(score);
-            prop_assert_eq!(Score::read(kept.as_bytes()).to_bits(), score.to_bits());
+            prop_assert_eq!(Score::read(kept.as_bytes()).to_bits(), (score + 0.0).to_bits());
         }
 
         #[test]
@@ -810,7 +819,7 @@ mod tests {
 
     #[test]
     fn a_score_takes_few_bytes() {
-        let scores = [(0.0, 0), (-1.0, 1), (127.0, 1), (128.0, 2), (-8_388_608.0, 3), (8_388_608.0, 4), (0.5, 4), (-0.0, 4)];
+        let scores = [(0.0, 0), (-1.0, 1), (127.0, 1), (128.0, 2), (-8_388_608.0, 3), (8_388_608.0, 4), (0.5, 4), (-0.0, 0)];
         let more =
             [(f64::INFINITY, 4), (16_777_217.0, 5), (1.7e9 + 1.0, 5), (1_700_000_000_001.0, 6), (0.1, 8), (1e17 + 16.0, 8)];
         for (score, bytes) in scores.into_iter().chain(more) {

@@ -100,6 +100,22 @@ impl InProcess {
         (happened, ready)
     }
 
+    /// Who reads while there is nothing to read lets time pass, up to the end of what he waits for.
+    fn wait(&mut self, client: Client) {
+        let patience = self.now + 10_000;
+        loop {
+            let end = &self.clients[client];
+            if end.read < end.output.len() || !self.engine.is_waiting(end.session) {
+                return;
+            }
+            match self.engine.tick(self.now, 100) {
+                Some(due) if due <= patience => self.now = self.now.max(due),
+                _ => return,
+            }
+            self.advance(0);
+        }
+    }
+
     fn take_output(&mut self, session: SessionId) {
         if let Some(client) = self.sessions.get(&session) {
             let bytes = self.engine.take_output(session);
@@ -137,6 +153,7 @@ impl Target for InProcess {
     }
 
     fn receive(&mut self, client: Client) -> Result<Value, Trouble> {
+        self.wait(client);
         let end = &mut self.clients[client];
         match decode(&end.output[end.read..]).map_err(Trouble::Garbage)? {
             Some((value, used)) => {

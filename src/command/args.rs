@@ -178,7 +178,7 @@ pub mod key_flags {
     pub const RM_DELETE: KeyFlags = RM_BIT | DELETE_BIT;
     pub const RM: KeyFlags = RM_BIT;
     /// A channel that is looked for like a key.
-    pub const NOT_KEY: KeyFlags = 1 << 8;
+    pub const NOT_KEY: KeyFlags = NOT_KEY_BIT;
 }
 
 /// The words of a request that are not parsed yet.

@@ -412,7 +412,7 @@ impl<'a> Parse<'a> for Request<'a> {
 
 fn keys_asked_for<'a>(call: &Call<'_>, argv: &[&'a [u8]]) -> Result<Vec<(&'a [u8], KeyFlags)>> {
     let row = call.registry().asked_for(argv).ok_or_else(|| ReplyError::err("Invalid command specified"))?;
-    if key_specs(row).is_empty() {
+    if key_specs(row).iter().all(|spec| spec.flags & NOT_KEY_BIT != 0) {
         return Err(ReplyError::err("The command has no key arguments"));
     }
     if !row.accepts(argv.len()) {
@@ -516,8 +516,16 @@ fn write_arguments(writer: &mut Writer<'_>, args: &[ArgSpec], keys: &mut KeyInde
 }
 
 fn write_argument(writer: &mut Writer<'_>, arg: &ArgSpec, keys: &mut KeyIndex<'_>) {
+    let key = matches!(arg.kind, ArgKind::Key(flags) if flags & NOT_KEY_BIT == 0);
     let kind = match arg.kind {
-        ArgKind::Key(_) | ArgKind::NumKeys(_) => "key",
+        ArgKind::Key(_) | ArgKind::NumKeys(_) => {
+            if key {
+                "key"
+            } else {
+                "string"
+            }
+        }
+        ArgKind::Integer if arg.name.starts_with("unix_time") => "unix-time",
         ArgKind::String => "string",
         ArgKind::Integer => "integer",
         ArgKind::Double => "double",
@@ -531,7 +539,7 @@ fn write_argument(writer: &mut Writer<'_>, arg: &ArgSpec, keys: &mut KeyIndex<'_
     let name = arg.name.strip_prefix("r#").unwrap_or(arg.name).to_ascii_lowercase();
     write_fact(writer, &mut facts, "name", &name);
     write_fact(writer, &mut facts, "type", kind);
-    if let ArgKind::Key(_) = arg.kind {
+    if key {
         facts = facts.saturating_add(1);
         writer.bulk(b"key_spec_index");
         keys.next().write(writer);

@@ -112,7 +112,7 @@ flags! {
     SKIP_SLOWLOG = 10, Some("skip_slowlog");
     FAST = 11, Some("fast");
     NO_AUTH = 12, Some("no_auth");
-    MAY_REPLICATE = 13, Some("may_replicate");
+    MAY_REPLICATE = 13, None;
     NO_ASYNC_LOADING = 14, Some("no_async_loading");
     NO_MULTI = 15, Some("no_multi");
     ALLOW_BUSY = 16, Some("allow_busy");

@@ -2,7 +2,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
-use super::args::{ArgKind, ArgSpec, Args, Key, Many, NoArgs, Parse, args, choice, is_token};
+use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, NoArgs, Parse, args, choice, is_token};
 use super::connection::REDIS_VERSION;
 use super::debug::{Debug, debug};
 use super::describe::{
@@ -216,15 +216,25 @@ pub fn flush_all(call: &mut Call<'_>, _: Flush) -> Result<Okay> {
     Ok(Okay)
 }
 
-args! { SwapDb<'a> { index1: &'a [u8], index2: &'a [u8] } }
+/// A database's number. What is none is worded by its place.
+pub struct Index<'a>(&'a [u8]);
+
+impl<'a> Arg<'a> for Index<'a> {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer);
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        args.word().map(Self)
+    }
+}
+
+args! { SwapDb<'a> { index1: Index<'a>, index2: Index<'a> } }
 
 pub fn swapdb(call: &mut Call<'_>, args: SwapDb<'_>) -> Result<Okay> {
     let index = |word: &[u8], wording: &str| {
         let index = number::parse_i64(word).filter(|index| i32::try_from(*index).is_ok());
         index.ok_or_else(|| ReplyError::err(wording))
     };
-    let first = index(args.index1, "invalid first DB index")?;
-    let second = index(args.index2, "invalid second DB index")?;
+    let first = index(args.index1.0, "invalid first DB index")?;
+    let second = index(args.index2.0, "invalid second DB index")?;
     let (Ok(first), Ok(second)) = (usize::try_from(first), usize::try_from(second)) else { return Err(ReplyError::DB_INDEX) };
     if call.keys.swap(first, second) { Ok(Okay) } else { Err(ReplyError::DB_INDEX) }
 }

@@ -49,6 +49,8 @@ wording! {
     SAME_OBJECT = "ERR source and destination objects are the same";
     STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
     OFFSET_OUT_OF_RANGE = "ERR offset is out of range";
+    BIT_OFFSET = "ERR bit offset is not an integer or out of range";
+    BIT_VALUE = "ERR bit is not an integer or out of range";
     INVALID_CURSOR = "ERR invalid cursor";
     DB_INDEX = "ERR DB index is out of range";
     OOM = "OOM command not allowed when used memory > 'maxmemory'.";

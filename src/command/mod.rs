@@ -11,6 +11,7 @@
 //! it directly, and the row's `run` wraps it with parser and writer.
 
 pub mod args;
+pub mod bitmap;
 mod connection;
 mod debug;
 mod describe;
@@ -45,6 +46,7 @@ pub enum Group {
     Set,
     SortedSet,
     Hash,
+    Bitmap,
     Connection,
     Transactions,
     PubSub,
@@ -61,6 +63,7 @@ impl Group {
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
             Self::Hash => "hash",
+            Self::Bitmap => "bitmap",
             Self::Connection => "connection",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
@@ -77,6 +80,7 @@ impl Group {
             Self::Set => Some("set"),
             Self::SortedSet => Some("sortedset"),
             Self::Hash => Some("hash"),
+            Self::Bitmap => Some("bitmap"),
             Self::Connection => Some("connection"),
             Self::Transactions => Some("transaction"),
             Self::PubSub | Self::Server => None,
@@ -260,6 +264,7 @@ static FAMILIES: &[&[Row]] = &[
     set::ROWS,
     zset::ROWS,
     zset_algebra::ROWS,
+    bitmap::ROWS,
     connection::ROWS,
     transaction::ROWS,
     pubsub::ROWS,

@@ -1,5 +1,6 @@
 //! Data structures: no keys, no deadlines, no error wording, no clock, no randomness of their own.
 
+pub mod bits;
 pub mod blob;
 pub mod hash;
 mod intset;

@@ -57,11 +57,16 @@ impl Call<'_> {
     /// Parks the session: what a blocking command answers when it found nothing. Inside a transaction nothing waits: there the reply of a
     /// wait in vain is given at once.
     pub fn park(&mut self, park: Park) -> Parked {
-        if self.session.in_exec {
+        if !self.may_wait() {
             return Parked(Some(park.otherwise));
         }
         self.session.park = Some(park);
         Parked(None)
+    }
+
+    /// Whether a command may park its session: not inside a transaction.
+    pub fn may_wait(&self) -> bool {
+        self.session.executing.is_none()
     }
 
     /// Puts bytes into a session's outbox, the running one's included; false if there is no such session.

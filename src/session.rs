@@ -79,8 +79,8 @@ pub struct Session {
     pub waiting: Option<Box<Waiting>>,
     /// What a handler asks for; becomes `waiting` when the command has ended without reply.
     pub(crate) park: Option<Park>,
-    /// EXEC is running: nothing may wait.
-    pub(crate) in_exec: bool,
+    /// EXEC is running so many commands: nothing may wait.
+    pub(crate) executing: Option<usize>,
     /// Bytes of the last request, and what the shell says of its buffers, for `CLIENT LIST`.
     pub buffers: Buffers,
 }
@@ -117,7 +117,7 @@ impl Session {
             subscriptions: Subscriptions::default(),
             waiting: None,
             park: None,
-            in_exec: false,
+            executing: None,
             buffers: Buffers::default(),
         }
     }

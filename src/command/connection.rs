@@ -397,7 +397,8 @@ fn parse_id(word: &[u8]) -> Result<SessionId> {
 fn describe(session: &Session, now: Millis) -> String {
     let seconds = |since: Millis| now.saturating_sub(since).wrapping_div(1000);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let queued = session.queue.as_ref().map_or(-1, |queue| i64::try_from(queue.commands.len()).unwrap_or(i64::MAX));
+    let queued = session.queue.as_ref().map(|queue| queue.commands.len()).or(session.executing);
+    let queued = queued.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX));
     let buffers = session.buffers;
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={queued} watch={} qbuf={} qbuf-free={} \
@@ -431,7 +432,7 @@ fn describe(session: &Session, now: Millis) -> String {
 fn flags(session: &Session) -> String {
     let letters = [
         (!session.subscriptions.is_empty(), 'P'),
-        (session.queue.is_some(), 'x'),
+        (session.queue.is_some() || session.executing.is_some(), 'x'),
         (session.waiting.is_some(), 'b'),
         (session.watch_lost, 'd'),
         (session.closing, 'c'),

@@ -111,9 +111,11 @@ fn move_or_wait(
     destination: &[u8],
     (from, to): (End, End),
     timeout: Timeout,
-) -> Result<Either<Vec<u8>, Parked>> {
+) -> Result<Either<Option<Vec<u8>>, Parked>> {
     Ok(match move_element(call, source, destination, from, to)? {
-        Some(element) => Either::A(element),
-        None => Either::B(wait_for_list(call, &[source], timeout, Otherwise::Null)),
+        Some(element) => Either::A(Some(element)),
+        // Where nothing may wait the answer is that of LMOVE; a wait in vain is answered like that of BLPOP.
+        None if !call.may_wait() => Either::A(None),
+        None => Either::B(wait_for_list(call, &[source], timeout, Otherwise::NullArray)),
     })
 }

@@ -6,7 +6,7 @@ use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, NoArgs, Parse, Pattern
 use super::reply::{Help, Reply, With};
 use super::rows;
 use crate::call::Call;
-use crate::error::Result;
+use crate::error::{ReplyError, Result};
 use crate::pubsub::Kind;
 use crate::resp::write::Writer;
 use alloc::vec::Vec;
@@ -151,14 +151,26 @@ pub fn spublish(call: &mut Call<'_>, args: Spublish<'_>) -> Result<usize> {
     Ok(call.publish(Kind::Shard, &args.shardchannel, args.message))
 }
 
-args! { Channels<'a> { pattern: Option<Pattern<'a>> } }
+/// A pattern, if any.
+pub struct Channels<'a>(Option<&'a [u8]>);
+
+impl<'a> Parse<'a> for Channels<'a> {
+    const SPECS: &'static [ArgSpec] = &[ArgSpec::new(ArgKind::Pattern).named("pattern").optional()];
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        match *args.take_rest() {
+            [] => Ok(Self(None)),
+            [pattern] => Ok(Self(Some(pattern))),
+            _ => Err(ReplyError::err("unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP.")),
+        }
+    }
+}
 
 pub fn channels(call: &mut Call<'_>, args: Channels<'_>) -> Result<Vec<Vec<u8>>> {
-    Ok(call.server.pubsub.active(Kind::Channel, args.pattern.map(|pattern| pattern.0)))
+    Ok(call.server.pubsub.active(Kind::Channel, args.0))
 }
 
 pub fn shard_channels(call: &mut Call<'_>, args: Channels<'_>) -> Result<Vec<Vec<u8>>> {
-    Ok(call.server.pubsub.active(Kind::Shard, args.pattern.map(|pattern| pattern.0)))
+    Ok(call.server.pubsub.active(Kind::Shard, args.0))
 }
 
 /// Channels to be counted; there may be none.

@@ -59,7 +59,7 @@ pub fn exec<'c, 'e>(call: &'c mut Call<'e>, _: NoArgs) -> Result<impl Reply + us
 
 fn run_queued(call: &mut Call<'_>, queue: Queue, writer: &mut Writer<'_>) {
     writer.array(queue.commands.len());
-    call.session.in_exec = true;
+    call.session.executing = Some(queue.commands.len());
     for command in &queue.commands {
         let argv: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
         call.keys.select(call.session.db);
@@ -71,7 +71,7 @@ fn run_queued(call: &mut Call<'_>, queue: Queue, writer: &mut Writer<'_>) {
         }
         writer.protocol = call.session.protocol;
     }
-    call.session.in_exec = false;
+    call.session.executing = None;
 }
 
 /// A key that expired after WATCH and that nobody met yet has changed all the same.

@@ -1,0 +1,288 @@
+//! Hostile input: extreme numbers, bombs and torn frames. No panic, no long stop, no memory beyond reason, and the books stay right.
+
+use cachette::engine::{Engine, Options};
+use cachette::session::{Peer, SessionId};
+use proptest::prelude::*;
+use std::time::{Duration, Instant};
+
+const NOW: u64 = 1_700_000_000_000;
+/// One command may take this long; an optimised build on an idle machine takes a hundredth.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+struct Target {
+    engine: Engine,
+    session: SessionId,
+}
+
+impl Target {
+    fn new() -> Self {
+        let mut engine = Engine::new(Options { seed: 1, ..Options::default() });
+        engine.keys.set_ceiling(256 << 20);
+        let session = engine.open(Peer::default(), NOW);
+        Self { engine, session }
+    }
+
+    fn command(&mut self, words: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let start = Instant::now();
+        self.engine.command(self.session, words, NOW, &mut out);
+        let took = start.elapsed();
+        let shown: Vec<_> = words.iter().map(|word| String::from_utf8_lossy(&word[..word.len().min(40)])).collect();
+        assert!(took < PATIENCE, "{shown:?} took {took:?}");
+        assert!(out.len() < 64 << 20, "{shown:?} answered {} bytes", out.len());
+        out
+    }
+
+    fn line(&mut self, line: &str) -> Vec<u8> {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        self.command(&words)
+    }
+
+    fn books_are_right(&self) {
+        assert_eq!(self.engine.keys.used_memory(), self.engine.keys.audit());
+    }
+}
+
+const EXTREMES: [&str; 16] = [
+    "0",
+    "-1",
+    "1",
+    "-0",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "-4611686018427387904",
+    "4294967296",
+    "2147483647",
+    "-2147483648",
+    "536870912",
+    "536870911",
+    "1e308",
+    "inf",
+    "nan",
+];
+
+/// Every place where a number goes, filled with numbers that overflow something somewhere.
+#[test]
+fn extreme_numbers_are_answered() {
+    const FORMS: &[&str] = &[
+        "SETRANGE s # x",
+        "GETRANGE s # #",
+        "SETBIT s # 1",
+        "GETBIT s #",
+        "INCRBY n #",
+        "DECRBY n #",
+        "INCRBYFLOAT n #",
+        "SET s v EX #",
+        "SET s v PXAT #",
+        "GETEX s EX #",
+        "SETEX s # v",
+        "PSETEX s # v",
+        "EXPIRE s #",
+        "PEXPIRE s #",
+        "EXPIREAT s #",
+        "PEXPIREAT s # GT",
+        "LRANGE l # #",
+        "LTRIM l2 # #",
+        "LINDEX l #",
+        "LSET l # v",
+        "LREM l # a",
+        "LPOP l3 #",
+        "RPOP l4 #",
+        "LPOS l a RANK # COUNT # MAXLEN #",
+        "LMPOP # l LEFT COUNT #",
+        "HINCRBY h f #",
+        "HINCRBYFLOAT h f #",
+        "HRANDFIELD h #",
+        "HRANDFIELD h # WITHVALUES",
+        "SRANDMEMBER t #",
+        "SPOP t2 #",
+        "SINTERCARD # t LIMIT #",
+        "ZADD z # m",
+        "ZINCRBY z # a",
+        "ZRANDMEMBER z #",
+        "ZRANDMEMBER z # WITHSCORES",
+        "ZRANGE z # #",
+        "ZRANGE z # # BYSCORE LIMIT # #",
+        "ZRANGEBYSCORE z # #",
+        "ZRANGEBYSCORE z -inf +inf LIMIT # #",
+        "ZREVRANGE z # #",
+        "ZREMRANGEBYRANK z2 # #",
+        "ZREMRANGEBYSCORE z3 # #",
+        "ZCOUNT z # #",
+        "ZPOPMIN z4 #",
+        "ZUNION # z",
+        "ZUNIONSTORE d # z WEIGHTS #",
+        "ZINTERCARD # z LIMIT #",
+        "ZMPOP # z MIN COUNT #",
+        "SCAN #",
+        "SCAN 0 COUNT #",
+        "HSCAN h # COUNT #",
+        "SSCAN t # COUNT #",
+        "ZSCAN z # COUNT #",
+        "SELECT #",
+        "MOVE s #",
+        "COPY s s2 DB #",
+        "SWAPDB # #",
+        "LCS s s2 MINMATCHLEN #",
+        "OBJECT FREQ #",
+        "HELLO #",
+        "CLIENT LIST ID #",
+        "MEMORY USAGE s SAMPLES #",
+        "CONFIG SET maxmemory-samples #",
+    ];
+    let mut target = Target::new();
+    for number in EXTREMES {
+        for form in FORMS {
+            for setup in [
+                "SET s hello",
+                "SET s2 hullo",
+                "SET n 1",
+                "RPUSH l a b c",
+                "RPUSH l2 a b",
+                "RPUSH l3 a b",
+                "RPUSH l4 a",
+                "HSET h f 1 g 2",
+                "SADD t a b c",
+                "SADD t2 a b",
+                "ZADD z 1 a 2 b 3 c",
+                "ZADD z2 1 a",
+                "ZADD z3 1 a",
+                "ZADD z4 1 a",
+            ] {
+                target.line(setup);
+            }
+            let reply = target.line(&form.replace('#', number));
+            assert!(!reply.is_empty(), "{form} with {number} got no answer");
+            target.line("SELECT 0");
+            target.line("HELLO 2");
+        }
+        target.line("FLUSHALL");
+    }
+    target.books_are_right();
+}
+
+#[test]
+fn patterns_do_not_explode() {
+    let mut target = Target::new();
+    let key = "a".repeat(5_000);
+    target.command(&[b"SET", key.as_bytes(), b"v"]);
+    for pattern in [
+        "a*".repeat(2_000) + "b",
+        "*".repeat(100_000),
+        "[".repeat(100_000),
+        "\\".repeat(100_000),
+        "?*".repeat(3_000),
+        "[a-".repeat(30_000),
+    ] {
+        target.command(&[b"KEYS", pattern.as_bytes()]);
+        target.command(&[b"SCAN", b"0", b"MATCH", pattern.as_bytes()]);
+        target.command(&[b"CONFIG", b"GET", pattern.as_bytes()]);
+        target.command(&[b"COMMAND", b"LIST", b"FILTERBY", b"PATTERN", pattern.as_bytes()]);
+    }
+}
+
+#[test]
+fn a_reply_cannot_be_forged_by_line_ends_in_arguments() {
+    let mut target = Target::new();
+    for words in [[&b"NO\r\n+OK"[..], b"x"], [b"CLIENT", b"X\r\n+OK"], [b"CONFIG", b"\r\n:1"], [b"EXPIRE\r\n", b"\r\n"]] {
+        let reply = target.command(&words);
+        assert_eq!(reply.iter().filter(|byte| **byte == b'\n').count(), 1, "{:?}", String::from_utf8_lossy(&reply));
+    }
+}
+
+#[test]
+fn headers_are_not_believed() {
+    for (bytes, told) in [
+        (&b"*1000000000\r\n"[..], None),
+        (b"*2147483648\r\n", Some("invalid multibulk length")),
+        (b"*1\r\n$536870912\r\n", None),
+        (b"*1\r\n$536870913\r\n", Some("invalid bulk length")),
+        (b"*1\r\n$-5\r\n", Some("invalid bulk length")),
+        (b"*1\r\n$a\r\n", Some("invalid bulk length")),
+        (b"*a\r\n", Some("invalid multibulk length")),
+        (b"*1\r\nxx", Some("expected '$', got 'x'")),
+        (b"GET \"a\r\n", Some("unbalanced quotes in request")),
+    ] {
+        let mut target = Target::new();
+        let mut out = Vec::new();
+        let result = target.engine.execute(target.session, bytes, NOW, &mut out);
+        match told {
+            None => assert_eq!((result, &out[..]), (Ok(0), &b""[..])),
+            Some(told) => {
+                assert!(result.is_err());
+                assert_eq!(String::from_utf8_lossy(&out), format!("-ERR Protocol error: {told}\r\n"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stranger_may_say_little_before_the_password() {
+    let mut target = Target::new();
+    target.line("CONFIG SET requirepass secret");
+    let stranger = target.engine.open(Peer::default(), NOW);
+    let mut out = Vec::new();
+    assert!(target.engine.execute(stranger, b"*11\r\n", NOW, &mut out).is_err());
+    assert_eq!(out, b"-ERR Protocol error: unauthenticated multibulk length\r\n");
+    out.clear();
+    assert!(target.engine.execute(stranger, b"*1\r\n$16385\r\n", NOW, &mut out).is_err());
+    assert_eq!(out, b"-ERR Protocol error: unauthenticated bulk length\r\n");
+    out.clear();
+    assert_eq!(target.engine.execute(stranger, b"GET x\r\n", NOW, &mut out), Ok(7));
+    assert_eq!(out, b"-NOAUTH Authentication required.\r\n");
+}
+
+#[test]
+fn memory_that_may_not_be_had_is_refused_with_nothing_lost() {
+    let mut target = Target::new();
+    target.line("SET k v");
+    target.engine.keys.set_ceiling(1 << 20);
+    for line in ["SETRANGE k 500000000 x", "SETRANGE new 500000000 x"] {
+        assert!(target.line(line).starts_with(b"-OOM"), "{line}");
+    }
+    assert_eq!(target.line("GET k"), b"$1\r\nv\r\n");
+    assert_eq!(target.line("EXISTS new"), b":0\r\n");
+    target.books_are_right();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// However the bytes of a conversation are cut, the answers are the same.
+    #[test]
+    fn frames_may_arrive_in_any_pieces(cuts in prop::collection::vec(0usize..400, 0..12)) {
+        let talk: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nhe\r\nl\r\nGET k\r\n*1\r\n$4\r\nPING\r\n\r\n*0\r\n*-1\r\nset 'a b' \"c\\x00d\"\r\nget 'a b'\r\n*2\r\n$3\r\nDEL\r\n$1\r\nk\r\nNOSUCH\r\n*2\r\n$4\r\nECHO\r\n$0\r\n\r\n";
+        let whole = converse(&[talk]);
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut % talk.len()).collect();
+        cuts.sort_unstable();
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for cut in cuts {
+            pieces.push(&talk[from..cut]);
+            from = cut;
+        }
+        pieces.push(&talk[from..]);
+        prop_assert_eq!(converse(&pieces), whole);
+    }
+
+    /// Bytes that are nothing in particular.
+    #[test]
+    fn noise_does_no_harm(noise in prop::collection::vec(prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), Just(b'1'), Just(b'"'), Just(b'\\'), any::<u8>()], 0..200)) {
+        converse(&[&noise]);
+    }
+}
+
+/// Sends pieces as a socket would deliver them; all that was answered.
+fn converse(pieces: &[&[u8]]) -> Vec<u8> {
+    let mut target = Target::new();
+    let (mut pending, mut out) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        pending.extend_from_slice(piece);
+        match target.engine.execute(target.session, &pending, NOW, &mut out) {
+            Ok(consumed) => drop(pending.drain(..consumed)),
+            Err(_) => break,
+        }
+    }
+    out
+}

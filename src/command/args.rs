@@ -177,8 +177,6 @@ pub mod key_flags {
     pub const OW_INSERT: KeyFlags = OW_BIT | INSERT_BIT;
     pub const RM_DELETE: KeyFlags = RM_BIT | DELETE_BIT;
     pub const RM: KeyFlags = RM_BIT;
-    /// What is done depends on the arguments.
-    pub const VARIABLE_BIT: KeyFlags = 1 << 9;
     /// A channel that is looked for like a key.
     pub const NOT_KEY: KeyFlags = NOT_KEY_BIT;
 }

@@ -307,12 +307,12 @@ fn command_stats(call: &mut Call<'_>, lines: &mut Lines) {
     for stats in call.server.stats.rows() {
         lines.put("cmdstat_");
         lines.put(stats.row.name);
-        for (name, value) in [(":calls=", stats.calls), (",usec=", stats.microseconds)] {
+        for (name, value) in [(":calls=", stats.calls), (",usec=", stats.microseconds())] {
             lines.put(name);
             lines.digits(value);
         }
         lines.put(",usec_per_call=");
-        lines.hundredths(hundredths(stats.microseconds, stats.calls, 1));
+        lines.hundredths(hundredths(stats.microseconds(), stats.calls, 1));
         for (name, value) in [(",rejected_calls=", stats.rejected), (",failed_calls=", stats.failed)] {
             lines.put(name);
             lines.digits(value);

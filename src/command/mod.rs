@@ -352,9 +352,10 @@ impl Default for Registry {
 pub fn run(call: &mut Call<'_>, row: &'static Row, words: &[&[u8]], writer: &mut Writer<'_>) -> bool {
     let start = writer.position();
     call.row = row;
-    let began = call.server.host.as_ref().and_then(|host| host.clock_us());
+    let host = call.server.host.as_ref().filter(|_| call.server.stats.wants_time(row));
+    let began = host.and_then(|host| host.clock_us());
     let result = (row.run)(call, words, writer);
-    let took = began.and_then(|began| call.server.host.as_ref()?.clock_us()?.checked_sub(began)).unwrap_or(0);
+    let took = began.and_then(|began| call.server.host.as_ref()?.clock_us()?.checked_sub(began));
     call.server.stats.ran(row, took);
     let result = if writer.overflowed() { Err(ReplyError::MEMORY) } else { result };
     match result {

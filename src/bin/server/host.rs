@@ -12,20 +12,8 @@ use cachette::host::Host;
 use crate::doors::Doors;
 use crate::{limits, log, options, rewrite};
 
-/// Numbers that the loop counts and INFO shows.
-#[derive(Default)]
-pub struct Traffic {
-    pub bytes_in: u64,
-    pub bytes_out: u64,
-    pub refused: u64,
-    /// Clients cut off for what they left unread, and for what they sent without end.
-    pub output_cuts: u64,
-    pub input_cuts: u64,
-}
-
 pub struct Machine {
     pub doors: Rc<RefCell<Doors>>,
-    pub traffic: Rc<RefCell<Traffic>>,
     pub config_file: Option<PathBuf>,
     pub started: Instant,
 }
@@ -66,7 +54,6 @@ impl Host for Machine {
 
     fn info(&self, section: &str, text: &mut Vec<u8>) {
         let path = |path: Option<PathBuf>| path.map(|path| path.display().to_string()).unwrap_or_default();
-        let traffic = self.traffic.borrow();
         let lines: &[(&str, String)] = match section {
             "server" => &[
                 ("os", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
@@ -74,13 +61,6 @@ impl Host for Machine {
                 ("process_id", std::process::id().to_string()),
                 ("executable", path(std::env::current_exe().ok())),
                 ("config_file", path(self.config_file.clone())),
-            ],
-            "stats" => &[
-                ("total_net_input_bytes", traffic.bytes_in.to_string()),
-                ("total_net_output_bytes", traffic.bytes_out.to_string()),
-                ("rejected_connections", traffic.refused.to_string()),
-                ("client_query_buffer_limit_disconnections", traffic.input_cuts.to_string()),
-                ("client_output_buffer_limit_disconnections", traffic.output_cuts.to_string()),
             ],
             "cpu" => {
                 let [user, system] = processor_seconds();

@@ -32,7 +32,7 @@ use cachette::engine::{Engine, Options};
 use tracing::{info, warn};
 
 use doors::Doors;
-use host::{Machine, Traffic};
+use host::Machine;
 use options::{Directive, Fatal, Invocation, Plan};
 use server::Server;
 
@@ -93,11 +93,11 @@ fn start(plan: Plan) -> Result<(), Fatal> {
     info!("Server initialized");
     let seed = getrandom::u64().map_err(|error| Fatal::Other(format!("The system gives no random numbers: {error}")))?;
     let mut engine = Engine::new(Options { seed, config });
-    let (doors, traffic) = (Rc::new(RefCell::new(doors)), Rc::new(RefCell::new(Traffic::default())));
-    let machine = Machine { doors: doors.clone(), traffic: traffic.clone(), config_file: plan.file, started };
+    let doors = Rc::new(RefCell::new(doors));
+    let machine = Machine { doors: doors.clone(), config_file: plan.file, started };
     engine.server.host = Some(Box::new(machine));
     let broken = |error: std::io::Error| Fatal::Other(format!("Fatal error: {error}"));
-    let mut server = Server::new(engine, doors, traffic).map_err(broken)?;
+    let mut server = Server::new(engine, doors).map_err(broken)?;
     info!("Ready to accept connections");
     server.run().map_err(broken)
 }

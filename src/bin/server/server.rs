@@ -22,7 +22,6 @@ use tracing::{debug, info, warn};
 
 use crate::connection::{Closing, Connection, Flushed, Stream};
 use crate::doors::Doors;
-use crate::host::Traffic;
 use crate::listen::Peer;
 use crate::settings::Settings;
 
@@ -56,7 +55,6 @@ pub struct Server {
     poll: Poll,
     signals: Signals,
     doors: Rc<RefCell<Doors>>,
-    traffic: Rc<RefCell<Traffic>>,
     /// Clients may be waiting although the poll will not say so again.
     accept_again: bool,
     /// No accepting before this moment: the process ran out of file descriptors.
@@ -88,7 +86,7 @@ pub fn wall_clock() -> u64 {
 impl Server {
     /// # Errors
     /// The system refuses a poll, a signal handler, or a listener's registration.
-    pub fn new(engine: Engine, doors: Rc<RefCell<Doors>>, traffic: Rc<RefCell<Traffic>>) -> io::Result<Server> {
+    pub fn new(engine: Engine, doors: Rc<RefCell<Doors>>) -> io::Result<Server> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
@@ -98,7 +96,6 @@ impl Server {
             poll,
             signals,
             doors,
-            traffic,
             accept_again: false,
             accept_after: 0,
             connections: Slab::new(),
@@ -219,7 +216,7 @@ impl Server {
     fn welcome(&mut self, mut stream: Stream, peer: Peer) {
         debug!("Accepted {}", peer.address);
         if let Some(refusal) = self.refusal(&peer) {
-            self.traffic.borrow_mut().refused += 1;
+            self.engine.server.stats.rejected_connections += 1;
             // One try: the text fits into an empty socket buffer, and there is nobody to wait for.
             let _ = stream.write(refusal);
             return;
@@ -280,7 +277,7 @@ impl Server {
             Err(error) => return self.close(key, &error.to_string()),
         };
         connection.last_active = self.now;
-        self.traffic.borrow_mut().bytes_in += length as u64;
+        self.engine.server.stats.input_bytes += length as u64;
         // A read that does not fill the buffer has emptied the socket; what comes later wakes the poll again. Only the end of the stream
         // may have been announced already together with these bytes.
         let more = length == self.read_buffer.len() || connection.read_closed;
@@ -317,7 +314,7 @@ impl Server {
             }
         }
         if self.connections.get(key).is_some_and(|connection| connection.input.len() > self.settings.query_buffer_limit) {
-            self.traffic.borrow_mut().input_cuts += 1;
+            self.engine.server.stats.query_buffer_disconnections += 1;
             return self.close(key, "its query buffer is over client-query-buffer-limit");
         }
         self.settle(key);
@@ -460,7 +457,7 @@ impl Server {
         let Some(connection) = self.connections.get(key) else { return };
         let limit = self.output_limit(connection);
         if limit.hard > 0 && connection.pending() as u64 > limit.hard {
-            self.traffic.borrow_mut().output_cuts += 1;
+            self.engine.server.stats.output_buffer_disconnections += 1;
             return self.close(key, "its replies are over the hard limit of client-output-buffer-limit");
         }
         self.flush(key);
@@ -501,7 +498,7 @@ impl Server {
         let token = Token(FIRST_CONNECTION + key);
         let before = connection.pending();
         let flushed = connection.flush();
-        self.traffic.borrow_mut().bytes_out += before.saturating_sub(connection.pending()) as u64;
+        self.engine.server.stats.output_bytes += before.saturating_sub(connection.pending()) as u64;
         let watched = match &flushed {
             Ok(state) => connection.watch_writable(self.poll.registry(), token, *state == Flushed::Some),
             Err(_) => Ok(()),
@@ -528,7 +525,7 @@ impl Server {
         let over = limit.soft > 0 && connection.pending() as u64 > limit.soft;
         let since = connection.over_soft_limit_since.filter(|_| over);
         if since.is_some_and(|since| self.now.saturating_sub(since) > limit.soft_seconds.saturating_mul(1000)) {
-            self.traffic.borrow_mut().output_cuts += 1;
+            self.engine.server.stats.output_buffer_disconnections += 1;
             return self.close(key, "its replies were over the soft limit of client-output-buffer-limit for too long");
         }
         let since = over.then(|| since.unwrap_or(self.now));

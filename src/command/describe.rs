@@ -2,8 +2,8 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::{
-    ACCESS_BIT, DELETE_BIT, INCOMPLETE_BIT, INSERT_BIT, NOT_KEY_BIT, OW_BIT, OW_UPDATE, RM_BIT, RO_BIT, RW_BIT, UPDATE_BIT,
-    VARIABLE_BIT,
+    ACCESS_BIT, DELETE_BIT, INCOMPLETE_BIT, INSERT_BIT, NOT_KEY_BIT, OW_BIT, OW_UPDATE, RM_BIT, RO_ACCESS, RO_BIT, RW_BIT,
+    UPDATE_BIT, VARIABLE_BIT,
 };
 use super::args::{ArgKind, ArgSpec, Args, KeyFlags, NoArgs, Parse, is_token};
 use super::reply::{Reply, With};
@@ -152,21 +152,25 @@ fn keys_of<'a>(row: &Row, argv: &[&'a [u8]]) -> Option<Vec<(&'a [u8], KeyFlags)>
             }
         };
         let found = argv.get(first..end)?;
-        let flags = flags_in(spec.flags, argv);
+        let flags = flags_in(row, spec.flags, argv);
         keys.extend(found.iter().step_by(step.max(1)).map(|key| (*key, flags)));
     }
     Some(keys)
 }
 
-/// What a request really does to a key whose declared flags vary: SET only overwrites unless it is asked for the old value.
-fn flags_in(flags: KeyFlags, argv: &[&[u8]]) -> KeyFlags {
+/// What a request really does to a key whose declared flags vary. Where GET is a mere flag (SET), the value is only overwritten unless that is
+/// given; where it is one operation among others (BITFIELD), the value is only read unless another one is given.
+fn flags_in(row: &Row, flags: KeyFlags, argv: &[&[u8]]) -> KeyFlags {
     if flags & VARIABLE_BIT == 0 {
-        flags
-    } else if argv.iter().skip(3).any(|word| is_token(word, "GET")) {
-        flags & !VARIABLE_BIT
-    } else {
-        OW_UPDATE
+        return flags;
     }
+    let given = |token: &str| argv.iter().skip(2).any(|word| is_token(word, token));
+    let (as_declared, otherwise) = if row.args.iter().any(|arg| arg.token == "GET" && arg.kind == ArgKind::PureToken) {
+        (argv.iter().skip(3).any(|word| is_token(word, "GET")), OW_UPDATE)
+    } else {
+        (given("SET") || given("INCRBY"), RO_ACCESS)
+    };
+    if as_declared { flags & !VARIABLE_BIT } else { otherwise }
 }
 
 const KEY_FLAG_NAMES: [(KeyFlags, &str); 11] = [

@@ -96,7 +96,9 @@ pub fn touch(call: &mut Call<'_>, args: Touch<'_>) -> Result<usize> {
 args! { TypeOf<'a> { key: Key<'a, RO> } }
 
 pub fn type_of(call: &mut Call<'_>, args: TypeOf<'_>) -> Result<Simple> {
-    Ok(Simple(call.keys.peek(&args.key).map_or("none", |value| value.value_type().name())))
+    let name = call.keys.peek(&args.key).map(|value| value.value_type().name());
+    call.keys.count_look(&args.key, name.is_some());
+    Ok(Simple(name.unwrap_or("none")))
 }
 
 // ---- deadlines --------------------------------------------------------------------------------------------------------------------------
@@ -238,7 +240,9 @@ fn call_now(call: &Call<'_>) -> Millis {
 
 /// The span from `since` to the key's deadline in units of `unit` ms, rounded to the nearest; -1 without a deadline, -2 without a key.
 fn left(call: &mut Call<'_>, key: &[u8], since: fn(&Call<'_>) -> Millis, unit: u64) -> i64 {
-    match call.keys.deadline(key) {
+    let deadline = call.keys.deadline(key);
+    call.keys.count_look(key, deadline.is_some());
+    match deadline {
         None => -2,
         Some(None) => -1,
         Some(Some(deadline)) => {
@@ -398,21 +402,29 @@ pub fn random_key(call: &mut Call<'_>, _: NoArgs) -> Result<Option<Vec<u8>>> {
 args! { ObjectKey<'a> { key: Key<'a, RO> } }
 
 pub fn object_encoding(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Option<&'static [u8]>> {
-    Ok(call.keys.encoding(&args.key).map(str::as_bytes))
+    let encoding = call.keys.encoding(&args.key);
+    call.keys.count_look(&args.key, encoding.is_some());
+    Ok(encoding.map(str::as_bytes))
 }
 
 /// # Errors
 /// Always while no LFU policy is chosen, as Redis does.
 pub fn object_freq(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Option<i64>> {
-    if call.keys.contains(&args.key) { Err(ReplyError::NOT_LFU) } else { Ok(None) }
+    let found = call.keys.contains(&args.key);
+    call.keys.count_look(&args.key, found);
+    if found { Err(ReplyError::NOT_LFU) } else { Ok(None) }
 }
 
 pub fn object_idle_time(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Option<u64>> {
-    Ok(call.keys.idle_seconds(&args.key))
+    let idle = call.keys.idle_seconds(&args.key);
+    call.keys.count_look(&args.key, idle.is_some());
+    Ok(idle)
 }
 
 pub fn object_ref_count(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Option<i64>> {
-    Ok(call.keys.contains(&args.key).then_some(1))
+    let found = call.keys.contains(&args.key);
+    call.keys.count_look(&args.key, found);
+    Ok(found.then_some(1))
 }
 
 pub fn object_help(_: &mut Call<'_>, _: NoArgs) -> Result<Help> {

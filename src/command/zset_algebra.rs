@@ -253,13 +253,13 @@ impl<'c> Held<'c> {
     }
 }
 
-/// Sees that there are keys, and that they hold sets or sorted sets or nothing. `read`: counted as reads.
-fn check_types(call: &mut Call<'_>, keys: &[&[u8]], read: bool) -> Result<()> {
+/// Sees that there are keys, and that they hold sets or sorted sets or nothing.
+fn check_types(call: &mut Call<'_>, keys: &[&[u8]]) -> Result<()> {
     if keys.is_empty() {
         return Err(ReplyError::text(&["ERR at least 1 input key is needed for '", call.name(), "' command"]));
     }
     for key in keys {
-        match if read { call.keys.read_any(key) } else { call.keys.peek(key) } {
+        match call.keys.read_any(key) {
             None | Some(ValueRef::Set(_) | ValueRef::ZSet(_)) => {}
             Some(_) => return Err(ReplyError::WRONG_TYPE),
         }
@@ -396,7 +396,7 @@ impl Reply for Combined<'_> {
 }
 
 fn answer<'c>(call: &'c mut Call<'_>, keys: &[&[u8]], options: Result<Options>, operation: Operation) -> Result<Combined<'c>> {
-    check_types(call, keys, true)?;
+    check_types(call, keys)?;
     let options = options?;
     let entries = combine(&*call.keys, keys, &options, operation)?;
     Ok(Combined { entries, with_scores: options.with_scores })
@@ -409,7 +409,7 @@ fn store(
     options: Result<Options>,
     operation: Operation,
 ) -> Result<usize> {
-    check_types(call, keys, false)?;
+    check_types(call, keys)?;
     let entries = combine(&*call.keys, keys, &options?, operation)?;
     let bytes = entries.iter().map(|entry| ZSet::bytes_of_member(entry.member.len()) as u64).fold(0u64, u64::saturating_add);
     call.keys.reserve(bytes)?;
@@ -455,7 +455,7 @@ pub fn zdiffstore(call: &mut Call<'_>, args: Zdiffstore<'_>) -> Result<usize> {
 }
 
 pub fn zintercard(call: &mut Call<'_>, args: Zintercard<'_>) -> Result<usize> {
-    check_types(call, args.keys, true)?;
+    check_types(call, args.keys)?;
     let options = args.options?;
     let mut sources = held(call.keys, args.keys, &options);
     sources.sort_by_key(|source| source.held.len());

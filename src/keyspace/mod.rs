@@ -206,12 +206,25 @@ impl Keyspace {
                 Some(found)
             }
             None => {
-                self.stats.misses = self.stats.misses.wrapping_add(1);
-                if self.listening.intersects(Class::KEY_MISS) {
-                    self.notify(Class::KEY_MISS, "keymiss", key);
-                }
+                self.missed(key);
                 None
             }
+        }
+    }
+
+    fn missed(&mut self, key: &[u8]) {
+        self.stats.misses = self.stats.misses.wrapping_add(1);
+        if self.listening.intersects(Class::KEY_MISS) {
+            self.notify(Class::KEY_MISS, "keymiss", key);
+        }
+    }
+
+    /// Counts a hit or a miss for a command that looks at a key without using it (`TYPE`, `TTL`, `OBJECT`).
+    pub fn count_look(&mut self, key: &[u8], found: bool) {
+        if found {
+            self.stats.hits = self.stats.hits.wrapping_add(1);
+        } else {
+            self.missed(key);
         }
     }
 

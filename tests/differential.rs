@@ -16,8 +16,19 @@ use support::target::{Server, Target};
 use support::words::{line, split};
 
 /// One command of each family.
-const FAMILIES: &[&str] =
-    &["INCR k", "SCAN 0", "LPUSH l a", "HSET h f v", "SADD s a", "ZADD z 1 a", "WATCH k", "HELLO", "CONFIG GET x", "INFO"];
+const FAMILIES: &[&str] = &[
+    "INCR k",
+    "SCAN 0",
+    "LPUSH l a",
+    "HSET h f v",
+    "SADD s a",
+    "ZADD z 1 a",
+    "WATCH k",
+    "HELLO",
+    "CONFIG GET x",
+    "INFO",
+    "SORT l",
+];
 
 /// Commands between two fresh starts.
 const EPISODE: usize = 1500;

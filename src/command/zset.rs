@@ -1016,6 +1016,13 @@ pub fn zrandmember<'c>(call: &'c mut Call<'_>, args: Zrandmember<'_>) -> Result<
     })
 }
 
+/// A score that is a whole number of no more than 62 bits. Redis's small form keeps it as an integer, and ZSCAN alone shows it as it is kept: in
+/// full, where a double of this size is written with an exponent.
+fn whole(score: f64) -> Option<i64> {
+    let number = score as i64;
+    (number as f64 == score && number.unsigned_abs() <= i64::MAX as u64 / 2).then_some(number)
+}
+
 /// The cursor to go on with, and members with scores. One that is there from the first step to the last is told at least once.
 pub fn zscan<'c>(call: &'c mut Call<'_>, args: ScanStep<'c>) -> Result<impl Reply + use<'c>> {
     let found = call.keys.read::<ZSet>(&args.key)?;
@@ -1023,10 +1030,14 @@ pub fn zscan<'c>(call: &'c mut Call<'_>, args: ScanStep<'c>) -> Result<impl Repl
     Ok(With(move |writer: &mut Writer<'_>| {
         let (at, mut words, mut cursor) = (writer.defer(), 0usize, 0);
         if let Some((zset, (pattern, count))) = found {
+            let small = zset.encoding() == "listpack";
             cursor = zset.scan(args.cursor.0, count, &mut |member, score| {
                 if pattern.is_none_or(|pattern| pattern.fits(member)) {
                     writer.bulk(member);
-                    writer.bulk_double(score);
+                    match whole(score) {
+                        Some(number) if small => writer.bulk_int(number),
+                        _ => writer.bulk_double(score),
+                    }
                     words = words.saturating_add(2);
                 }
             });

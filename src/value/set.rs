@@ -91,7 +91,7 @@ impl Set {
         if let Form::Ints(ints) = &mut self.form {
             if let Some(number) = parse_i64(member) {
                 let added = ints.insert(number)?;
-                if ints.len() > env.limits.set_max_intset_entries {
+                if added && ints.len() > env.limits.set_max_intset_entries {
                     self.leave_ints(env, 0)?;
                 }
                 return Ok(added);

@@ -426,6 +426,7 @@ impl Grammar {
         let delicate = |arg: &Vec<u8>| {
             ["RAND", "SETRANGE", "EXPIRE", "SETEX", "EX", "PX"].iter().any(|w| arg == w.as_bytes() || arg.ends_with(w.as_bytes()))
                 || arg.windows(4).any(|w| w == b"RAND")
+                || arg.starts_with(b"x:")
         };
         let counted = argv.iter().any(delicate);
         let at = self.rng.below(argv.len());

@@ -14,21 +14,18 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 #[test]
-#[ignore = "waits for INFO and the hash commands"]
 fn ioredis_works() {
     let Some(folder) = node() else { return };
     speak(Command::new("node").arg(folder.join("ioredis.mjs")));
 }
 
 #[test]
-#[ignore = "waits for INFO and the hash commands"]
 fn node_redis_works() {
     let Some(folder) = node() else { return };
     speak(Command::new("node").arg(folder.join("node-redis.mjs")));
 }
 
 #[test]
-#[ignore = "waits for INFO and the hash commands"]
 fn redis_py_works() {
     let Some(python) = ["python3", "python"].into_iter().find_map(harness::program) else { return skip("Python is missing") };
     let packages = folder("python");

@@ -264,7 +264,6 @@ fn a_protocol_error_is_told_and_closes() {
 }
 
 #[test]
-#[ignore = "DEBUG is not a command yet"]
 fn sleeping_stops_the_world_and_what_follows_comes_after() {
     let server = Server::start(&["--enable-debug-command", "yes"]);
     let mut client = server.connect();

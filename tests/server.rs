@@ -437,3 +437,195 @@ fn redis_benchmark_runs_through() {
         assert!(output.status.success() && text.contains("GET:"), "{text}");
     }
 }
+
+// ---- sessions that wait and listen
+
+#[test]
+fn a_waiting_client_is_served_and_goes_on_with_what_it_sent_meanwhile() {
+    let server = Server::start(&[]);
+    let mut waiter = server.connect();
+    let mut pusher = server.connect();
+    waiter.send(b"BLPOP q 0\r\nPING\r\n");
+    // Its PING must not overtake the reply that it waits for.
+    waiter.send(b"ECHO later\r\n");
+    harness::until(|| {
+        pusher.send(b"CLIENT LIST\r\n");
+        let header = pusher.line();
+        let length: usize = header[1..].parse().unwrap();
+        let text = pusher.take(length + 2);
+        text.contains("cmd=blpop")
+    });
+    pusher.send(b"RPUSH q value\r\n");
+    pusher.expect(b":1\r\n");
+    waiter.expect(b"*2\r\n$1\r\nq\r\n$5\r\nvalue\r\n+PONG\r\n$5\r\nlater\r\n");
+    // In vain.
+    waiter.send(b"BLPOP q 0.05\r\nPING\r\n");
+    waiter.expect(b"*-1\r\n+PONG\r\n");
+}
+
+#[test]
+fn a_waiting_client_that_goes_away_takes_nothing_with_it() {
+    let server = Server::start(&[]);
+    let mut waiter = server.connect();
+    waiter.send(b"BLPOP q 0\r\n");
+    let mut other = server.connect();
+    other.send(b"PING\r\n");
+    other.expect(b"+PONG\r\n");
+    drop(waiter);
+    harness::until(|| {
+        other.send(b"INFO clients\r\n");
+        let header = other.line();
+        let text = other.take(header[1..].parse::<usize>().unwrap() + 2);
+        text.contains("connected_clients:1\r")
+    });
+    other.send(b"RPUSH q value\r\nLLEN q\r\n");
+    other.expect(b":1\r\n:1\r\n");
+}
+
+#[test]
+fn messages_reach_their_subscribers_also_the_publisher_itself() {
+    let server = Server::start(&[]);
+    let mut listener = server.connect();
+    listener.send(b"SUBSCRIBE news\r\n");
+    listener.expect(b"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n");
+    let mut publisher = server.connect();
+    publisher.send(b"HELLO 3\r\n");
+    while publisher.line() != "*0" {}
+    publisher.send(b"SUBSCRIBE news\r\n");
+    publisher.expect(b">3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n");
+    publisher.send(b"PUBLISH news hello\r\n");
+    let mut both = [publisher.line(), publisher.line()];
+    if both[0] != ":2" {
+        // The message came before the reply, as Redis has it, too.
+        both.reverse();
+    }
+    listener.expect(b"*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n");
+}
+
+#[test]
+fn a_subscriber_that_does_not_read_is_cut_off() {
+    let server = Server::start(&["--client-output-buffer-limit", "pubsub", "100000", "0", "0"]);
+    let mut listener = server.connect();
+    listener.send(b"SUBSCRIBE news\r\n");
+    listener.expect(b"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n");
+    let mut publisher = server.connect();
+    let message = vec![b'm'; 100_000];
+    let mut receivers = String::new();
+    for _ in 0..1000 {
+        publisher.send(&request(&[b"PUBLISH", b"news", &message]));
+        receivers = publisher.line();
+        if receivers == ":0" {
+            break;
+        }
+    }
+    assert_eq!(receivers, ":0");
+}
+
+#[test]
+#[ignore = "CLIENT KILL is not a command yet"]
+fn a_killed_client_is_gone() {
+    let server = Server::start(&[]);
+    let mut victim = server.connect();
+    victim.send(b"CLIENT ID\r\n");
+    let id = victim.line();
+    let mut killer = server.connect();
+    killer.send(format!("CLIENT KILL ID {}\r\n", &id[1..]).as_bytes());
+    killer.expect(b":1\r\n");
+    victim.expect_end();
+}
+
+#[test]
+fn shutdown_ends_the_server() {
+    let mut server = Server::start(&[]);
+    let mut client = server.connect();
+    client.send(b"SHUTDOWN NOSAVE\r\n");
+    client.expect_end();
+    assert_eq!(server.wait(), Some(0));
+}
+
+// ---- configuration while it runs
+
+#[test]
+fn the_port_and_the_addresses_change_while_it_runs() {
+    let server = Server::start(&[]);
+    let taken = Server::start(&[]);
+    let other = Server::free_port();
+    let mut client = server.connect();
+    client.send(format!("CONFIG SET port {}\r\n", taken.port).as_bytes());
+    assert!(client.line().contains("'port') - Unable to listen on this port"));
+    // Still at the old one.
+    let mut again = server.connect();
+    again.send(b"PING\r\n");
+    again.expect(b"+PONG\r\n");
+    client.send(format!("CONFIG SET port {other}\r\n").as_bytes());
+    client.expect(b"+OK\r\n");
+    let mut socket = std::net::TcpStream::connect(("127.0.0.1", other)).unwrap();
+    socket.write_all(b"PING\r\n").unwrap();
+    let mut reply = [0; 7];
+    socket.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"+PONG\r\n");
+    assert!(std::net::TcpStream::connect(("127.0.0.1", server.port)).is_err());
+
+    client.send(b"CONFIG SET bind 999.999.999.999\r\n");
+    assert!(client.line().contains("Failed to bind to specified addresses"));
+    assert!(std::net::TcpStream::connect(("127.0.0.1", other)).is_ok());
+    client.send(b"CONFIG SET bind \"\"\r\n");
+    client.expect(b"+OK\r\n");
+    assert!(std::net::TcpStream::connect(("127.0.0.1", other)).is_err());
+    client.send(b"CONFIG SET bind 127.0.0.1\r\n");
+    client.expect(b"+OK\r\n");
+    assert!(std::net::TcpStream::connect(("127.0.0.1", other)).is_ok());
+}
+
+#[test]
+fn config_rewrite_keeps_what_was_set() {
+    let path = harness::folder("rewrite").join("redis.conf");
+    std::fs::write(&path, "# kept\nmaxclients 500\n").unwrap();
+    let server = Server::start(&[path.to_str().unwrap()]);
+    let mut client = server.connect();
+    client.send(b"CONFIG SET maxclients 400 timeout 77\r\nCONFIG REWRITE\r\n");
+    client.expect(b"+OK\r\n+OK\r\n");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("# kept\nmaxclients 400\n") && text.contains("\ntimeout 77\n"), "{text}");
+    // And it can be read again.
+    drop(server);
+    Server::start(&[path.to_str().unwrap()]);
+}
+
+#[test]
+fn a_timeout_set_while_clients_are_connected_holds_for_them() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.send(b"CONFIG SET timeout 1\r\n");
+    client.expect(b"+OK\r\n");
+    client.expect_end();
+}
+
+#[test]
+fn strangers_from_elsewhere_are_kept_out_until_there_is_a_password() {
+    let Some(address) = harness::outer_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let server = Server::start(&["--bind", "*"]);
+    let mut stranger = server.connect_to(&address);
+    let line = stranger.line();
+    assert!(line.starts_with("-DENIED "), "{line}");
+    stranger.expect_end();
+    let mut local = server.connect();
+    local.send(b"CONFIG SET requirepass secret\r\n");
+    local.expect(b"+OK\r\n");
+    let mut stranger = server.connect_to(&address);
+    stranger.send(b"AUTH secret\r\nPING\r\n");
+    stranger.expect(b"+OK\r\n+PONG\r\n");
+}
+
+#[test]
+fn http_is_hung_up_on_without_a_word() {
+    let server = Server::start(&[]);
+    for text in ["POST / HTTP/1.1\r\nHost: x\r\n\r\n", "Host: x\r\n"] {
+        let mut client = server.connect();
+        client.send(text.as_bytes());
+        client.expect_end_or_reset();
+    }
+}

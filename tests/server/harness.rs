@@ -97,8 +97,16 @@ impl Server {
         status.and_then(|status| status.code())
     }
 
+    pub fn free_port() -> u16 {
+        free_port()
+    }
+
     pub fn connect(&self) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        self.connect_to("127.0.0.1")
+    }
+
+    pub fn connect_to(&self, address: &str) -> Client {
+        let stream = TcpStream::connect((address, self.port)).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -147,6 +155,13 @@ impl Client {
             line.push(byte[0]);
         }
         String::from_utf8_lossy(&line).trim_end().to_owned()
+    }
+
+    /// So many bytes as text.
+    pub fn take(&mut self, length: usize) -> String {
+        let mut bytes = vec![0; length];
+        self.stream.read_exact(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     pub fn expect_end(&mut self) {
@@ -225,4 +240,12 @@ pub fn program(name: &str) -> Option<PathBuf> {
         eprintln!("skipped: {name} is not on PATH");
     }
     found
+}
+
+/// An address of this machine that is not loopback. Nothing is sent: connecting a datagram socket only chooses the way.
+pub fn outer_address() -> Option<String> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then(|| address.to_string())
 }

@@ -679,15 +679,15 @@ pub fn zrangestore(call: &mut Call<'_>, args: Zrangestore<'_>) -> Result<usize> 
     let span = args.options.span(args.min, args.max)?;
     let env = call.keys.env;
     let source = call.keys.read::<ZSet>(&args.src)?;
-    let share = source.map_or(0, |zset| {
-        let each = (zset.memory() as u64).checked_div(zset.len() as u64).unwrap_or(0);
-        each.saturating_mul(args.options.ranks(zset, span).len() as u64)
-    });
-    call.keys.reserve(share)?;
-    let mut stored = ZSet::new();
+    let ranks = source.map_or(0..0, |zset| args.options.ranks(zset, span));
+    let each = source.and_then(|zset| (zset.memory() as u64).checked_div(zset.len() as u64)).unwrap_or(0);
+    call.keys.reserve(each.saturating_mul(ranks.len() as u64))?;
+    // Redis knows how many there will be only where ranks are asked for.
+    let known = if args.options.by == By::Rank { ranks.len() } else { 0 };
+    let mut stored = ZSet::for_members(&env, known, 0);
     if let Some(ValueRef::ZSet(zset)) = call.keys.view(&args.src) {
         // In the order of scores, in which insertion is cheapest.
-        for (member, score) in zset.iter(args.options.ranks(zset, span)) {
+        for (member, score) in zset.iter(ranks) {
             stored.insert(&env, member, score)?;
         }
     }

@@ -414,7 +414,8 @@ fn store(
     let bytes = entries.iter().map(|entry| ZSet::bytes_of_member(entry.member.len()) as u64).fold(0u64, u64::saturating_add);
     call.keys.reserve(bytes)?;
     let env = call.keys.env;
-    let mut stored = ZSet::new();
+    let longest = entries.iter().map(|entry| entry.member.len()).max().unwrap_or(0);
+    let mut stored = ZSet::for_members(&env, entries.len(), longest);
     for entry in &entries {
         stored.insert(&env, &entry.member, entry.score)?;
     }

@@ -110,6 +110,14 @@ impl ZSet {
         Self { form: Form::Small(Packed::new()) }
     }
 
+    /// An empty set in the form that suits so many members of up to `longest` bytes. It differs from [`ZSet::new`] in that a large
+    /// set never was small, which matters to the sign of a zero.
+    pub fn for_members(env: &Env, count: usize, longest: usize) -> Self {
+        let limits = &env.limits;
+        let small = count <= limits.zset_max_listpack_entries && longest <= limits.zset_max_listpack_value;
+        if small { Self::new() } else { Self { form: Form::Large(Box::new(Large::new())) } }
+    }
+
     /// The score of a member. O(1), or O(n) in the small form.
     pub fn score(&self, env: &Env, member: &[u8]) -> Option<f64> {
         match &self.form {

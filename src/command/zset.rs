@@ -388,7 +388,7 @@ impl Span<'_> {
             Self::Scores(min, max) => {
                 zset.ranks_of_scores(&ScoreRange { min: min.score, max: max.score, min_open: min.open, max_open: max.open })
             }
-            Self::Members(min, max) => zset.ranks_of_members(min, max),
+            Self::Members(min, max) => zset.ranks_of_members(min, max, reverse),
         }
     }
 }
@@ -1016,11 +1016,11 @@ pub fn zrandmember<'c>(call: &'c mut Call<'_>, args: Zrandmember<'_>) -> Result<
     })
 }
 
-/// A score that is a whole number of no more than 62 bits. Redis's small form keeps it as an integer, and ZSCAN alone shows it as it is kept: in
-/// full, where a double of this size is written with an exponent.
+/// The integer that Redis's small form keeps in the place of a score, which ZSCAN shows without an exponent.
 fn whole(score: f64) -> Option<i64> {
-    let number = score as i64;
-    (number as f64 == score && number.unsigned_abs() <= i64::MAX as u64 / 2).then_some(number)
+    const MOST: f64 = (1u64 << 62) as f64;
+    let whole = score as i64;
+    (score.abs() <= MOST && whole as f64 == score).then_some(whole)
 }
 
 /// The cursor to go on with, and members with scores. One that is there from the first step to the last is told at least once.
@@ -1030,13 +1030,13 @@ pub fn zscan<'c>(call: &'c mut Call<'_>, args: ScanStep<'c>) -> Result<impl Repl
     Ok(With(move |writer: &mut Writer<'_>| {
         let (at, mut words, mut cursor) = (writer.defer(), 0usize, 0);
         if let Some((zset, (pattern, count))) = found {
-            let small = zset.encoding() == "listpack";
+            let small = zset.is_small();
             cursor = zset.scan(args.cursor.0, count, &mut |member, score| {
                 if pattern.is_none_or(|pattern| pattern.fits(member)) {
                     writer.bulk(member);
-                    match whole(score) {
-                        Some(number) if small => writer.bulk_int(number),
-                        _ => writer.bulk_double(score),
+                    match whole(score).filter(|_| small) {
+                        Some(whole) => writer.bulk_int(whole),
+                        None => writer.bulk_double(score),
                     }
                     words = words.saturating_add(2);
                 }

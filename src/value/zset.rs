@@ -66,6 +66,48 @@ pub enum MemberBound<'a> {
     Open(&'a [u8]),
 }
 
+impl<'a> MemberBound<'a> {
+    /// As the lower end of a range: whether a member lies above it.
+    fn admits_above(self, member: &[u8]) -> bool {
+        match self {
+            Self::Least => true,
+            Self::Most => false,
+            Self::Closed(bound) => member >= bound,
+            Self::Open(bound) => member > bound,
+        }
+    }
+
+    /// As the upper end of a range: whether a member lies below it.
+    fn admits_below(self, member: &[u8]) -> bool {
+        match self {
+            Self::Least => false,
+            Self::Most => true,
+            Self::Closed(bound) => member <= bound,
+            Self::Open(bound) => member < bound,
+        }
+    }
+
+    /// The place where a range with this lower end begins.
+    fn as_first(self) -> Place<'a> {
+        match self {
+            Self::Least => Place::BeforeScore(f64::NEG_INFINITY),
+            Self::Most => Place::AfterScore(f64::INFINITY),
+            Self::Closed(member) => Place::BeforeMember(member),
+            Self::Open(member) => Place::AfterMember(member),
+        }
+    }
+
+    /// The place where a range with this upper end ends.
+    fn as_last(self) -> Place<'a> {
+        match self {
+            Self::Least => Place::BeforeScore(f64::NEG_INFINITY),
+            Self::Most => Place::AfterScore(f64::INFINITY),
+            Self::Closed(member) => Place::AfterMember(member),
+            Self::Open(member) => Place::BeforeMember(member),
+        }
+    }
+}
+
 impl Default for ZSet {
     fn default() -> Self {
         Self::new()
@@ -116,6 +158,11 @@ impl ZSet {
         let limits = &env.limits;
         let small = count <= limits.zset_max_listpack_entries && longest <= limits.zset_max_listpack_value;
         if small { Self::new() } else { Self { form: Form::Large(Box::new(Large::new())) } }
+    }
+
+    /// Whether it is in the small form.
+    pub fn is_small(&self) -> bool {
+        matches!(self.form, Form::Small(_))
     }
 
     /// The score of a member. O(1), or O(n) in the small form.
@@ -220,19 +267,28 @@ impl ZSet {
         self.ranks_between(first, end)
     }
 
-    /// Ranks of the members in a range of members, for sets whose scores are all equal. With others the answer means nothing,
-    /// as Redis's. O(log n).
-    pub fn ranks_of_members(&self, min: MemberBound, max: MemberBound) -> Range<usize> {
-        let place = |bound, closed: fn(_) -> _, open: fn(_) -> _| match bound {
-            MemberBound::Least => Place::BeforeScore(f64::NEG_INFINITY),
-            MemberBound::Most => Place::AfterScore(f64::INFINITY),
-            MemberBound::Closed(member) => closed(member),
-            MemberBound::Open(member) => open(member),
-        };
-        self.ranks_between(
-            place(min, Place::BeforeMember, Place::AfterMember),
-            place(max, Place::AfterMember, Place::BeforeMember),
-        )
+    /// Ranks of the members in a range of members, for sets whose scores are all equal: O(log n). With other scores a small set
+    /// answers as Redis's small form does, where it matters from which end (`reverse`) it is read. In large ones Redis's answer
+    /// hangs on chance, and only what the two ends of the set rule out is the same.
+    pub fn ranks_of_members(&self, min: MemberBound, max: MemberBound, reverse: bool) -> Range<usize> {
+        let len = self.len();
+        let ends = self.at(0).zip(self.at(len.saturating_sub(1)));
+        if !ends.is_some_and(|((first, _), (last, _))| max.admits_below(first) && min.admits_above(last)) {
+            return 0..0;
+        }
+        match &self.form {
+            Form::Large(_) => self.ranks_between(min.as_first(), max.as_last()),
+            Form::Small(_) if reverse => {
+                let end = self.iter(0..len).rposition(|(member, _)| max.admits_below(member)).map_or(0, |last| last + 1);
+                let run = self.iter(0..end).rev().take_while(|(member, _)| min.admits_above(member)).count();
+                end - run..end
+            }
+            Form::Small(_) => {
+                let start = self.iter(0..len).position(|(member, _)| min.admits_above(member)).unwrap_or(len);
+                let run = self.iter(start..len).take_while(|(member, _)| max.admits_below(member)).count();
+                start..start + run
+            }
+        }
     }
 
     fn ranks_between(&self, first: Place, end: Place) -> Range<usize> {
@@ -861,12 +917,14 @@ mod tests {
         for entries in [0, 128] {
             let env = env(entries);
             let zset = zset(&env, &[(0.0, "a"), (0.0, "b"), (0.0, "c"), (0.0, "d")]);
-            let ranks = |min, max| zset.ranks_of_members(min, max);
-            assert_eq!(ranks(MemberBound::Least, MemberBound::Most), 0..4);
-            assert_eq!(ranks(MemberBound::Closed(b"b"), MemberBound::Open(b"d")), 1..3);
-            assert_eq!(ranks(MemberBound::Open(b"b"), MemberBound::Closed(b"d")), 2..4);
-            assert!(ranks(MemberBound::Most, MemberBound::Least).is_empty());
-            assert!(ranks(MemberBound::Closed(b"c"), MemberBound::Closed(b"b")).is_empty());
+            for reverse in [false, true] {
+                let ranks = |min, max| zset.ranks_of_members(min, max, reverse);
+                assert_eq!(ranks(MemberBound::Least, MemberBound::Most), 0..4);
+                assert_eq!(ranks(MemberBound::Closed(b"b"), MemberBound::Open(b"d")), 1..3);
+                assert_eq!(ranks(MemberBound::Open(b"b"), MemberBound::Closed(b"d")), 2..4);
+                assert!(ranks(MemberBound::Most, MemberBound::Least).is_empty());
+                assert!(ranks(MemberBound::Closed(b"c"), MemberBound::Closed(b"b")).is_empty());
+            }
         }
     }
 

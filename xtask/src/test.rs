@@ -2,9 +2,11 @@
 
 use crate::process;
 use crate::steps::{self, Counts, Step};
-use crate::{browser, generate, npm, package, wasm, workspace};
+use crate::{browser, generate, npm, package, wasm, workspace, www};
 use anyhow::{Result, bail};
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 const STEPS: &[Step] = &[
     Step { name: "generated", about: "files derived from the command rows are up to date", run: generated },
@@ -13,6 +15,7 @@ const STEPS: &[Step] = &[
     Step { name: "wasm-node", about: "the wasm binding in Node", run: wasm_node },
     Step { name: "wasm-chromium", about: "the wasm binding in Chromium", run: wasm_chromium },
     Step { name: "package", about: "the packed npm package, installed outside the tree, in its runtimes", run: packed },
+    Step { name: "www", about: "the console page, built on the packed package, in Chromium", run: console },
 ];
 
 /// Runs the chosen steps, prints `N passed, M failed` as the last line and fails if any test did.
@@ -67,13 +70,30 @@ fn wasm_tests(cargo: &mut Command) -> Result<Counts> {
 
 fn packed() -> Result<Counts> {
     let chromium = browser::chromium()?;
-    let tarball = package::pack()?;
+    let tarball = tarball()?;
     let tests = workspace::pkg().join("test");
     npm::ensure(&tests)?;
     let mut node = process::command("node", &tests);
     node.args(["--test", "--test-reporter=spec"]).args(test_files(&tests)?);
     node.env("CACHETTE_TARBALL", tarball).env("CHROMIUM", on_path(&chromium)?);
     let (text, ended_well) = process::tee(&mut node)?;
+    settle(steps::node_test_counts(&text), ended_well)
+}
+
+/// The packed package; built once a run.
+fn tarball() -> Result<PathBuf> {
+    static PACKED: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(tarball) = PACKED.get() {
+        return Ok(tarball.clone());
+    }
+    let tarball = package::pack()?;
+    Ok(PACKED.get_or_init(|| tarball).clone())
+}
+
+fn console() -> Result<Counts> {
+    let chromium = browser::chromium()?;
+    www::build(&tarball()?)?;
+    let (text, ended_well) = process::tee(www::tests().env("CHROMIUM", on_path(&chromium)?))?;
     settle(steps::node_test_counts(&text), ended_well)
 }
 
@@ -104,7 +124,7 @@ fn settle(mut counts: Counts, ended_well: bool) -> Result<Counts> {
 }
 
 /// Full path of a program on PATH.
-fn on_path(program: &str) -> Result<std::path::PathBuf> {
+fn on_path(program: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
     found.ok_or_else(|| anyhow::anyhow!("{program} is not on PATH"))

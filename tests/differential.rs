@@ -145,3 +145,15 @@ fn the_engine_agrees_with_redis_server() {
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+/// Through the server's sockets: pipelines are cut where the operating system likes.
+#[cfg(feature = "server")]
+#[test]
+fn cachette_server_agrees_with_redis_server() {
+    let Some(mut redis) = Server::redis() else { return };
+    let mut server = Server::cachette();
+    let found = fuzz(&mut redis, &mut server, 50_000, setting("CACHETTE_FUZZ_SEED").unwrap_or(7));
+    if server.knows(&split("SORT l").unwrap()) {
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+}

@@ -76,12 +76,7 @@ fn engine_resp3() {
 
 #[cfg(feature = "server")]
 fn on_the_server(resp: u8) {
-    // The server is held to the scenarios once the engine behind it has every family.
-    if !InProcess::new(1).knows(&support::words::split("CONFIG GET x").unwrap()) {
-        return println!("skipped: the engine does not have CONFIG yet");
-    }
-    let program = env!("CARGO_BIN_EXE_cachette-server");
-    let mut server = Server::start("cachette-server", program, &["--enable-debug-command", "yes"]).unwrap();
+    let mut server = Server::cachette();
     let outcome = scenario::run_all(&scenario::load_all(), &mut server, resp, &["sockets", "debug", "x87"]);
     report(&server.name(), resp, &outcome);
 }

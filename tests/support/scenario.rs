@@ -375,6 +375,7 @@ impl Scenario {
     fn commands(&self) -> impl Iterator<Item = &Vec<Vec<u8>>> {
         self.steps.iter().filter_map(|step| match step {
             Step::Do { two: Pattern::Error(text), .. } if text.starts_with(b"ERR unknown") => None,
+            Step::Do { two: Pattern::Any(notation::Class::Error), .. } => None,
             Step::Do { argv, two: Pattern::Nothing, .. } if argv[0] == b"NOSUCH" => None,
             Step::Do { argv, .. } | Step::Scan { argv, .. } => Some(argv),
             _ => None,

@@ -81,6 +81,8 @@ pub struct Server {
     clients: Vec<Option<Wire>>,
     admin: Wire,
     config: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The engine behind the server, to be asked which commands there are.
+    engine: Option<super::engine::InProcess>,
 }
 
 struct Wire {
@@ -134,10 +136,26 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(10));
         };
-        let mut server =
-            Server { name: name.into(), child, socket, clients: Vec::new(), admin: Wire::new(stream), config: Vec::new() };
+        let mut server = Server {
+            name: name.into(),
+            child,
+            socket,
+            clients: Vec::new(),
+            admin: Wire::new(stream),
+            config: Vec::new(),
+            engine: None,
+        };
         server.config = server.read_config();
         Ok(server)
+    }
+
+    /// `cachette-server`, built beside the tests.
+    #[cfg(feature = "server")]
+    pub fn cachette() -> Server {
+        let program = env!("CARGO_BIN_EXE_cachette-server");
+        let mut server = Server::start("cachette-server", program, &["--enable-debug-command", "yes"]).unwrap();
+        server.engine = Some(super::engine::InProcess::new(1));
+        server
     }
 
     fn admin(&mut self, words: &[&[u8]]) -> Value {
@@ -201,6 +219,10 @@ impl Target for Server {
 
     fn close(&mut self, client: Client) {
         self.clients[client] = None;
+    }
+
+    fn knows(&mut self, argv: &[Vec<u8>]) -> bool {
+        self.engine.as_mut().is_none_or(|engine| engine.knows(argv))
     }
 
     fn advance(&mut self, ms: u64) {

@@ -37,3 +37,8 @@ pub use error::{ProtocolError, ReplyError};
 pub use event::Event;
 pub use keyspace::{Class, ValueRef, ValueType};
 pub use resp::read::Value;
+
+/// The README's Rust, run as a test.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -108,7 +108,7 @@ impl Engine {
                 registry: Registry::new(),
                 sessions: Sessions::default(),
                 stats: Stats::default(),
-                rng: Rng::new(options.seed),
+                rng: Self::random(&env),
                 events: VecDeque::new(),
                 pubsub: PubSub::default(),
                 timeouts: Timeouts::default(),
@@ -122,12 +122,17 @@ impl Engine {
         engine
     }
 
+    /// Random choices come from the seed by way of its hash, so that a client who sees many of them does not learn the key of the hashes.
+    fn random(env: &Env) -> Rng {
+        Rng::new(env.seed.hash(b"random choices"))
+    }
+
     /// Draws the seed late: for hosts that refuse randomness while a module loads. Does nothing once there are keys. True if it was taken.
     pub fn set_seed(&mut self, seed: u64) -> bool {
         let empty = (0..self.keys.databases()).all(|db| self.keys.within(db, |keys| keys.is_empty()));
         if empty {
             self.keys.env.seed = Seed::new(seed);
-            self.server.rng = Rng::new(seed);
+            self.server.rng = Self::random(&self.keys.env);
         }
         empty
     }

@@ -32,9 +32,6 @@ pub struct Stats {
     pub query_buffer_disconnections: u64,
     /// Shell: closed because of `client-output-buffer-limit`.
     pub output_buffer_disconnections: u64,
-    /// Shell: the largest that an input and an output buffer have been of late.
-    pub recent_max_input: u64,
-    pub recent_max_output: u64,
     rows: HashTable<RowStats>,
     errors: Vec<(Box<[u8]>, u64)>,
     rate: Rate,

@@ -6,6 +6,7 @@ use super::connection::REDIS_VERSION;
 use crate::call::Call;
 use crate::number;
 use crate::pubsub::Kind;
+use crate::session::Buffers;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -169,12 +170,14 @@ fn server(call: &mut Call<'_>, lines: &mut Lines) {
 }
 
 fn clients(call: &mut Call<'_>, lines: &mut Lines) {
+    let sessions = || call.server.sessions.iter().chain([&*call.session]);
+    let largest = |bytes: fn(&Buffers) -> usize| sessions().map(|session| bytes(&session.buffers) as u64).max().unwrap_or(0);
     lines.numbers(&[
         ("connected_clients", call.server.sessions.len() as u64),
         ("cluster_connections", 0),
         ("maxclients", call.config().number("maxclients")),
-        ("client_recent_max_input_buffer", call.server.stats.recent_max_input),
-        ("client_recent_max_output_buffer", call.server.stats.recent_max_output),
+        ("client_recent_max_input_buffer", largest(|buffers| buffers.query)),
+        ("client_recent_max_output_buffer", largest(|buffers| buffers.output)),
     ]);
     let blocked = call.server.sessions.iter().filter(|session| session.waiting.is_some()).count();
     lines.numbers(&[

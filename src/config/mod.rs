@@ -426,4 +426,24 @@ mod tests {
         assert_eq!(config.set(b"nothing", &[b"yes"], Phase::Startup), Err(ConfigError::Unknown));
         assert_eq!(config.set(b"bind", &[], Phase::Startup).unwrap_err().text(), "wrong number of arguments");
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 3000, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn what_is_taken_is_told_and_can_be_set_again(
+            at in 0..PARAMS.len(),
+            value in "(|yes|no|[a-z]{1,9}|-?[0-9]{1,20}(k|mb|GB|%)?|[0-9]{1,4}( [0-9.]{1,4}){1,5}|(normal|replica) [0-9]+ [0-9]+ [0-9]+|\\PC*)",
+        ) {
+            let name = PARAMS[at].name;
+            let mut config = Config::default();
+            if config.set(name.as_bytes(), &[value.as_bytes()], Phase::Startup).is_ok() {
+                let told = text(&config, name);
+                if !PARAMS[at].has(FIXED | PROTECTED) {
+                    proptest::prop_assert_eq!(set(&mut config, name, &told), Ok(()), "{} = {:?}", name, told);
+                }
+                proptest::prop_assert_eq!(text(&config, name), told);
+            }
+        }
+    }
 }

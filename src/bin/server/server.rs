@@ -278,6 +278,7 @@ impl Server {
         };
         connection.last_active = self.now;
         self.engine.server.stats.input_bytes += length as u64;
+        self.engine.server.stats.reads += 1;
         // A read that does not fill the buffer has emptied the socket; what comes later wakes the poll again. Only the end of the stream
         // may have been announced already together with these bytes.
         let more = length == self.read_buffer.len() || connection.read_closed;
@@ -499,6 +500,7 @@ impl Server {
         let before = connection.pending();
         let flushed = connection.flush();
         self.engine.server.stats.output_bytes += before.saturating_sub(connection.pending()) as u64;
+        self.engine.server.stats.writes += u64::from(before > 0);
         let watched = match &flushed {
             Ok(state) => connection.watch_writable(self.poll.registry(), token, *state == Flushed::Some),
             Err(_) => Ok(()),

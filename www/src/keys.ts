@@ -124,8 +124,8 @@ export class KeyList {
       } while (scan.cursor !== '0' && performance.now() < until);
       if (scan.cursor === '0') this.finish(scan);
       else {
-        // The first walk is shown while it goes on; a later one when it is done, or the list would shrink and grow.
-        if (this.names.length < scan.names.size) this.put([...scan.names], scan.binary);
+        // The first walk is shown while it goes on, in growing steps; a later one when it is done, or the list would shrink and grow.
+        if (this.names.length * 1.5 < scan.names.size) this.put([...scan.names], scan.binary);
         requestAnimationFrame(() => this.step());
       }
     });

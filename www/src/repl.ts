@@ -5,7 +5,7 @@ import { complete, type Completion } from './complete.js';
 import { usage, type Doc, type Docs, type Piece } from './docs.js';
 import { byId, h, say } from './dom.js';
 import type { Command, Engine } from './engine.js';
-import { took } from './format.js';
+import { count, took } from './format.js';
 import { lines, type Line } from './reply.js';
 import { split } from './words.js';
 
@@ -15,6 +15,8 @@ const UNFOLD = 500;
 /** Exchanges kept on the page, and lines kept in the history. */
 const EXCHANGES = 200;
 const HISTORY = 200;
+/** Characters of a line that are shown again; longer lines are not kept for another visit either. */
+const SHOWN = 1000;
 const STORE = 'cachette-console-history';
 
 /** What Redis's wording leaves open, by the error's first word. */
@@ -122,7 +124,7 @@ export class Repl {
   }
 
   private show(prompt: string, line: string, answer: HTMLElement, time = ''): void {
-    const asked = h('div', { class: 'asked' }, h('span', { class: 'prompt' }, prompt), h('span', { class: 'line' }, line), h('span', { class: 'took' }, time));
+    const asked = h('div', { class: 'asked' }, h('span', { class: 'prompt' }, prompt), h('span', { class: 'line' }, shortened(line)), h('span', { class: 'took' }, time));
     this.log.querySelector('.welcome')?.remove();
     this.log.append(h('div', { class: 'exchange' }, asked, answer));
     while (this.log.childElementCount > EXCHANGES) this.log.firstElementChild!.remove();
@@ -303,7 +305,7 @@ export class Repl {
     this.at = this.history.length;
     this.draft = '';
     try {
-      sessionStorage.setItem(STORE, JSON.stringify(this.history));
+      sessionStorage.setItem(STORE, JSON.stringify(this.history.filter(({ length }) => length <= SHOWN)));
     } catch {
       // A history that lasts only as long as the page is as good.
     }
@@ -383,6 +385,10 @@ export class Repl {
     }
     this.hintLine.append(h('span', { class: 'syntax' }, ...pieces.flatMap((piece) => [pieceOf(piece), ' '])), h('span', { class: 'about' }, doc.summary));
   }
+}
+
+function shortened(line: string): string {
+  return line.length <= SHOWN ? line : `${line.slice(0, SHOWN)} … (${count(line.length)} characters)`;
 }
 
 function pieceOf({ text, state }: Piece): HTMLElement {

@@ -350,7 +350,7 @@ describe('keys', () => {
 
   test('100,000 keys: few rows in the page, and the list ends where it should', async () => {
     for (let i = 0; i < 10; i++) await run(`MSET ${Array.from({ length: 10_000 }, (_, n) => `k:${i * 10_000 + n} v`).join(' ')}`);
-    await page.waitForFunction(() => /^100,000 keys/.test(document.querySelector('#keys-status').textContent), null, { timeout: 60_000 });
+    await page.waitForFunction(() => /^100,000 keys/.test(document.querySelector('#keys-status').textContent), null, { timeout: 120_000 });
     assert.ok((await page.locator('.key-row').count()) < 80);
     await page.focus('#keys');
     await page.keyboard.press('End');

@@ -162,10 +162,14 @@ export function hint(doc: Doc, words: readonly string[]): Piece[] {
   while (next < doc.args.length) {
     if (!doc.args[next]!.optional) {
       const kept = doc.args.slice(next + 1).filter((arg) => !arg.optional).length;
-      const match = matchAll(doc.args[next]!, typed, at, kept);
+      // A number of keys says where they end.
+      const most = doc.args[next - 1]?.name === 'numkeys' ? Number(typed[at - 1]) : Infinity;
+      const match = matchAll(doc.args[next]!, typed, at, kept, most);
       if (match === undefined) break;
       at += match.words;
       states[next] = match.open ? 'now' : 'done';
+      // Options whose place was passed are behind.
+      for (let i = 0; i < next; i++) states[i] = 'done';
       if (match.open) break;
       next++;
       continue;
@@ -213,18 +217,21 @@ function beginsWithToken(arg: Argument): boolean {
 }
 
 /** Matches an argument as often as it may come, leaving `kept` words for what must follow. Undefined where it does not fit. */
-function matchAll(arg: Argument, words: readonly string[], at: number, kept: number): Match | undefined {
+function matchAll(arg: Argument, words: readonly string[], at: number, kept: number, most = Infinity): Match | undefined {
   const first = matchOnce(arg, words, at, true);
   if (first === undefined || first.open || !arg.multiple) return first;
   let taken = first.words;
-  while (at + taken < words.length - kept) {
+  let times = 1;
+  while (at + taken < words.length - kept && times < most) {
+    times++;
     const more = matchOnce(arg, words, at + taken, arg.multipleToken);
     if (more === undefined || more.words === 0) break;
     taken += more.words;
     if (more.open) return { words: taken, open: true };
   }
   // As many as wanted may follow, so typing is still at it, unless something else must come.
-  return { words: taken, open: kept === 0 && at + taken >= words.length };
+  const mayGoOn = most === Infinity ? kept === 0 : times < most;
+  return { words: taken, open: mayGoOn && at + taken >= words.length };
 }
 
 function matchOnce(arg: Argument, words: readonly string[], at: number, withToken: boolean): Match | undefined {

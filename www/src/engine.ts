@@ -28,6 +28,9 @@ export class Engine {
   /** Milliseconds that the last command of {@link Engine.run} took. */
   tookMs = 0;
 
+  /** Whether it found nothing, and would have waited for another client to bring something. */
+  wouldWait = false;
+
   private readonly bytes: Cachette<Uint8Array>;
   private readonly listeners = new Set<() => void>();
   private readonly own = { hits: 0, misses: 0 };
@@ -65,6 +68,7 @@ export class Engine {
       const start = performance.now();
       const reply = mustNotWait ? this.runAlone([name, ...args]) : this.bytes.call(name, ...args);
       this.tookMs = performance.now() - start;
+      this.wouldWait = mustNotWait && reply === null;
       this.follow(name.toUpperCase());
       return reply;
     } catch (error) {

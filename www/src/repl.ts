@@ -95,7 +95,9 @@ export class Repl {
     const args = words.map(({ value }) => value);
     try {
       const reply = this.engine.run([String(args[0]), ...args.slice(1)] as Command);
-      this.show(prompt, line, foldable(lines(name, reply)), took(this.engine.tookMs));
+      const answer = foldable(lines(name, reply));
+      if (this.engine.wouldWait) answer.append(h('div', { class: 'explained' }, 'It would wait here for another client. This page has none, so it answers as if the time were up.'));
+      this.show(prompt, line, answer, took(this.engine.tookMs));
     } catch (error) {
       this.show(prompt, line, this.failure(error));
       if (error instanceof CacheCrashedError) this.onCrash();

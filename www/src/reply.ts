@@ -48,12 +48,12 @@ function* map(command: string, pairs: [Reply, Reply][], indent: string): Generat
     const mark = `${String(i + 1).padStart(width)}# `;
     const label: Line = [['mark', lead + mark], ['field', scalar(command, field)[1]], ['mark', ' ⇒ ']];
     lead = indent;
-    if (Array.isArray(value) && value.length > 0) {
+    if (Array.isArray(value)) {
       yield label;
       const deeper = `${indent}${' '.repeat(mark.length)}`;
       yield* labelled([['mark', deeper]], nested(command, value, deeper));
     } else {
-      yield* labelled(label, nested(command, value, indent));
+      yield [...label, typeof value === 'number' ? [Number.isInteger(value) ? 'integer' : 'double', number(value)] : scalar(command, value)];
     }
   }
 }

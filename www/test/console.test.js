@@ -179,6 +179,19 @@ describe('console', () => {
     assert.equal(await textOf('#hint .now'), 'value');
     await type('SET k v EX ');
     assert.match(await textOf('#hint .now'), /^\[EX seconds/);
+    // Places by mark: «now», ‹may›, passed or typed as they are, later ones after a dot.
+    const marked = async (typed) => {
+      await page.fill('#line', typed);
+      const marks = { now: '«»', may: '‹›', done: '', later: '·' };
+      const pieces = await page.$$eval('#hint .syntax span', (spans) => spans.map((span) => [span.className, span.textContent]));
+      return pieces.map(([kind, text]) => (kind === 'later' ? `·${text}` : `${marks[kind][0] ?? ''}${text}${marks[kind][1] ?? ''}`)).join(' ');
+    };
+    assert.equal(await marked('EXPIRE k 1 '), 'EXPIRE key seconds ‹[NX|XX|GT|LT]›');
+    assert.equal(await marked('ZADD k '), 'ZADD key ‹[NX|XX]› ‹[GT|LT]› ‹[CH]› ‹[INCR]› «score member [score member ...]»');
+    assert.equal(await marked('ZADD k CH 1 '), 'ZADD key [NX|XX] [GT|LT] [CH] [INCR] «score member [score member ...]»');
+    assert.equal(await marked('LPOP l '), 'LPOP key ‹[count]›');
+    assert.equal(await marked('COPY a b DB '), 'COPY source destination «[DB destination-db]» ·[REPLACE]');
+    assert.equal(await marked('CONFIG '), 'CONFIG «subcommand [argument ...]»');
   });
 
   test('help explains a command, a group, and where to begin', async () => {
@@ -233,7 +246,7 @@ describe('console', () => {
 
   test('a command that would wait answers at once, and the session lives on', async () => {
     if (/unknown command/.test(await run('BLPOP q 0'))) return;
-    assert.equal(await lastReply(), '(nil)');
+    assert.match(await lastReply(), /^\(nil\)\nIt would wait here/);
     await run('RPUSH q x');
     assert.equal(await run('BLPOP q 0'), '1) "q"\n2) "x"');
     await run('SUBSCRIBE news');

@@ -12,7 +12,7 @@
 //!
 //!   slots of one segment, sorted by tag; `homes` = how many places a tag can call home
 //!      home(tag) = tag * homes >> 16
-//!      [ tag|address  tag|address  0  tag|address  0  0  tag|address ]
+//!      [ tag|address  tag|address  -  tag|address  -  -  tag|address ]
 //!        48..64 0..48                                     ^ the last few slots are nobody's home: they take the overflow
 //! ```
 //!
@@ -40,6 +40,8 @@ use super::OutOfMemory;
 
 /// The lower 48 bits of a slot: user space of x86-64 and AArch64, and all of wasm32.
 const ADDRESS: u64 = (1 << 48) - 1;
+/// A slot without entry: larger than any other, so that comparing tags needs no second test.
+const EMPTY: u64 = u64::MAX;
 /// Entries at which a segment splits in two. 1,024 slots are 8 KiB: two pages to copy, and the shift of a run stays in the cache.
 const SPLIT_AT: usize = if cfg!(miri) { 24 } else { 896 };
 /// Entries below which two neighbours join: half of `SPLIT_AT`, so that neither happens soon after the other.
@@ -48,6 +50,8 @@ const JOIN_AT: usize = SPLIT_AT / 2;
 const DENSE: usize = 16;
 /// With fewer valid bits than this in its tags a segment asks for the hashes again when it splits (at 13 bits 1 in 10 misses meets a false friend).
 const MIN_TAG_BITS: u32 = 13;
+/// Slots that a search judges at once.
+const WINDOW: usize = 7;
 /// Cursors have 48 bits: 32 of directory and 16 of tag.
 const MAX_DEPTH: u8 = 32;
 const CURSOR_END: u64 = 1 << 48;
@@ -129,18 +133,57 @@ impl Segment {
         home(slot, self.homes)
     }
 
-    /// Where an entry of this tag goes, and the empty slot that makes room for it.
-    fn room(&self, key: u64) -> Option<(usize, usize)> {
-        let last = key | ADDRESS;
+    /// The first place from this tag's home on where no smaller tag stands.
+    ///
+    /// Where the run of smaller tags ends is as good as random, and a loop that stops there is mispredicted each time (1.8 times a
+    /// lookup, against 0.2 for this). So seven slots at a time are judged without a branch.
+    #[inline]
+    fn pass_smaller(&self, key: u64) -> usize {
         let mut at = self.home(key);
-        while self.slots.get(at).is_some_and(|&slot| slot != 0 && slot <= last) {
+        while let Some(window) = self.slots.get(at..).and_then(|slots| slots.first_chunk::<WINDOW>()) {
+            // Halving finds where the smaller ones, which stand in front, end.
+            let mut smaller = 4 * (window[3] < key) as usize;
+            smaller += 2 * (window[smaller + 1] < key) as usize;
+            smaller += (window[smaller] < key) as usize;
+            at += smaller;
+            if smaller < WINDOW {
+                return at;
+            }
+        }
+        while self.slots.get(at).is_some_and(|&slot| slot < key) {
             at += 1;
         }
-        let mut free = at;
-        while *self.slots.get(free)? != 0 {
-            free += 1;
+        at
+    }
+
+    /// Whether there is an empty slot for an entry of this tag.
+    fn has_room(&self, key: u64) -> bool {
+        self.slots.get(self.home(key)..).is_some_and(|slots| slots.contains(&EMPTY))
+    }
+
+    /// Puts an entry behind those of its tag and smaller ones, pushing larger ones to the right: its place, and that of the empty
+    /// slot which was used up. None, and nothing changed, where there is no empty slot.
+    fn put(&mut self, hash: u64, blob: NonNull<u8>) -> Option<(usize, usize)> {
+        let key = self.key(hash);
+        let last = key | ADDRESS;
+        let mut at = self.pass_smaller(key);
+        while self.slots.get(at).is_some_and(|&slot| slot <= last && slot != EMPTY) {
+            at += 1;
         }
-        Some((at, free))
+        let mut carried = key | address_of(blob);
+        let run = self.slots.get_mut(at..)?;
+        for (passed, slot) in run.iter_mut().enumerate() {
+            core::mem::swap(&mut carried, slot);
+            if carried == EMPTY {
+                self.len += 1;
+                return Some((at, at + passed));
+            }
+        }
+        // No empty slot up to the end: all back.
+        for slot in run.iter_mut().rev() {
+            core::mem::swap(&mut carried, slot);
+        }
+        None
     }
 
     fn is_full(&self) -> bool {
@@ -188,24 +231,30 @@ fn cloned<T: Copy>(all: &[T]) -> Result<Vec<T>, OutOfMemory> {
 
 /// Lays a sorted sequence of slots (empty ones among them are skipped) over `homes`, in at least `slots` slots; `offsets` go along.
 fn spread(from: &[u64], offsets: &[u32], homes: u32, slots: usize) -> Result<(Vec<u64>, Vec<u32>), OutOfMemory> {
-    let mut end = 0;
-    for &slot in from.iter().filter(|&&slot| slot != 0) {
-        end = home(slot, homes).max(end) + 1;
-    }
-    // More than the overflow was planned for: then as much as is needed, and a bit.
-    let count = if end > slots { end + end / 16 + 2 } else { slots };
-    let mut into = filled(0, count)?;
-    let mut into_offsets = filled(NEVER, if offsets.is_empty() { 0 } else { count })?;
-    let mut at = 0;
-    for (i, &slot) in from.iter().enumerate().filter(|(_, slot)| **slot != 0) {
-        at = home(slot, homes).max(at);
-        into[at] = slot;
-        if let Some(&offset) = offsets.get(i) {
-            into_offsets[at] = offset;
+    let mut count = slots;
+    loop {
+        let mut into = filled(EMPTY, count)?;
+        let mut into_offsets = filled(NEVER, if offsets.is_empty() { 0 } else { count })?;
+        let mut end = 0;
+        for (i, &slot) in from.iter().enumerate() {
+            // No branch asks whether the slot is empty, which would be mispredicted every fifth time: an empty one is
+            // written where the next one goes.
+            let used = slot != EMPTY;
+            let at = (home(slot, homes) & (used as usize).wrapping_neg()).max(end);
+            end = at + used as usize;
+            if let Some(into) = into.get_mut(at) {
+                *into = slot;
+                if let (Some(into), Some(&offset)) = (into_offsets.get_mut(at), offsets.get(i)) {
+                    *into = offset;
+                }
+            }
         }
-        at += 1;
+        if end <= count {
+            return Ok((into, into_offsets));
+        }
+        // More than the overflow was planned for: then as much as is needed, and a bit.
+        count = end + end / 16 + 2;
     }
-    Ok((into, into_offsets))
 }
 
 impl Due {
@@ -239,6 +288,9 @@ impl Due {
 
 #[inline]
 fn blob_of(slot: u64) -> Option<NonNull<u8>> {
+    if slot == EMPTY {
+        return None;
+    }
     NonNull::new(ptr::with_exposed_provenance_mut((slot & ADDRESS) as usize))
 }
 
@@ -301,7 +353,7 @@ impl Table {
 
     /// Whether a slot can hold this address. A blob's allocator refuses one that does not fit.
     pub fn fits(blob: NonNull<u8>) -> bool {
-        blob.as_ptr().addr() as u64 <= ADDRESS
+        (blob.as_ptr().addr() as u64) < ADDRESS
     }
 
     fn segments(&self) -> &[Segment] {
@@ -326,20 +378,18 @@ impl Table {
     pub fn find(&self, hash: u64, mut eq: impl FnMut(NonNull<u8>) -> bool) -> Option<Pos> {
         let (index, segment) = self.segment_of(hash)?;
         let key = segment.key(hash);
-        let home = segment.home(key);
-        for (passed, &slot) in segment.slots.get(home..)?.iter().enumerate() {
-            if slot > key {
-                if slot > key | ADDRESS {
-                    return None;
-                }
-                if blob_of(slot).is_some_and(&mut eq) {
-                    return Some(Pos { segment: index as u32, slot: (home + passed) as u32 });
-                }
-            } else if slot == 0 {
+        let mut at = segment.pass_smaller(key);
+        loop {
+            let slot = *segment.slots.get(at)?;
+            if slot ^ key > ADDRESS {
                 return None;
             }
+            // An empty slot looks like the last tag, but has no blob.
+            if eq(blob_of(slot)?) {
+                return Some(Pos { segment: index as u32, slot: at as u32 });
+            }
+            at += 1;
         }
-        None
     }
 
     /// The first blob that `find` would show to `eq`, without touching any blob: for a first pass over many keys, so that the cache
@@ -386,11 +436,17 @@ impl Table {
         if !Self::fits(blob) {
             return Err(OutOfMemory);
         }
-        let (index, at, free) = self.make_room(hash, rehash)?;
-        let segment = self.segment_mut(index);
-        segment.slots.copy_within(at..free, at + 1);
-        segment.slots[at] = segment.key(hash) | address_of(blob);
-        segment.len += 1;
+        let (index, segment) = self.segment_of(hash).ok_or(OutOfMemory)?;
+        let ready = (segment.len as usize) < SPLIT_AT && !segment.is_full();
+        let put = if ready { self.segment_mut(index).put(hash, blob) } else { None };
+        let (index, at, free) = match put {
+            Some((at, free)) => (index, at, free),
+            None => {
+                let index = self.make_room(hash, rehash)?;
+                let (at, free) = self.segment_mut(index).put(hash, blob).ok_or(OutOfMemory)?;
+                (index, at, free)
+            }
+        };
         self.len += 1;
         if let Some(due) = self.dues.get_mut(index).filter(|due| !due.is_none()) {
             due.offsets.copy_within(at..free, at + 1);
@@ -399,8 +455,8 @@ impl Table {
         Ok(Pos { segment: index as u32, slot: at as u32 })
     }
 
-    /// Segment, place and free slot for one more entry of this hash.
-    fn make_room(&mut self, hash: u64, rehash: &dyn Fn(NonNull<u8>) -> u64) -> Result<(usize, usize, usize), OutOfMemory> {
+    /// The segment for one more entry of this hash, with room for it.
+    fn make_room(&mut self, hash: u64, rehash: &dyn Fn(NonNull<u8>) -> u64) -> Result<usize, OutOfMemory> {
         loop {
             let (index, segment) = self.segment_of(hash).ok_or(OutOfMemory)?;
             let entries = segment.len as usize;
@@ -408,8 +464,8 @@ impl Table {
                 self.split(index, rehash)?;
             } else if segment.is_full() {
                 self.resize(index, plan(entries + 1))?;
-            } else if let Some((at, free)) = segment.room(segment.key(hash)) {
-                return Ok((index, at, free));
+            } else if segment.has_room(segment.key(hash)) {
+                return Ok(index);
             } else {
                 // The overflow at the end is full: more of it, the homes stay.
                 let plan = (segment.homes, segment.slots.len() + segment.slots.len() / 16 + 2);
@@ -467,7 +523,7 @@ impl Table {
         let mut offsets = Vec::new();
         offsets.try_reserve_exact(if due.is_some() { entries } else { 0 })?;
         let mut lower = 0;
-        for (i, &slot) in segment.slots.iter().enumerate().filter(|(_, slot)| **slot != 0) {
+        for (i, &slot) in segment.slots.iter().enumerate().filter(|(_, slot)| **slot != EMPTY) {
             let key = match blob_of(slot) {
                 Some(blob) if ask => rehash(blob) << depth,
                 _ => (slot & !ADDRESS) << 1,
@@ -582,11 +638,14 @@ impl Table {
     fn cut(&mut self, index: usize, at: usize) {
         let segment = self.segment_mut(index);
         let mut end = at + 1;
-        while segment.slots.get(end).is_some_and(|&slot| slot != 0 && segment.home(slot) < end) {
+        while let Some(&next) = segment.slots.get(end) {
+            if next == EMPTY || segment.home(next) >= end {
+                break;
+            }
+            segment.slots[end - 1] = next;
             end += 1;
         }
-        segment.slots.copy_within(at + 1..end, at);
-        segment.slots[end - 1] = 0;
+        segment.slots[end - 1] = EMPTY;
         segment.len -= 1;
         self.len -= 1;
         if let Some(due) = self.dues.get_mut(index).filter(|due| !due.is_none()) {
@@ -646,7 +705,7 @@ impl Table {
             if let (Some(base), Some(due)) = (base, self.dues.get_mut(part)) {
                 due.rebase(base);
             }
-            for (i, &slot) in self.segments[part].slots.iter().enumerate().filter(|(_, slot)| **slot != 0) {
+            for (i, &slot) in self.segments[part].slots.iter().enumerate().filter(|(_, slot)| **slot != EMPTY) {
                 let key = (((slot & !ADDRESS) >> 1) | side) & ((mask as u64) << 48);
                 words.push(key | (slot & ADDRESS));
                 if base.is_some() {
@@ -785,7 +844,7 @@ impl Table {
             let dart = mix(&mut state);
             let segment = below((dart >> 32) as u32, segments.len());
             let slot = below(dart as u32, widest);
-            if segments[segment].slots.get(slot).is_some_and(|&slot| slot != 0) {
+            if segments[segment].slots.get(slot).is_some_and(|&slot| slot != EMPTY) {
                 return Some(Pos { segment: segment as u32, slot: slot as u32 });
             }
         }
@@ -795,7 +854,7 @@ impl Table {
                 nth -= segment.len as usize;
                 continue;
             }
-            let (slot, _) = segment.slots.iter().enumerate().filter(|(_, slot)| **slot != 0).nth(nth)?;
+            let (slot, _) = segment.slots.iter().enumerate().filter(|(_, slot)| **slot != EMPTY).nth(nth)?;
             return Some(Pos { segment: index as u32, slot: slot as u32 });
         }
         None
@@ -848,7 +907,7 @@ impl Table {
             copy.dues.push(Due { offsets, ..*due });
         }
         for segment in self.segments() {
-            let slots = filled(0, segment.slots.len())?;
+            let slots = filled(EMPTY, segment.slots.len())?;
             copy.heap += slots.capacity() * size_of::<u64>();
             let part = Segment { slots, len: 0, ..*segment };
             if self.directory.is_empty() {
@@ -1113,13 +1172,13 @@ impl Table {
             let mut last = 0;
             for (at, &slot) in segment.slots.iter().enumerate() {
                 let Some(blob) = blob_of(slot) else {
-                    assert_eq!(slot, 0);
+                    assert_eq!(slot, EMPTY);
                     continue;
                 };
                 let (tag, hash) = (slot & !ADDRESS, rehash(blob));
                 assert_eq!(segment.key(hash), tag, "a tag is the bits of the hash");
                 assert!(tag >= last, "tags stand in order");
-                assert!(segment.home(slot) <= at && segment.slots[segment.home(slot)..at].iter().all(|&slot| slot != 0));
+                assert!(segment.home(slot) <= at && segment.slots[segment.home(slot)..at].iter().all(|&slot| slot != EMPTY));
                 assert_eq!(self.segment_of(hash).map(|(index, _)| index), Some(index), "the directory leads to it");
                 last = tag;
                 counted += 1;
@@ -1149,7 +1208,7 @@ impl Table {
                 assert_eq!(self.firsts[self.firsts.len() / 2 + index], due.first);
             }
             for (&offset, &slot) in due.offsets.iter().zip(&segments[index].slots) {
-                assert!(slot != 0 || offset == NEVER);
+                assert!(slot != EMPTY || offset == NEVER);
                 assert!(offset == NEVER || offset == FAR || due.base + offset as u64 >= due.first);
             }
         }

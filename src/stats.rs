@@ -4,6 +4,7 @@
 use crate::command::Row;
 use crate::error::ReplyError;
 use crate::time::Millis;
+use crate::value::sort::sort;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
@@ -132,7 +133,7 @@ impl Stats {
     /// Each command that was asked for, in order of name.
     pub fn rows(&self) -> Vec<RowStats> {
         let mut rows: Vec<RowStats> = self.rows.iter().copied().collect();
-        rows.sort_unstable_by_key(|stats| stats.row.name);
+        sort(&mut rows, |one, other| one.row.name.cmp(other.row.name));
         rows
     }
 

@@ -13,6 +13,7 @@ use crate::resp::Protocol;
 use crate::resp::write::Writer;
 use crate::session::{Session, SessionId};
 use crate::time::Millis;
+use crate::value::sort::sort;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -347,7 +348,7 @@ pub fn client_list(call: &mut Call<'_>, args: ClientList<'_>) -> Result<impl Rep
     let chosen = Chosen::parse(args.which)?;
     let now = call.now();
     let mut sessions: Vec<&Session> = call.server.sessions.iter().chain([&*call.session]).collect();
-    sessions.sort_by_key(|session| session.id);
+    sort(&mut sessions, |one, other| one.id.cmp(&other.id));
     let mut text = String::new();
     for session in sessions.iter().filter(|session| chosen.admits(session)) {
         text.push_str(&describe(session, now));

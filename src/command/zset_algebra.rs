@@ -12,6 +12,7 @@ use crate::keyspace::{Class, Keyspace, ValueRef};
 use crate::number;
 use crate::resp::write::Writer;
 use crate::value::set::{self, Set};
+use crate::value::sort::sort;
 use crate::value::zset::ZSet;
 use crate::value::{Collection, Env};
 use alloc::vec::Vec;
@@ -192,6 +193,13 @@ algebra_args! {
 struct Source<'c> {
     held: Held<'c>,
     weight: f64,
+    /// Its place among the keys.
+    at: usize,
+}
+
+/// From the smallest to the largest, in the order of the keys where sizes are equal.
+fn by_size(one: &Source<'_>, other: &Source<'_>) -> Ordering {
+    one.held.len().cmp(&other.held.len()).then(one.at.cmp(&other.at))
 }
 
 #[derive(Clone, Copy)]
@@ -273,7 +281,7 @@ fn held<'c>(keys: &'c Keyspace, names: &[&[u8]], options: &Options) -> Vec<Sourc
         Some(ValueRef::ZSet(zset)) => Held::ZSet(zset),
         _ => Held::Nothing,
     };
-    names.iter().enumerate().map(|(at, name)| Source { held: hold(name), weight: options.weight(at) }).collect()
+    names.iter().enumerate().map(|(at, name)| Source { held: hold(name), weight: options.weight(at), at }).collect()
 }
 
 // ---- combining --------------------------------------------------------------------------------------------------------------------------
@@ -303,17 +311,12 @@ fn by_score(one: &Entry<'_>, other: &Entry<'_>) -> Ordering {
     scores.then_with(|| one.member.cmp(&other.member))
 }
 
-/// One copy of the sorting code for both orders.
-fn sort(entries: &mut [Entry<'_>], order: fn(&Entry<'_>, &Entry<'_>) -> Ordering) {
-    entries.sort_unstable_by(order);
-}
-
 /// The members of the result in the order of a sorted set.
 fn combine<'c>(keys: &'c Keyspace, names: &[&[u8]], options: &Options, operation: Operation) -> Result<Vec<Entry<'c>>> {
     let mut sources = held(keys, names, options);
     if operation != Operation::Difference {
         // Scores are added up from the smallest set to the largest: the order shows in the last digits of a sum.
-        sources.sort_by_key(|source| source.held.len());
+        sort(&mut sources, by_size);
     }
     let mut entries = Vec::new();
     if operation == Operation::Union {
@@ -459,7 +462,7 @@ pub fn zintercard(call: &mut Call<'_>, args: Zintercard<'_>) -> Result<usize> {
     check_types(call, args.keys)?;
     let options = args.options?;
     let mut sources = held(call.keys, args.keys, &options);
-    sources.sort_by_key(|source| source.held.len());
+    sort(&mut sources, by_size);
     let mut count = 0usize;
     each_common(&call.keys.env, &sources, Aggregate::Sum, Operation::Intersection, &mut |_, _| {
         count = count.saturating_add(1);

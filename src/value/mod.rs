@@ -10,6 +10,7 @@ pub mod rank_tree;
 pub mod sample;
 pub mod seed;
 pub mod set;
+pub mod sort;
 pub mod string;
 pub mod table;
 pub mod zset;

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::OutOfMemory;
+use super::sort::sort;
 
 /// A number below `bound` (0 when that is 0), uniform but for a bias below `bound` in 2^64.
 pub fn below(random: u64, bound: usize) -> usize {
@@ -28,7 +29,7 @@ pub fn distinct(len: usize, count: usize, random: &mut dyn FnMut() -> u64) -> Re
         while taken.len() < count {
             taken.push(below(random(), len));
         }
-        taken.sort_unstable();
+        sort(&mut taken, usize::cmp);
         taken.dedup();
     }
     Ok(taken)

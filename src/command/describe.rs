@@ -151,7 +151,12 @@ fn keys_of<'a>(row: &Row, argv: &[&'a [u8]]) -> Option<Vec<(&'a [u8], KeyFlags)>
                 (first, first.checked_add(count)?, 1)
             }
         };
-        let found = argv.get(first..end)?;
+        let found = match (argv.get(first..end), spec.begin) {
+            (Some(found), _) => found,
+            // A token at the very end is no reason to refuse the keys before it.
+            (None, Begin::Keyword(..)) => continue,
+            (None, Begin::Index(_)) => return None,
+        };
         let flags = flags_in(row, spec.flags, argv);
         keys.extend(found.iter().step_by(step.max(1)).map(|key| (*key, flags)));
     }
@@ -234,6 +239,7 @@ fn in_category(row: &Row, category: &str) -> bool {
     by_group
         || match category {
             "keyspace" => has(Flags::KEYSPACE),
+            "list" | "set" | "sortedset" => has(Flags::COLLECTIONS),
             "read" => has(Flags::READONLY),
             "write" => has(Flags::WRITE),
             "pubsub" => has(Flags::PUBSUB),

@@ -24,6 +24,7 @@ pub mod pubsub;
 pub mod reply;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod string;
 mod transaction;
 pub mod zset;
@@ -141,6 +142,8 @@ flags! {
     LISTED_ADMIN = 19, None;
     /// ACL category `connection` for commands of other groups.
     LISTED_CONNECTION = 20, None;
+    /// ACL categories `list`, `set` and `sortedset`: for commands that take any of them.
+    COLLECTIONS = 21, None;
 }
 
 impl Flags {
@@ -258,6 +261,7 @@ pub(crate) use rows;
 static FAMILIES: &[&[Row]] = &[
     string::ROWS,
     keys::ROWS,
+    sort::ROWS,
     list::ROWS,
     list_blocking::ROWS,
     hash::ROWS,

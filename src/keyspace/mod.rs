@@ -548,6 +548,9 @@ impl Keyspace {
         if a >= self.dbs.len() || b >= self.dbs.len() {
             return false;
         }
+        if a == b {
+            return true;
+        }
         let mut watches = core::mem::take(&mut self.watches);
         for db in [a, b] {
             watches.changed_where(db, |key| [a, b].iter().any(|&index| self.within(index, |keys| keys.find_any(key).is_some())));

@@ -137,7 +137,20 @@ pub fn hincrbyfloat(call: &mut Call<'_>, args: HIncrByFloat<'_>) -> Result<Vec<u
 
 // ---- several fields ---------------------------------------------------------------------------------------------------------------------
 
-args! { HSet<'a> { key: Key<'a, RW_UPDATE>, fields: Many<'a, (&'a [u8], &'a [u8])> } }
+/// A field and its value.
+pub struct FieldValue<'a> {
+    pub field: &'a [u8],
+    pub value: &'a [u8],
+}
+
+impl<'a> Arg<'a> for FieldValue<'a> {
+    const SPEC: ArgSpec = ArgSpec::of(ArgKind::Block, &[<&[u8]>::SPEC.named("field"), <&[u8]>::SPEC.named("value")]);
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        Ok(Self { field: args.word()?, value: args.word()? })
+    }
+}
+
+args! { HSet<'a> { key: Key<'a, RW_UPDATE>, fields: Many<'a, FieldValue<'a>> } }
 
 /// How many fields are new.
 pub fn hset(call: &mut Call<'_>, args: HSet<'_>) -> Result<usize> {
@@ -146,7 +159,7 @@ pub fn hset(call: &mut Call<'_>, args: HSet<'_>) -> Result<usize> {
     let mut created = 0usize;
     let mut result = Ok(());
     for pair in args.fields.iter() {
-        let (field, value) = pair?;
+        let FieldValue { field, value } = pair?;
         match hash.set(&env, field, value) {
             Ok(new) => created = created.saturating_add(usize::from(new)),
             Err(refused) => {

@@ -4,14 +4,15 @@
 
 import { exchange } from './door.js';
 import { ReplyError } from './errors.js';
-import { Commands } from './generated/commands.js';
+import { Commands, type ExpireOptions, type SetOptions } from './generated/commands.js';
 import { Instance } from './instance.js';
-import { DONE, MISS, putKey, putValue, REFUSED, takeBytes, takeInteger, takeText } from './lanes.js';
+import { DONE, MISS, pack, packedRoom, putKey, putValue, REFUSED, takeBytes, takeInteger, takeMany, takeText } from './lanes.js';
 import { adopt, moduleNow, moduleSoon } from './module.js';
 import { configuration, type CachetteOptions, type ValueOf } from './options.js';
 import { Pipeline } from './pipeline.js';
 import type { Arg, Reply } from './resp.js';
 import { decodeText } from './text.js';
+import { flatten, type Entries, type Many } from './words.js';
 
 /** What the cache did so far, and what it holds. */
 export interface CacheStats {
@@ -166,10 +167,10 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
    * Stores plain data under a key: objects, arrays, strings, numbers, booleans, bigints of up to 64 bits, `Date`, `Map`, `Uint8Array`,
    * null. Stored is MessagePack, which other programs read too. Throws at what is no data, such as a function, and at a cycle.
    */
-  setObject(key: Arg, value: unknown): 'OK' | V | null {
+  setObject(key: Arg, value: unknown, options?: SetOptions): 'OK' | V | null {
     const { core } = this;
     if (core.left-- <= 0) core.turn();
-    return this.set(key, core.guardObject(() => core.objects.encodeObject(value)));
+    return this.set(key, core.guardObject(() => core.objects.encodeObject(value)), options);
   }
 
   /** What {@link Cachette.setObject} stored, or null. `undefined` comes back as null, a `Map` with text keys only as an object. */
@@ -198,18 +199,128 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     }
   }
 
-  override set(key: Arg, value: Arg): 'OK' | V | null {
+  override set<T = 'OK' | V | null>(key: Arg, value: Arg, options?: SetOptions): T {
     const { core } = this;
     if (core.left-- <= 0) core.turn();
     try {
+      const ttl = options === undefined ? 0 : plainTtl(options);
       const keyLength = putKey(core, key);
       const valueLength = putValue(core, value);
-      if (keyLength < 0 || valueLength < 0) return super.set(key, value);
-      const done = core.raw.set(keyLength, valueLength, 0);
+      if (keyLength < 0 || valueLength < 0 || ttl < 0) return super.set<T>(key, value, options);
+      const done = core.raw.set(keyLength, valueLength, ttl);
+      if (core.u32.length === 0) core.look();
+      if (done === DONE) return 'OK' as T;
+      if (done === REFUSED) throw refusal(core, 'SET');
+      return super.set<T>(key, value, options);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override del(...keys: Many[]): number {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const length = keys.length === 1 ? putKey(core, keys[0] as Arg) : -1;
+      if (length < 0) return super.del(...keys);
+      const done = core.raw.del(length);
+      if (core.u32.length === 0) core.look();
+      if (done === DONE) return core.u32[core.header + 2]!;
+      return super.del(...keys);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override exists(...keys: Many[]): number {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const length = keys.length === 1 ? putKey(core, keys[0] as Arg) : -1;
+      if (length < 0) return super.exists(...keys);
+      const done = core.raw.exists(length);
+      if (core.u32.length === 0) core.look();
+      if (done === DONE) return core.u32[core.header + 2]!;
+      return super.exists(...keys);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override incr(key: Arg): number {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const length = putKey(core, key);
+      if (length < 0) return super.incr(key);
+      const done = core.raw.incr(length);
+      if (core.u32.length === 0) core.look();
+      if (done === DONE) return takeInteger(core) as number;
+      if (done === REFUSED) throw refusal(core, 'INCR');
+      return super.incr(key);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override expire(key: Arg, seconds: number | bigint, options?: ExpireOptions): 0 | 1 {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const length = options === undefined && Number.isSafeInteger(seconds) ? putKey(core, key) : -1;
+      if (length < 0) return super.expire(key, seconds, options);
+      const done = core.raw.expire(length, seconds as number);
+      if (core.u32.length === 0) core.look();
+      if (done === DONE) return core.u32[core.header + 2] as 0 | 1;
+      if (done === REFUSED) throw refusal(core, 'EXPIRE');
+      return super.expire(key, seconds, options);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override ttl(key: Arg): number {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const length = putKey(core, key);
+      if (length < 0) return super.ttl(key);
+      const done = core.raw.ttl(length);
+      if (core.u32.length === 0) core.look();
+      return done === DONE ? (takeInteger(core) as number) : super.ttl(key);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override mget(...keys: Many[]): (V | null)[] {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const words = keys.length === 1 && Array.isArray(keys[0]) ? (keys[0] as Arg[]) : (keys as Arg[]);
+      const count = words.length;
+      if (count === 0 || !packAll(core, words)) return super.mget(...keys);
+      const done = core.raw.mget(count);
+      if (core.u32.length === 0) core.look();
+      return done === DONE ? (takeMany(core, count, this.asBytes) as (V | null)[]) : super.mget(...keys);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override mset(...data: Entries<Arg>[]): 'OK' {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const words: Arg[] = [];
+      flatten(words, data);
+      const count = words.length;
+      if (count === 0 || count % 2 === 1 || !packAll(core, words)) return super.mset(...data);
+      const done = core.raw.mset(count);
       if (core.u32.length === 0) core.look();
       if (done === DONE) return 'OK';
-      if (done === REFUSED) throw refusal(core, 'SET');
-      return super.set(key, value);
+      if (done === REFUSED) throw refusal(core, 'MSET');
+      return super.mset(...data);
     } catch (error) {
       throw core.failed(error);
     }
@@ -243,6 +354,28 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
       throw core.failed(error);
     }
   }
+}
+
+/** Milliseconds that SET's options mean, 0 for none; -1 where they say more than a time to live, or say it wrong: the door judges that. */
+function plainTtl(options: SetOptions): number {
+  let ttl = 0;
+  for (const name in options) {
+    const value = options[name as keyof SetOptions];
+    if (value === undefined || value === false) continue;
+    const unit = name === 'ex' ? 1000 : name === 'px' ? 1 : 0;
+    if (unit === 0 || ttl !== 0 || !Number.isSafeInteger(value) || (value as number) <= 0 || (value as number) > LONGEST_TTL) return -1;
+    ttl = (value as number) * unit;
+  }
+  return ttl;
+}
+
+/** Seconds or milliseconds up to which a time to live is a safe integer in milliseconds. */
+const LONGEST_TTL = 2 ** 40;
+
+function packAll(core: Instance, words: readonly Arg[]): boolean {
+  let { at, end } = packedRoom(core);
+  for (let i = 0; i < words.length && at >= 0; i++) at = pack(core, words[i]!, at, end);
+  return at >= 0;
 }
 
 function refusal(core: Instance, command: string): ReplyError {

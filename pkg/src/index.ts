@@ -3,5 +3,7 @@
 export { Cachette, type CacheEvents, type CacheStats, type KeyEvent } from './cachette.js';
 export { CacheClosedError, CacheCrashedError, ReplyError } from './errors.js';
 export type { CachetteOptions } from './options.js';
+export type * from './generated/commands.js';
 export { Pipeline } from './pipeline.js';
-export type { Arg, Reply } from './resp.js';
+export type { Arg, Fields, Reply } from './resp.js';
+export type { Entries, Many } from './words.js';

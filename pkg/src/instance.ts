@@ -28,7 +28,12 @@ export interface Raw extends WebAssembly.Exports {
   get(key: number): number;
   set(key: number, value: number, ttl: number): number;
   del(key: number): number;
-  incr(key: number, by: number): number;
+  exists(key: number): number;
+  incr(key: number): number;
+  expire(key: number, seconds: number): number;
+  ttl(key: number): number;
+  mget(count: number): number;
+  mset(count: number): number;
 }
 
 /** The area's layout (bytes), as pkg/crate/src/area.rs draws it. */

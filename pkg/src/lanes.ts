@@ -39,8 +39,16 @@ export function putValue(core: Instance, value: Arg): number {
     : putOther(core, value, core.valueAt, core.valueView);
 }
 
-/** Four characters a store: for short text quicker than any call. The parts of the area begin at multiples of 16. */
 function putWords(core: Instance, text: string, at: number, view: Uint8Array): number {
+  const length = putAscii(core, text, at);
+  return length >= 0 ? length : putText(core, text, at, view);
+}
+
+/**
+ * Writes ASCII text at `at`, a multiple of four, four characters a store: for short text quicker than any call. Returns -1 if it is not
+ * ASCII. May write up to three bytes beyond the text.
+ */
+function putAscii(core: Instance, text: string, at: number): number {
   const { u32 } = core;
   const { length } = text;
   const whole = length & ~3;
@@ -57,6 +65,7 @@ function putWords(core: Instance, text: string, at: number, view: Uint8Array): n
   }
   if (i < length) {
     let last = text.charCodeAt(i);
+    all |= last;
     if (i + 1 < length) {
       const b = text.charCodeAt(i + 1);
       all |= b;
@@ -67,10 +76,9 @@ function putWords(core: Instance, text: string, at: number, view: Uint8Array): n
         last |= c << 16;
       }
     }
-    all |= last & 0xff80;
     u32[word] = last;
   }
-  return all < 128 ? length : putText(core, text, at, view);
+  return all < 128 ? length : -1;
 }
 
 function putText(core: Instance, text: string, at: number, view: Uint8Array): number {
@@ -80,11 +88,86 @@ function putText(core: Instance, text: string, at: number, view: Uint8Array): nu
 }
 
 function putOther(core: Instance, arg: Arg, at: number, view: Uint8Array): number {
-  if (typeof arg === 'number' || typeof arg === 'bigint') return putWords(core, String(arg), at, view);
+  if (typeof arg === 'number' || typeof arg === 'bigint') {
+    const text = arg === Infinity || arg === -Infinity ? '' : String(arg);
+    return text === '' || text.length > view.length ? -1 : putAscii(core, text, at);
+  }
   // Whatever else it is, the door says what is wrong with it.
   if (!(arg instanceof Uint8Array) || arg.length > view.length) return -1;
   view.set(arg);
   return arg.length;
+}
+
+/** Where words that are packed together may lie. */
+export function packedRoom(core: Instance): { at: number; end: number } {
+  return { at: core.valueAt, end: core.valueAt + core.valueView.length };
+}
+
+/** Packs one word at `at`, a multiple of four: its length, its bytes. Returns where the next goes, or -1 if it does not fit. */
+export function pack(core: Instance, word: Arg, at: number, end: number): number {
+  const start = at + 4;
+  let length: number;
+  if (typeof word === 'string') {
+    if (start + word.length * 3 > end) return -1;
+    if (word.length <= WORDWISE) {
+      length = putAscii(core, word, start);
+      if (length < 0) length = encoder.encodeInto(word, core.u8.subarray(start, end)).written;
+    } else if (QUICK_WRITE) length = core.buffer!.utf8Write(word, start, word.length * 3);
+    else length = encoder.encodeInto(word, core.u8.subarray(start, end)).written;
+  } else if (typeof word === 'number' || typeof word === 'bigint') {
+    // Infinity is spelled otherwise in Redis; the door knows.
+    if (start + 400 > end || word === Infinity || word === -Infinity) return -1;
+    length = putAscii(core, String(word), start);
+  } else {
+    if (!(word instanceof Uint8Array) || start + word.length > end) return -1;
+    core.u8.set(word, start);
+    length = word.length;
+  }
+  core.u32[at >>> 2] = length;
+  return (start + length + 3) & ~3;
+}
+
+/** Values of many keys are made into one string, of which they are slices, as long as it is no longer than this: a slice keeps it alive. */
+const SLICED = 16384;
+
+/** The `count` values that MGET's lane left. */
+export function takeMany(core: Instance, count: number, asBytes: boolean): (string | Uint8Array | null)[] {
+  const { u8, u32, header, buffer } = core;
+  const lengths = u32[header + 2]! >>> 2;
+  let at = u32[header + 3]!;
+  const values: (string | Uint8Array | null)[] = new Array(count);
+  let i = 0;
+  while (i < count) {
+    const word = u32[lengths + i]!;
+    const length = word & 0x7fffffff;
+    if (word === 0xffffffff) values[i++] = null;
+    else if (asBytes) {
+      values[i++] = u8.slice(at, at + length);
+      at += length;
+    } else if (word === length || length > SLICED) {
+      values[i++] = buffer === undefined ? decodeText(u8, at, length) : buffer.utf8Slice(at, at + length);
+      at += length;
+    } else {
+      // ASCII: as many as fit into one string.
+      let next = i + 1;
+      let sum = length;
+      for (; next < count; next++) {
+        const more = u32[lengths + next]!;
+        if (more === 0xffffffff) continue;
+        if (more < 0x80000000 || sum + (more & 0x7fffffff) > SLICED) break;
+        sum += more & 0x7fffffff;
+      }
+      const all = buffer === undefined ? decodeText(u8, at, sum) : buffer.latin1Slice(at, at + sum);
+      at += sum;
+      let from = 0;
+      for (; i < next; i++) {
+        const own = u32[lengths + i]!;
+        if (own === 0xffffffff) values[i] = null;
+        else values[i] = all.slice(from, (from += own & 0x7fffffff));
+      }
+    }
+  }
+  return values;
 }
 
 /** The value that the header describes, as text. */

@@ -9,6 +9,9 @@ export type Arg = string | number | bigint | Uint8Array;
 /** What a reply may be: values as strings, or as `Uint8Array` where bytes were asked for. */
 export type Reply = null | boolean | number | bigint | string | Uint8Array | ReplyError | Reply[] | { [field: string]: Reply };
 
+/** Fields with values: an object where values are strings; pairs where they are bytes, since bytes are no property's name. */
+export type Fields<V, T = V> = V extends string ? { [field: string]: T } : [field: V, value: T][];
+
 const CR = 13;
 const LF = 10;
 const encoder = new TextEncoder();
@@ -19,6 +22,9 @@ export function argBytes(arg: Arg, command: string, index: number): string | Uin
     case 'string':
       return arg;
     case 'number':
+      // Redis's words for what JavaScript spells "Infinity".
+      if (arg === Infinity || arg === -Infinity) return arg > 0 ? 'inf' : '-inf';
+      return String(arg);
     case 'bigint':
       return String(arg);
     default:

@@ -1,7 +1,35 @@
 //! `cargo xtask gen`: files derived from the command rows.
 
-use anyhow::Result;
+mod typescript;
 
-pub fn run(_check: bool) -> Result<()> {
+use crate::workspace;
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+/// Writes each generated file; with `check`, fails where one is not as it would be written.
+pub fn run(check: bool) -> Result<()> {
+    let mut stale = Vec::new();
+    for (path, text) in files() {
+        let old = std::fs::read_to_string(&path).unwrap_or_default();
+        if old == text {
+            continue;
+        }
+        if check {
+            stale.push(path.display().to_string());
+        } else {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            std::fs::write(&path, text)?;
+            eprintln!("   ✓ wrote {}", path.display());
+        }
+    }
+    if !stale.is_empty() {
+        bail!("not as the command rows say: {}; run `cargo xtask gen` and commit", stale.join(", "));
+    }
     Ok(())
+}
+
+fn files() -> Vec<(PathBuf, String)> {
+    vec![(workspace::pkg().join("src/generated/commands.ts"), typescript::commands())]
 }

@@ -9,6 +9,7 @@ import { Instance } from './instance.js';
 import { DONE, MISS, pack, packedRoom, putKey, putValue, REFUSED, takeBytes, takeInteger, takeMany, takeText } from './lanes.js';
 import { adopt, moduleNow, moduleSoon } from './module.js';
 import { configuration, type CachetteOptions, type ValueOf } from './options.js';
+import { decodeObject, encodeObject } from './objects.js';
 import { Pipeline } from './pipeline.js';
 import type { Arg, Reply } from './resp.js';
 import { decodeText } from './text.js';
@@ -72,7 +73,7 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     if (options.module !== undefined) adopt(options.module as WebAssembly.Module);
     const parameters = configuration(options);
     const { seed } = options;
-    this.core = new Instance(moduleNow(), options.now ?? Date.now, (core) => {
+    this.core = new Instance(moduleNow('core'), options.now ?? Date.now, (core) => {
       if (seed !== undefined) core.raw.seed(Number(BigInt.asUintN(32, seed)), Number(BigInt.asUintN(32, seed >> 32n)));
       const [refused] = exchange(core, parameters, false).filter((reply) => reply instanceof ReplyError);
       if (refused !== undefined) throw refused;
@@ -84,7 +85,7 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
 
   /** A new, empty cache, wherever this runs. */
   static async create<O extends CachetteOptions>(options?: O): Promise<Cachette<ValueOf<O>>> {
-    if (options?.module === undefined) await moduleSoon();
+    await Promise.all([options?.module ?? moduleSoon('core'), options?.objects && moduleSoon('objects')]);
     return new Cachette<ValueOf<O>>(options);
   }
 
@@ -168,16 +169,13 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
    * null. Stored is MessagePack, which other programs read too. Throws at what is no data, such as a function, and at a cycle.
    */
   setObject(key: Arg, value: unknown, options?: SetOptions): 'OK' | V | null {
-    const { core } = this;
-    if (core.left-- <= 0) core.turn();
-    return this.set(key, core.guardObject(() => core.objects.encodeObject(value)), options);
+    return this.set(key, encodeObject(value), options);
   }
 
   /** What {@link Cachette.setObject} stored, or null. `undefined` comes back as null, a `Map` with text keys only as an object. */
   getObject<T = unknown>(key: Arg): T | null {
-    const { core } = this;
     const stored = this.bytes.get(key);
-    return stored === null ? null : (core.guardObject(() => core.objects.decodeObject(stored)) as T);
+    return stored === null ? null : (decodeObject(stored) as T);
   }
 
   // The hot lanes: as the generated methods, by a shorter way. `super` is the way for what does not fit or may not run there.

@@ -1,7 +1,7 @@
 // One WebAssembly instance: its exports, its memory, its clock, and the guard against its breaking down.
 
 import { CacheClosedError, CacheCrashedError, isCrash } from './errors.js';
-import { glue } from './glue.js';
+import { glue } from './core.glue.js';
 import { hasTimers } from './module.js';
 import { bufferView, type NodeBuffer } from './text.js';
 
@@ -11,8 +11,6 @@ import { bufferView, type NodeBuffer } from './text.js';
  */
 export interface Raw extends WebAssembly.Exports {
   memory: WebAssembly.Memory;
-  /** The top of the module's own stack. */
-  __stack_pointer: WebAssembly.Global;
   __wbindgen_start(): void;
   area(): number;
   input(bytes: number): number;
@@ -59,8 +57,6 @@ const settled = Promise.resolve();
 
 export class Instance {
   raw!: Raw;
-  /** What goes through wasm-bindgen: objects. */
-  objects!: ReturnType<typeof glue>;
   /** Calls left until the clock is read again; at 0 the next call goes to `turn`, which is also where a dead instance says so. */
   left = 0;
 
@@ -101,10 +97,9 @@ export class Instance {
     this.timer = undefined;
     const imports = glue();
     // Not instantiate(), not `instanceof Module`: edge runtimes hand out modules of another realm, and only the constructor takes them.
-    const { exports } = new WebAssembly.Instance(this.module, { './cachette_bg.js': imports });
+    const { exports } = new WebAssembly.Instance(this.module, { './core_bg.js': imports });
     imports.__wbg_set_wasm(exports);
     this.raw = exports as Raw;
-    this.objects = imports;
     this.raw.__wbindgen_start();
     const area = this.raw.area() >>> 0;
     this.header = area >>> 2;
@@ -187,25 +182,6 @@ export class Instance {
     this.left = 0;
     this.failure ??= new CacheCrashedError(error);
     return this.failure;
-  }
-
-  /**
-   * Runs a conversion between objects and bytes. It calls into the object (getters, proxies), which may throw: an exception that passes
-   * through wasm leaves the module's stack where it was, so it is put back.
-   */
-  guardObject<T>(convert: () => T): T {
-    const stack = this.raw.__stack_pointer;
-    const top = stack.value as number;
-    try {
-      const result = convert();
-      if (this.u32.length === 0) this.look();
-      return result;
-    } catch (error) {
-      if (isCrash(error)) throw this.failed(error);
-      stack.value = top;
-      if (this.u32.length === 0) this.look();
-      throw new TypeError(`cachette: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-    }
   }
 
   /** Refuses all further calls and lets go of the memory. */

@@ -1,17 +1,20 @@
-// The compiled wasm module: one a process, shared by all caches. Which runtime we are in is said by the entry point that was loaded
+// The compiled wasm modules: one each a process, shared by all caches. Which runtime we are in is said by the entry point that was loaded
 // (platform/*.ts); nothing here, and nothing at load time, asks for a clock, randomness, a timer or the network.
+
+/** `core`: the engine. `objects`: setObject and getObject. */
+export type ModuleName = 'core' | 'objects';
 
 /** What a runtime offers. Either `compile` (at once) or `load`. */
 export interface Platform {
-  compile?: () => WebAssembly.Module;
-  load?: () => Promise<WebAssembly.Module>;
+  compile?: (name: ModuleName) => WebAssembly.Module;
+  load?: (name: ModuleName) => Promise<WebAssembly.Module>;
   /** Whether a timer may outlive the call that sets it. Without, due work is done within later calls. */
   timers: boolean;
 }
 
 let platform: Platform | undefined;
-let compiled: WebAssembly.Module | undefined;
-let loading: Promise<WebAssembly.Module> | undefined;
+const compiled: { [name in ModuleName]?: WebAssembly.Module } = {};
+const loading: { [name in ModuleName]?: Promise<WebAssembly.Module> } = {};
 
 /** Called by the entry point. The first one wins where several are loaded. */
 export function provide(offered: Platform): void {
@@ -24,25 +27,24 @@ export function hasTimers(): boolean {
 
 /** Takes a module that the user compiled, for this and all later caches. */
 export function adopt(module: WebAssembly.Module): void {
-  compiled = module;
+  compiled.core = module;
 }
 
 /** The module, if it can be had without waiting. */
-export function moduleNow(): WebAssembly.Module {
-  compiled ??= platform?.compile?.();
-  if (compiled === undefined) {
-    throw new Error('cachette: in a browser the WebAssembly module must be fetched first; use `await Cachette.create(options)` once');
-  }
-  return compiled;
+export function moduleNow(name: ModuleName): WebAssembly.Module {
+  const module = compiled[name] ?? platform?.compile?.(name);
+  if (module !== undefined) return (compiled[name] = module);
+  const first = name === 'core' ? 'Cachette.create(options)' : 'Cachette.create({ objects: true })';
+  throw new Error(`cachette: in a browser the WebAssembly must be fetched first; use \`await ${first}\` once`);
 }
 
 /** The module, fetched and compiled if need be. A failed attempt is not remembered. */
-export async function moduleSoon(): Promise<WebAssembly.Module> {
-  if (compiled === undefined && platform?.load !== undefined) {
-    loading ??= platform.load().finally(() => {
-      loading = undefined;
+export async function moduleSoon(name: ModuleName): Promise<WebAssembly.Module> {
+  if (compiled[name] === undefined && platform?.load !== undefined) {
+    loading[name] ??= platform.load(name).finally(() => {
+      delete loading[name];
     });
-    compiled = await loading;
+    compiled[name] = await loading[name]!;
   }
-  return moduleNow();
+  return moduleNow(name);
 }

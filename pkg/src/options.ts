@@ -15,6 +15,8 @@ export interface CachetteOptions {
   seed?: bigint;
   /** Further configuration, as `CONFIG SET` takes it: `{ 'hash-max-listpack-entries': 64 }`. */
   config?: Record<string, string | number>;
+  /** For `create` in a browser: load what `setObject` and `getObject` need, too. Elsewhere it is at hand. */
+  objects?: boolean;
   /** A compiled module to use (a `WebAssembly.Module`) in place of the package's own: `cachette/wasm`, compiled as your host does it. */
   module?: object;
 }

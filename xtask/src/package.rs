@@ -1,9 +1,9 @@
 //! The npm package: `pkg/dist`, and the tarball.
 //!
 //! ```text
-//! dist/cachette.wasm       the module                        dist/glue.js         its imports, as a factory
-//! dist/wasm-base64.js      the module as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
-//! dist/index.d.ts …        TypeScript's output               dist/platform/*.js   one entry point a runtime
+//! dist/M.wasm         a module of wasm-pack.toml                  dist/M.glue.js       its imports, as a factory
+//! dist/M.base64.js    the module as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
+//! dist/index.d.ts …   TypeScript's output                         dist/platform/*.js   one entry point a runtime
 //! ```
 
 use crate::steps::timed;
@@ -62,8 +62,8 @@ fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {
     let glue_text = std::fs::read_to_string(built.join(format!("{name}_bg.js")))?;
     let base64 = base64::engine::general_purpose::STANDARD.encode(&wasm);
     std::fs::write(dist.join(format!("{name}.wasm")), &wasm)?;
-    std::fs::write(dist.join("glue.js"), glue::factory(&glue_text)?)?;
-    std::fs::write(dist.join("wasm-base64.js"), format!("export const wasmBase64 =\n  '{base64}';\n"))?;
+    std::fs::write(dist.join(format!("{name}.glue.js")), glue::factory(&glue_text)?)?;
+    std::fs::write(dist.join(format!("{name}.base64.js")), format!("export const wasmBase64 =\n  '{base64}';\n"))?;
     Ok(())
 }
 

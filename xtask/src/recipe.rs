@@ -19,6 +19,8 @@ pub struct Module {
     pub package: String,
     #[serde(default)]
     pub features: Vec<String>,
+    /// The cargo profile.
+    pub profile: String,
     /// wasm-bindgen's target; the glue factory reads the form of `bundler`.
     pub target: String,
     /// Name of the files written to pkg/dist.

@@ -59,9 +59,10 @@ fn wasm_chromium() -> Result<Counts> {
 
 fn wasm_tests(cargo: &mut Command) -> Result<Counts> {
     wasm::ensure_target()?;
-    let runner = std::env::current_exe()?;
-    let runner = format!("target.{}.runner=[{:?}, \"test-runner\"]", wasm::TARGET, runner.display().to_string());
-    let counts = cargo_test(cargo.args(["--config", &runner, "test", "--package", "cachette-wasm", "--target", wasm::TARGET]))?;
+    // In place of the relative path in .cargo/config.toml, which holds for the usual target folder only.
+    let runner = format!("{} test-runner", std::env::current_exe()?.display());
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    let counts = cargo_test(cargo.args(["test", "--package", "cachette-wasm", "--target", wasm::TARGET]))?;
     if counts.passed + counts.failed == 0 {
         bail!("the wasm test runner ran no test");
     }

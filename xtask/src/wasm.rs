@@ -28,22 +28,20 @@ pub fn build(name: &str, module: &Module) -> Result<PathBuf> {
     ensure_target()?;
     let out = workspace::target().join("wasm-pack").join(name);
     std::fs::create_dir_all(&out)?;
-    timed(&format!("cargo build {} for {TARGET}", module.package), || cargo_build(module))?;
-    let raw = workspace::target().join(TARGET).join("release").join(format!("{}.wasm", module.package.replace('-', "_")));
-    timed("wasm-bindgen", || bindgen(module, &raw, &out))?;
+    timed(&format!("{name}: cargo build for {TARGET}"), || cargo_build(module))?;
+    let raw = workspace::target().join(TARGET).join(&module.profile).join(format!("{}.wasm", module.package.replace('-', "_")));
+    timed(&format!("{name}: wasm-bindgen"), || bindgen(module, &raw, &out))?;
     let bound = out.join(format!("{}_bg.wasm", module.out_name));
     let optimised = out.join(format!("{}.wasm", module.out_name));
-    timed("wasm-opt", || wasm_opt(module, &bound, &optimised))?;
+    timed(&format!("{name}: wasm-opt"), || wasm_opt(module, &bound, &optimised))?;
     weigh(name, module, &optimised)?;
     Ok(out)
 }
 
 fn cargo_build(module: &Module) -> Result<()> {
     let mut cargo = process::cargo();
-    cargo.args(["build", "--release", "--target", TARGET, "--package", &module.package, "--target-dir"]).arg(workspace::target());
-    if !module.features.is_empty() {
-        cargo.args(["--features", &module.features.join(",")]);
-    }
+    cargo.args(["build", "--profile", &module.profile, "--target", TARGET, "--package", &module.package, "--target-dir"]);
+    cargo.arg(workspace::target()).args(["--no-default-features", "--features", &module.features.join(",")]);
     cargo.env("CACHETTE_WASM_MAX_MEMORY", module.max_memory.to_string());
     cargo.env("CACHETTE_WASM_STACK_SIZE", module.stack_size.to_string());
     process::run(&mut cargo)

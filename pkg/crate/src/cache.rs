@@ -1,5 +1,7 @@
 //! The engine and the one session that JavaScript speaks through.
 
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use cachette::call::Call;
 use cachette::engine::{Engine, Options};
 use cachette::error::Result;
@@ -7,7 +9,6 @@ use cachette::event::Event;
 use cachette::keyspace::{Class, Notice};
 use cachette::resp::Protocol;
 use cachette::session::{Peer, SessionId};
-use std::collections::VecDeque;
 
 /// Keys that one `tick` may remove: a few milliseconds at most, so that no frame is missed for it.
 const TICK_BUDGET: usize = 2000;

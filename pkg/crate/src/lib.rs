@@ -1,18 +1,37 @@
-//! The binding: what the npm package calls. It decides nothing about commands.
+//! The binding: what the npm package calls. It decides nothing about commands. Built twice, by feature (see wasm-pack.toml):
 //!
 //! ```text
-//! raw     exports over plain numbers: the door, the clock, events, and the hot lanes
-//! area    the stretch of linear memory through which the hot lanes' keys and values pass
-//! cache   the engine and the one session that JavaScript speaks through
-//! object  JavaScript objects to bytes and back (serde-wasm-bindgen, MessagePack)
+//! core     raw     exports over plain numbers: the door, the clock, events, and the hot lanes
+//!          area    the stretch of linear memory through which the hot lanes' keys and values pass
+//!          cache   the engine and the one session that JavaScript speaks through
+//! objects  object  JavaScript values to bytes and back (serde-wasm-bindgen, MessagePack)
 //! ```
 //!
-//! One instance holds one cache. JavaScript is never called while the cache is borrowed, so no export is ever entered twice.
+//! One instance of `core` holds one cache. JavaScript is never called while the cache is borrowed, so no export is ever entered twice.
+#![cfg_attr(lean, no_std)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+// The core goes without std: its panics carry texts and places, with all the code that would print them where nothing is printed. A handler
+// that only traps lets the optimiser drop them (measured: see the note in wasm-pack.toml).
+extern crate alloc;
+
+#[cfg(lean)]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+#[cfg(lean)]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+#[cfg(feature = "engine")]
 mod area;
+#[cfg(feature = "engine")]
 mod cache;
+#[cfg(feature = "objects")]
 mod object;
+#[cfg(feature = "engine")]
 mod raw;
-#[cfg(all(test, target_arch = "wasm32"))]
+#[cfg(all(test, target_arch = "wasm32", feature = "engine", feature = "objects"))]
 mod tests;

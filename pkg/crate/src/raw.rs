@@ -6,6 +6,7 @@
 
 use crate::area::{self, Area};
 use crate::cache::Cache;
+use alloc::vec::Vec;
 use cachette::command::args::{Key, LateInt, Many};
 use cachette::command::{keys, string};
 use cachette::error::{ReplyError, Result};

@@ -90,6 +90,164 @@ export interface LposOptions {
   maxlen?: number | bigint;
 }
 
+/** Options of BLMPOP. */
+export interface BlmpopOptions {
+  count?: number | bigint;
+}
+
+/** Options of HRANDFIELD. */
+export interface HrandfieldOptions {
+  withvalues?: boolean;
+}
+
+/** Options of HSCAN. */
+export interface HscanOptions {
+  match?: Arg;
+  count?: number | bigint;
+}
+
+/** Options of SINTERCARD. */
+export interface SintercardOptions {
+  limit?: number | bigint;
+}
+
+/** Options of SSCAN. */
+export interface SscanOptions {
+  match?: Arg;
+  count?: number | bigint;
+}
+
+/** Options of ZADD. */
+export interface ZaddOptions {
+  nx?: boolean;
+  xx?: boolean;
+  gt?: boolean;
+  lt?: boolean;
+  ch?: boolean;
+  incr?: boolean;
+}
+
+/** Options of ZMPOP. */
+export interface ZmpopOptions {
+  count?: number | bigint;
+}
+
+/** Options of ZRANDMEMBER. */
+export interface ZrandmemberOptions {
+  withscores?: boolean;
+}
+
+/** Options of ZRANGE. */
+export interface ZrangeOptions {
+  byscore?: boolean;
+  bylex?: boolean;
+  rev?: boolean;
+  limit?: readonly [offset: number | bigint, count: number | bigint];
+  withscores?: boolean;
+}
+
+/** Options of ZRANGEBYLEX. */
+export interface ZrangebylexOptions {
+  limit?: readonly [offset: number | bigint, count: number | bigint];
+}
+
+/** Options of ZRANGEBYSCORE. */
+export interface ZrangebyscoreOptions {
+  withscores?: boolean;
+  limit?: readonly [offset: number | bigint, count: number | bigint];
+}
+
+/** Options of ZRANGESTORE. */
+export interface ZrangestoreOptions {
+  byscore?: boolean;
+  bylex?: boolean;
+  rev?: boolean;
+  limit?: readonly [offset: number | bigint, count: number | bigint];
+}
+
+/** Options of ZREVRANGE. */
+export interface ZrevrangeOptions {
+  withscores?: boolean;
+}
+
+/** Options of ZREVRANGEBYLEX. */
+export interface ZrevrangebylexOptions {
+  limit?: readonly [offset: number | bigint, count: number | bigint];
+}
+
+/** Options of ZREVRANGEBYSCORE. */
+export interface ZrevrangebyscoreOptions {
+  withscores?: boolean;
+  limit?: readonly [offset: number | bigint, count: number | bigint];
+}
+
+/** Options of ZSCAN. */
+export interface ZscanOptions {
+  match?: Arg;
+  count?: number | bigint;
+}
+
+/** Options of ZDIFF. */
+export interface ZdiffOptions {
+  withscores?: boolean;
+}
+
+/** Options of ZINTER. */
+export interface ZinterOptions {
+  weights?: readonly (number | string)[];
+  aggregate?: 'SUM' | 'MIN' | 'MAX';
+  withscores?: boolean;
+}
+
+/** Options of ZINTERCARD. */
+export interface ZintercardOptions {
+  limit?: number | bigint;
+}
+
+/** Options of ZINTERSTORE. */
+export interface ZinterstoreOptions {
+  weights?: readonly (number | string)[];
+  aggregate?: 'SUM' | 'MIN' | 'MAX';
+}
+
+/** Options of ZUNION. */
+export interface ZunionOptions {
+  weights?: readonly (number | string)[];
+  aggregate?: 'SUM' | 'MIN' | 'MAX';
+  withscores?: boolean;
+}
+
+/** Options of ZUNIONSTORE. */
+export interface ZunionstoreOptions {
+  weights?: readonly (number | string)[];
+  aggregate?: 'SUM' | 'MIN' | 'MAX';
+}
+
+/** Options of BITCOUNT. */
+export interface BitcountOptions {
+  byte?: boolean;
+  bit?: boolean;
+}
+
+/** Options of BITFIELD. */
+export interface BitfieldOptions {
+  get?: readonly [encoding: Arg, offset: number | bigint];
+  overflow?: 'WRAP' | 'SAT' | 'FAIL';
+  set?: readonly [encoding: Arg, offset: number | bigint, value: number | bigint];
+  incrby?: readonly [encoding: Arg, offset: number | bigint, increment: number | bigint];
+}
+
+/** Options of BITFIELD_RO. */
+export interface BitfieldRoOptions {
+  get?: readonly [encoding: Arg, offset: number | bigint];
+}
+
+/** Options of BITPOS. */
+export interface BitposOptions {
+  byte?: boolean;
+  bit?: boolean;
+}
+
 /** Options of AUTH. */
 export interface AuthOptions {
   username?: Arg;
@@ -101,10 +259,52 @@ export interface ClientListOptions {
   id?: readonly Arg[];
 }
 
+/** Options of CLIENT UNBLOCK. */
+export interface ClientUnblockOptions {
+  timeout?: boolean;
+  error?: boolean;
+}
+
 /** Options of HELLO. */
 export interface HelloOptions {
   auth?: readonly [username: Arg, password: Arg];
   setname?: Arg;
+}
+
+/** Options of COMMAND LIST. */
+export interface CommandListOptions {
+  filterby?: Arg;
+}
+
+/** Options of FLUSHALL. */
+export interface FlushallOptions {
+  async?: boolean;
+  sync?: boolean;
+}
+
+/** Options of FLUSHDB. */
+export interface FlushdbOptions {
+  async?: boolean;
+  sync?: boolean;
+}
+
+/** Options of LOLWUT. */
+export interface LolwutOptions {
+  version?: number | bigint;
+}
+
+/** Options of MEMORY USAGE. */
+export interface MemoryUsageOptions {
+  samples?: number | bigint;
+}
+
+/** Options of SHUTDOWN. */
+export interface ShutdownOptions {
+  nosave?: boolean;
+  save?: boolean;
+  now?: boolean;
+  force?: boolean;
+  abort?: boolean;
 }
 
 /** One method a command. `M` says what a call gives (an answer, a promise, a place in a queue), `V` what a value comes as. */
@@ -516,6 +716,522 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
+  /** As LMOVE, but waits for an element. Since 6.2.0, O(1). */
+  blmove(source: Arg, destination: Arg, wherefrom: 'LEFT' | 'RIGHT', whereto: 'LEFT' | 'RIGHT', timeout: number | string): Out<M, V | null> {
+    return this.send(['BLMOVE', source, destination, wherefrom, whereto, timeout]);
+  }
+
+  /** As LMPOP, but waits for an element. Since 7.0.0, O(N + M), N keys and M elements popped. */
+  blmpop<T = Reply>(timeout: number | string, keys: readonly Arg[], side: 'LEFT' | 'RIGHT', options: BlmpopOptions = {}): Out<M, T> {
+    const words: Arg[] = ['BLMPOP', timeout, keys.length, ...keys, side];
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
+  }
+
+  /** Pops from the front of the first list that has an element; waits for one. Answers key and element. Since 2.0.0, O(N), N keys. */
+  blpop(timeout: number | string, ...key: Many[]): Out<M, V[] | null> {
+    const words: Arg[] = ['BLPOP', timeout];
+    flatten(words, key);
+    return this.send(words);
+  }
+
+  /** Pops from the back of the first list that has an element; waits for one. Answers key and element. Since 2.0.0, O(N), N keys. */
+  brpop(timeout: number | string, ...key: Many[]): Out<M, V[] | null> {
+    const words: Arg[] = ['BRPOP', timeout];
+    flatten(words, key);
+    return this.send(words);
+  }
+
+  /** As RPOPLPUSH, but waits for an element. Since 2.2.0, O(1). */
+  brpoplpush(source: Arg, destination: Arg, timeout: number | string): Out<M, V | null> {
+    return this.send(['BRPOPLPUSH', source, destination, timeout]);
+  }
+
+  /** Removes fields; answers how many there were. Without fields the hash is gone. Since 2.0.0, O(N), N fields named. */
+  hdel(key: Arg, ...fields: Many[]): Out<M, number> {
+    const words: Arg[] = ['HDEL', key];
+    flatten(words, fields);
+    return this.send(words);
+  }
+
+  /** Whether a field exists. Since 2.0.0, O(1). */
+  hexists(key: Arg, field: Arg): Out<M, 0 | 1> {
+    return this.send(['HEXISTS', key, field]);
+  }
+
+  /** The value of a field. Since 2.0.0, O(1). */
+  hget(key: Arg, field: Arg): Out<M, V | null> {
+    return this.send(['HGET', key, field]);
+  }
+
+  /** All fields with their values. Since 2.0.0, O(N), N fields of the hash. */
+  hgetall(key: Arg): Out<M, Fields<V, V>> {
+    return this.send(['HGETALL', key]);
+  }
+
+  /** Adds an integer to the number in a field; a missing field counts as 0. Since 2.0.0, O(1). */
+  hincrby(key: Arg, field: Arg, increment: number | bigint): Out<M, number> {
+    return this.send(['HINCRBY', key, field, increment]);
+  }
+
+  /** Adds a decimal number to the number in a field; a missing field counts as 0. Since 2.6.0, O(1). */
+  hincrbyfloat(key: Arg, field: Arg, increment: number | string): Out<M, V> {
+    return this.send(['HINCRBYFLOAT', key, field, increment]);
+  }
+
+  /** The names of all fields. Since 2.0.0, O(N), N fields of the hash. */
+  hkeys(key: Arg): Out<M, V[]> {
+    return this.send(['HKEYS', key]);
+  }
+
+  /** How many fields a hash has. Since 2.0.0, O(1). */
+  hlen(key: Arg): Out<M, number> {
+    return this.send(['HLEN', key]);
+  }
+
+  /** The values of several fields, null where one is missing. Since 2.0.0, O(N), N fields named. */
+  hmget(key: Arg, ...fields: Many[]): Out<M, (V | null)[]> {
+    const words: Arg[] = ['HMGET', key];
+    flatten(words, fields);
+    return this.send(words);
+  }
+
+  /** Sets fields; HSET with another answer. Since 2.0.0, O(N), N fields named. */
+  hmset(key: Arg, ...fields: Entries<Arg>[]): Out<M, 'OK'> {
+    const words: Arg[] = ['HMSET', key];
+    flatten(words, fields);
+    return this.send(words);
+  }
+
+  /** One field by chance, or several, with their values if asked. Since 6.2.0, O(N), N fields answered. */
+  hrandfield<T = Reply>(key: Arg, count?: number | bigint, options: HrandfieldOptions = {}): Out<M, T> {
+    const words: Arg[] = ['HRANDFIELD', key];
+    if (count !== undefined) words.push(count);
+    if (options.withvalues) words.push('WITHVALUES');
+    return this.send(words);
+  }
+
+  /** One step of an iteration over fields and values. Since 2.8.0, O(1) a call, O(N) a whole iteration. */
+  hscan(key: Arg, cursor: Arg, options: HscanOptions = {}): Out<M, [cursor: V, elements: V[]]> {
+    const words: Arg[] = ['HSCAN', key, cursor];
+    if (options.match !== undefined) words.push('MATCH', options.match);
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
+  }
+
+  /** Sets fields; answers how many are new. Since 2.0.0, O(N), N fields named. */
+  hset(key: Arg, ...fields: Entries<Arg>[]): Out<M, number> {
+    const words: Arg[] = ['HSET', key];
+    flatten(words, fields);
+    return this.send(words);
+  }
+
+  /** Sets a field unless it exists. Since 2.0.0, O(1). */
+  hsetnx(key: Arg, field: Arg, value: Arg): Out<M, 0 | 1> {
+    return this.send(['HSETNX', key, field, value]);
+  }
+
+  /** Bytes in the value of a field, 0 where there is none. Since 3.2.0, O(1). */
+  hstrlen(key: Arg, field: Arg): Out<M, number> {
+    return this.send(['HSTRLEN', key, field]);
+  }
+
+  /** The values of all fields. Since 2.0.0, O(N), N fields of the hash. */
+  hvals(key: Arg): Out<M, V[]> {
+    return this.send(['HVALS', key]);
+  }
+
+  /** Adds members; answers how many are new. Since 1.0.0, O(N), N members named. */
+  sadd(key: Arg, ...members: Many[]): Out<M, number> {
+    const words: Arg[] = ['SADD', key];
+    flatten(words, members);
+    return this.send(words);
+  }
+
+  /** How many members a set has. Since 1.0.0, O(1). */
+  scard(key: Arg): Out<M, number> {
+    return this.send(['SCARD', key]);
+  }
+
+  /** Members of the first set that are in none of the others. Since 1.0.0, O(N), N members of all sets. */
+  sdiff(...keys: Many[]): Out<M, V[]> {
+    const words: Arg[] = ['SDIFF'];
+    flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** Puts what SDIFF answers under a key. Since 1.0.0, O(N), N members of all sets. */
+  sdiffstore(destination: Arg, ...keys: Many[]): Out<M, number> {
+    const words: Arg[] = ['SDIFFSTORE', destination];
+    flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** Members that all sets have. Since 1.0.0, O(N*M), N members of the smallest of M sets. */
+  sinter(...keys: Many[]): Out<M, V[]> {
+    const words: Arg[] = ['SINTER'];
+    flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** How many members all sets have, counted up to a limit. Since 7.0.0, O(N*M), N members of the smallest of M sets. */
+  sintercard(keys: readonly Arg[], options: SintercardOptions = {}): Out<M, number> {
+    const words: Arg[] = ['SINTERCARD', keys.length, ...keys];
+    if (options.limit !== undefined) words.push('LIMIT', options.limit);
+    return this.send(words);
+  }
+
+  /** Puts what SINTER answers under a key. Since 1.0.0, O(N*M), N members of the smallest of M sets. */
+  sinterstore(destination: Arg, ...keys: Many[]): Out<M, number> {
+    const words: Arg[] = ['SINTERSTORE', destination];
+    flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** Whether something is a member. Since 1.0.0, O(1). */
+  sismember(key: Arg, member: Arg): Out<M, 0 | 1> {
+    return this.send(['SISMEMBER', key, member]);
+  }
+
+  /** All members. Since 1.0.0, O(N), N members of the set. */
+  smembers(key: Arg): Out<M, V[]> {
+    return this.send(['SMEMBERS', key]);
+  }
+
+  /** Which of several are members. Since 6.2.0, O(N), N members named. */
+  smismember(key: Arg, ...members: Many[]): Out<M, (0 | 1)[]> {
+    const words: Arg[] = ['SMISMEMBER', key];
+    flatten(words, members);
+    return this.send(words);
+  }
+
+  /** Moves a member from one set to another. Since 1.0.0, O(1). */
+  smove(source: Arg, destination: Arg, member: Arg): Out<M, 0 | 1> {
+    return this.send(['SMOVE', source, destination, member]);
+  }
+
+  /** Removes one member by chance, or several, and answers them. Since 1.0.0, O(N), N members answered. */
+  spop<T = Reply>(key: Arg, count?: number | bigint): Out<M, T> {
+    const words: Arg[] = ['SPOP', key];
+    if (count !== undefined) words.push(count);
+    return this.send(words);
+  }
+
+  /** One member by chance, or several. Since 1.0.0, O(N), N members answered. */
+  srandmember<T = Reply>(key: Arg, count?: number | bigint): Out<M, T> {
+    const words: Arg[] = ['SRANDMEMBER', key];
+    if (count !== undefined) words.push(count);
+    return this.send(words);
+  }
+
+  /** Removes members; answers how many there were. Without members the set is gone. Since 1.0.0, O(N), N members named. */
+  srem(key: Arg, ...members: Many[]): Out<M, number> {
+    const words: Arg[] = ['SREM', key];
+    flatten(words, members);
+    return this.send(words);
+  }
+
+  /** One step of an iteration over members. Since 2.8.0, O(1) a call, O(N) a whole iteration. */
+  sscan(key: Arg, cursor: Arg, options: SscanOptions = {}): Out<M, [cursor: V, elements: V[]]> {
+    const words: Arg[] = ['SSCAN', key, cursor];
+    if (options.match !== undefined) words.push('MATCH', options.match);
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
+  }
+
+  /** Members that any of the sets has. Since 1.0.0, O(N), N members of all sets. */
+  sunion(...keys: Many[]): Out<M, V[]> {
+    const words: Arg[] = ['SUNION'];
+    flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** Puts what SUNION answers under a key. Since 1.0.0, O(N), N members of all sets. */
+  sunionstore(destination: Arg, ...keys: Many[]): Out<M, number> {
+    const words: Arg[] = ['SUNIONSTORE', destination];
+    flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** Gives members their scores, adding those that are new; answers how many were added, or the new score with INCR. Since 1.2.0, O(log N) a member, N members in the set. */
+  zadd<T = Reply>(key: Arg, scoreMember: readonly Many[], options: ZaddOptions = {}): Out<M, T> {
+    const words: Arg[] = ['ZADD', key];
+    if (options.nx) words.push('NX');
+    if (options.xx) words.push('XX');
+    if (options.gt) words.push('GT');
+    if (options.lt) words.push('LT');
+    if (options.ch) words.push('CH');
+    if (options.incr) words.push('INCR');
+    flatten(words, scoreMember);
+    return this.send(words);
+  }
+
+  /** How many members a sorted set has. Since 1.2.0, O(1). */
+  zcard(key: Arg): Out<M, number> {
+    return this.send(['ZCARD', key]);
+  }
+
+  /** How many members have scores in a range. Since 2.0.0, O(log N). */
+  zcount(key: Arg, min: number | string, max: number | string): Out<M, number> {
+    return this.send(['ZCOUNT', key, min, max]);
+  }
+
+  /** Adds to the score of a member, which is 0 for a new one; answers the new score. Since 1.2.0, O(log N). */
+  zincrby(key: Arg, increment: number | string, member: Arg): Out<M, number> {
+    return this.send(['ZINCRBY', key, increment, member]);
+  }
+
+  /** How many members lie in a range of names, where all scores are equal. Since 2.8.9, O(log N). */
+  zlexcount(key: Arg, min: Arg, max: Arg): Out<M, number> {
+    return this.send(['ZLEXCOUNT', key, min, max]);
+  }
+
+  /** Removes the members of lowest or highest score from the first of several keys that exists, and answers the key and them. Since 7.0.0, O(K + M log N), K keys and M members popped. */
+  zmpop<T = Reply>(keys: readonly Arg[], end: 'MIN' | 'MAX', options: ZmpopOptions = {}): Out<M, T> {
+    const words: Arg[] = ['ZMPOP', keys.length, ...keys, end];
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
+  }
+
+  /** The scores of several members, null for what is none. Since 6.2.0, O(N), N members asked for. */
+  zmscore(key: Arg, ...members: Many[]): Out<M, (number | null)[]> {
+    const words: Arg[] = ['ZMSCORE', key];
+    flatten(words, members);
+    return this.send(words);
+  }
+
+  /** Removes the members of highest score and answers them. Since 5.0.0, O(M log N), M members popped. */
+  zpopmax(key: Arg, count?: number | bigint): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZPOPMAX', key];
+    if (count !== undefined) words.push(count);
+    return this.send(words);
+  }
+
+  /** Removes the members of lowest score and answers them. Since 5.0.0, O(M log N), M members popped. */
+  zpopmin(key: Arg, count?: number | bigint): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZPOPMIN', key];
+    if (count !== undefined) words.push(count);
+    return this.send(words);
+  }
+
+  /** Members chosen at random: distinct ones, or with repetition for a negative count. Since 6.2.0, O(M log N), M members answered. */
+  zrandmember<T = Reply>(key: Arg, count?: number | bigint, options: ZrandmemberOptions = {}): Out<M, T> {
+    const words: Arg[] = ['ZRANDMEMBER', key];
+    if (count !== undefined) words.push(count);
+    if (options.withscores) words.push('WITHSCORES');
+    return this.send(words);
+  }
+
+  /** The members in a range of ranks, of scores or of names. Since 1.2.0, O(log N + M), M members answered. */
+  zrange(key: Arg, start: Arg, stop: Arg, options: ZrangeOptions = {}): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZRANGE', key, start, stop];
+    if (options.byscore) words.push('BYSCORE');
+    if (options.bylex) words.push('BYLEX');
+    if (options.rev) words.push('REV');
+    if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
+    if (options.withscores) words.push('WITHSCORES');
+    return this.send(words);
+  }
+
+  /** The members in a range of names, where all scores are equal. Since 2.8.9, O(log N + M), M members answered. */
+  zrangebylex(key: Arg, min: Arg, max: Arg, options: ZrangebylexOptions = {}): Out<M, V[]> {
+    const words: Arg[] = ['ZRANGEBYLEX', key, min, max];
+    if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
+    return this.send(words);
+  }
+
+  /** The members in a range of scores. Since 1.0.5, O(log N + M), M members answered. */
+  zrangebyscore(key: Arg, min: number | string, max: number | string, options: ZrangebyscoreOptions = {}): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZRANGEBYSCORE', key, min, max];
+    if (options.withscores) words.push('WITHSCORES');
+    if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
+    return this.send(words);
+  }
+
+  /** Stores the members in a range as a sorted set of their own; answers how many. Since 6.2.0, O(log N + M log M), M members stored. */
+  zrangestore(dst: Arg, src: Arg, min: Arg, max: Arg, options: ZrangestoreOptions = {}): Out<M, number> {
+    const words: Arg[] = ['ZRANGESTORE', dst, src, min, max];
+    if (options.byscore) words.push('BYSCORE');
+    if (options.bylex) words.push('BYLEX');
+    if (options.rev) words.push('REV');
+    if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
+    return this.send(words);
+  }
+
+  /** The place of a member, counted from 0 at the lowest score. Since 2.0.0, O(log N). */
+  zrank(key: Arg, member: Arg): Out<M, number | null> {
+    return this.send(['ZRANK', key, member]);
+  }
+
+  /** Removes members; answers how many there were. Since 1.2.0, O(M log N), M members given. */
+  zrem(key: Arg, ...members: Many[]): Out<M, number> {
+    const words: Arg[] = ['ZREM', key];
+    flatten(words, members);
+    return this.send(words);
+  }
+
+  /** Removes the members in a range of names, where all scores are equal; answers how many. Since 2.8.9, O(log N + M), M members removed. */
+  zremrangebylex(key: Arg, min: Arg, max: Arg): Out<M, number> {
+    return this.send(['ZREMRANGEBYLEX', key, min, max]);
+  }
+
+  /** Removes the members in a range of ranks; answers how many. Since 2.0.0, O(log N + M), M members removed. */
+  zremrangebyrank(key: Arg, start: number | bigint, stop: number | bigint): Out<M, number> {
+    return this.send(['ZREMRANGEBYRANK', key, start, stop]);
+  }
+
+  /** Removes the members in a range of scores; answers how many. Since 1.2.0, O(log N + M), M members removed. */
+  zremrangebyscore(key: Arg, min: number | string, max: number | string): Out<M, number> {
+    return this.send(['ZREMRANGEBYSCORE', key, min, max]);
+  }
+
+  /** The members in a range of ranks counted from the highest score. Since 1.2.0, O(log N + M), M members answered. */
+  zrevrange(key: Arg, start: number | bigint, stop: number | bigint, options: ZrevrangeOptions = {}): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZREVRANGE', key, start, stop];
+    if (options.withscores) words.push('WITHSCORES');
+    return this.send(words);
+  }
+
+  /** The members in a range of names, last one first, where all scores are equal. Since 2.8.9, O(log N + M), M members answered. */
+  zrevrangebylex(key: Arg, max: Arg, min: Arg, options: ZrevrangebylexOptions = {}): Out<M, V[]> {
+    const words: Arg[] = ['ZREVRANGEBYLEX', key, max, min];
+    if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
+    return this.send(words);
+  }
+
+  /** The members in a range of scores, highest first. Since 2.2.0, O(log N + M), M members answered. */
+  zrevrangebyscore(key: Arg, max: number | string, min: number | string, options: ZrevrangebyscoreOptions = {}): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZREVRANGEBYSCORE', key, max, min];
+    if (options.withscores) words.push('WITHSCORES');
+    if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
+    return this.send(words);
+  }
+
+  /** The place of a member, counted from 0 at the highest score. Since 2.0.0, O(log N). */
+  zrevrank(key: Arg, member: Arg): Out<M, number | null> {
+    return this.send(['ZREVRANK', key, member]);
+  }
+
+  /** One step of an iteration over members and scores. Since 2.8.0, O(1) a call, O(N) a whole iteration. */
+  zscan(key: Arg, cursor: Arg, options: ZscanOptions = {}): Out<M, [cursor: V, elements: V[]]> {
+    const words: Arg[] = ['ZSCAN', key, cursor];
+    if (options.match !== undefined) words.push('MATCH', options.match);
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
+  }
+
+  /** The score of a member. Since 1.2.0, O(1). */
+  zscore(key: Arg, member: Arg): Out<M, number | null> {
+    return this.send(['ZSCORE', key, member]);
+  }
+
+  /** The members of the first sorted set that are in none of the others. Since 6.2.0, O(N K), N members in the first of K keys. */
+  zdiff(keys: readonly Arg[], options: ZdiffOptions = {}): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZDIFF', keys.length, ...keys];
+    if (options.withscores) words.push('WITHSCORES');
+    return this.send(words);
+  }
+
+  /** Stores the members of the first sorted set that are in none of the others; answers how many. Since 6.2.0, O(N K + M log M), N members in the first of K keys, M stored. */
+  zdiffstore(destination: Arg, keys: readonly Arg[]): Out<M, number> {
+    return this.send(['ZDIFFSTORE', destination, keys.length, ...keys]);
+  }
+
+  /** The members that all the sorted sets have, their scores combined. Since 6.2.0, O(N K + M log M), N members in the smallest of K keys, M answered. */
+  zinter(keys: readonly Arg[], options: ZinterOptions = {}): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZINTER', keys.length, ...keys];
+    for (const word of options.weights ?? []) words.push('WEIGHTS', word);
+    if (options.aggregate !== undefined) words.push('AGGREGATE', options.aggregate);
+    if (options.withscores) words.push('WITHSCORES');
+    return this.send(words);
+  }
+
+  /** How many members all the sorted sets have in common; the count may stop at a limit. Since 7.0.0, O(N K), N members in the smallest of K keys. */
+  zintercard(keys: readonly Arg[], options: ZintercardOptions = {}): Out<M, number> {
+    const words: Arg[] = ['ZINTERCARD', keys.length, ...keys];
+    if (options.limit !== undefined) words.push('LIMIT', options.limit);
+    return this.send(words);
+  }
+
+  /** Stores the members that all the sorted sets have, their scores combined; answers how many. Since 2.0.0, O(N K + M log M), N members in the smallest of K keys, M stored. */
+  zinterstore(destination: Arg, keys: readonly Arg[], options: ZinterstoreOptions = {}): Out<M, number> {
+    const words: Arg[] = ['ZINTERSTORE', destination, keys.length, ...keys];
+    for (const word of options.weights ?? []) words.push('WEIGHTS', word);
+    if (options.aggregate !== undefined) words.push('AGGREGATE', options.aggregate);
+    return this.send(words);
+  }
+
+  /** The members of all the sorted sets, their scores combined. Since 6.2.0, O(N log N), N members in all. */
+  zunion(keys: readonly Arg[], options: ZunionOptions = {}): Out<M, V[] | [V, number][]> {
+    const words: Arg[] = ['ZUNION', keys.length, ...keys];
+    for (const word of options.weights ?? []) words.push('WEIGHTS', word);
+    if (options.aggregate !== undefined) words.push('AGGREGATE', options.aggregate);
+    if (options.withscores) words.push('WITHSCORES');
+    return this.send(words);
+  }
+
+  /** Stores the members of all the sorted sets, their scores combined; answers how many. Since 2.0.0, O(N log N), N members in all. */
+  zunionstore(destination: Arg, keys: readonly Arg[], options: ZunionstoreOptions = {}): Out<M, number> {
+    const words: Arg[] = ['ZUNIONSTORE', destination, keys.length, ...keys];
+    for (const word of options.weights ?? []) words.push('WEIGHTS', word);
+    if (options.aggregate !== undefined) words.push('AGGREGATE', options.aggregate);
+    return this.send(words);
+  }
+
+  /** Counts the bits that are set, in a range of bytes or bits if asked. Since 2.6.0, O(N). */
+  bitcount(key: Arg, start?: number | bigint, end?: number | bigint, options: BitcountOptions = {}): Out<M, number> {
+    const words: Arg[] = ['BITCOUNT', key];
+    if (start !== undefined) words.push(start);
+    if (end !== undefined) words.push(end);
+    if (options.byte) words.push('BYTE');
+    if (options.bit) words.push('BIT');
+    return this.send(words);
+  }
+
+  /** Reads, sets and adds to integers of any width inside a string. Since 3.2.0, O(1) an operation. */
+  bitfield(key: Arg, options: BitfieldOptions = {}): Out<M, (number | null)[]> {
+    const words: Arg[] = ['BITFIELD', key];
+    if (options.get !== undefined) words.push('GET', ...options.get);
+    if (options.overflow !== undefined) words.push('OVERFLOW', options.overflow);
+    if (options.set !== undefined) words.push('SET', ...options.set);
+    if (options.incrby !== undefined) words.push('INCRBY', ...options.incrby);
+    return this.send(words);
+  }
+
+  /** Reads integers of any width inside a string. Since 6.0.0, O(1) an operation. */
+  bitfieldRo(key: Arg, options: BitfieldRoOptions = {}): Out<M, (number | null)[]> {
+    const words: Arg[] = ['BITFIELD_RO', key];
+    if (options.get !== undefined) words.push('GET', ...options.get);
+    return this.send(words);
+  }
+
+  /** Combines strings bit by bit and stores the result; answers its length. Since 2.6.0, O(N). */
+  bitop(operation: 'AND' | 'OR' | 'XOR' | 'NOT' | 'DIFF' | 'DIFF1' | 'ANDOR' | 'ONE', destkey: Arg, ...keys: Many[]): Out<M, number> {
+    const words: Arg[] = ['BITOP', operation, destkey];
+    flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** The position of the first bit that is set, or clear, in a range of bytes or bits if asked. Since 2.8.7, O(N). */
+  bitpos(key: Arg, bit: number | bigint, start?: number | bigint, end?: number | bigint, options: BitposOptions = {}): Out<M, number> {
+    const words: Arg[] = ['BITPOS', key, bit];
+    if (start !== undefined) words.push(start);
+    if (end !== undefined) words.push(end);
+    if (options.byte) words.push('BYTE');
+    if (options.bit) words.push('BIT');
+    return this.send(words);
+  }
+
+  /** One bit; 0 behind the end. Since 2.2.0, O(1). */
+  getbit(key: Arg, offset: Arg): Out<M, number> {
+    return this.send(['GETBIT', key, offset]);
+  }
+
+  /** Sets or clears one bit, growing the string with zeros; answers what it was. Since 2.2.0, O(1). */
+  setbit(key: Arg, offset: Arg, value: Arg): Out<M, number> {
+    return this.send(['SETBIT', key, offset, value]);
+  }
+
   /** Authenticates the connection. Since 1.0.0, O(1). */
   auth(password: Arg, options: AuthOptions = {}): Out<M, 'OK'> {
     const words: Arg[] = ['AUTH'];
@@ -557,6 +1273,14 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['CLIENT', 'SETNAME', connectionName]);
   }
 
+  /** Ends the wait of a connection whose command blocks. Since 5.0.0, O(log N), N waiting connections. */
+  clientUnblock(clientId: number | bigint, options: ClientUnblockOptions = {}): Out<M, 0 | 1> {
+    const words: Arg[] = ['CLIENT', 'UNBLOCK', clientId];
+    if (options.timeout) words.push('TIMEOUT');
+    if (options.error) words.push('ERROR');
+    return this.send(words);
+  }
+
   /** Lists the subcommands. Since 5.0.0, O(1). */
   clientHelp(): Out<M, V[]> {
     return this.send(['CLIENT', 'HELP']);
@@ -581,6 +1305,11 @@ export abstract class Commands<M extends Mode, V> {
     const words: Arg[] = ['PING'];
     if (message !== undefined) words.push(message);
     return this.send(words);
+  }
+
+  /** Waits for replicas to have the connection's writes; there are none here, so it waits in vain. Since 3.0.0, O(1). */
+  wait(numreplicas: number | bigint, timeout: Arg): Out<M, number> {
+    return this.send(['WAIT', numreplicas, timeout]);
   }
 
   /** Closes the connection after the reply. Since 1.0.0, O(1). */
@@ -625,5 +1354,274 @@ export abstract class Commands<M extends Mode, V> {
   /** Forgets all watched keys. Since 2.2.0, O(1). */
   unwatch(): Out<M, 'OK'> {
     return this.send(['UNWATCH']);
+  }
+
+  /** Listens to all channels whose names match a pattern. Since 2.0.0, O(N), N patterns. */
+  psubscribe<T = Reply>(...patterns: Many[]): Out<M, T> {
+    const words: Arg[] = ['PSUBSCRIBE'];
+    flatten(words, patterns);
+    return this.send(words);
+  }
+
+  /** Sends a message to a channel; answers how many got it. Since 2.0.0, O(N + M), N subscribers of the channel, M patterns. */
+  publish(channel: Arg, message: Arg): Out<M, number> {
+    return this.send(['PUBLISH', channel, message]);
+  }
+
+  /** Channels that somebody listens to. Since 2.8.0, O(N), N channels. */
+  pubsubChannels(pattern?: Arg): Out<M, V[]> {
+    const words: Arg[] = ['PUBSUB', 'CHANNELS'];
+    if (pattern !== undefined) words.push(pattern);
+    return this.send(words);
+  }
+
+  /** Lists the subcommands. Since 6.2.0, O(1). */
+  pubsubHelp(): Out<M, V[]> {
+    return this.send(['PUBSUB', 'HELP']);
+  }
+
+  /** How many different patterns are subscribed to. Since 2.8.0, O(1). */
+  pubsubNumpat(): Out<M, number> {
+    return this.send(['PUBSUB', 'NUMPAT']);
+  }
+
+  /** How many listen to each of the channels, patterns not counted. Since 2.8.0, O(N), N channels. */
+  pubsubNumsub(...channel: Many[]): Out<M, Fields<V, number>> {
+    const words: Arg[] = ['PUBSUB', 'NUMSUB'];
+    flatten(words, channel);
+    return this.send(words);
+  }
+
+  /** Shard channels that somebody listens to. Since 7.0.0, O(N), N channels. */
+  pubsubShardchannels(pattern?: Arg): Out<M, V[]> {
+    const words: Arg[] = ['PUBSUB', 'SHARDCHANNELS'];
+    if (pattern !== undefined) words.push(pattern);
+    return this.send(words);
+  }
+
+  /** How many listen to each of the shard channels. Since 7.0.0, O(N), N channels. */
+  pubsubShardnumsub(...channel: Many[]): Out<M, Fields<V, number>> {
+    const words: Arg[] = ['PUBSUB', 'SHARDNUMSUB'];
+    flatten(words, channel);
+    return this.send(words);
+  }
+
+  /** Stops listening to patterns, or to all of them. Since 2.0.0, O(N), N patterns. */
+  punsubscribe<T = Reply>(...channel: Many[]): Out<M, T> {
+    const words: Arg[] = ['PUNSUBSCRIBE'];
+    flatten(words, channel);
+    return this.send(words);
+  }
+
+  /** Sends a message to a shard channel; answers how many got it. Since 7.0.0, O(N), N subscribers. */
+  spublish(shardchannel: Arg, message: Arg): Out<M, number> {
+    return this.send(['SPUBLISH', shardchannel, message]);
+  }
+
+  /** Listens to shard channels. Since 7.0.0, O(N), N channels. */
+  ssubscribe<T = Reply>(...shardchannels: Many[]): Out<M, T> {
+    const words: Arg[] = ['SSUBSCRIBE'];
+    flatten(words, shardchannels);
+    return this.send(words);
+  }
+
+  /** Listens to channels. Since 2.0.0, O(N), N channels. */
+  subscribe<T = Reply>(...channels: Many[]): Out<M, T> {
+    const words: Arg[] = ['SUBSCRIBE'];
+    flatten(words, channels);
+    return this.send(words);
+  }
+
+  /** Stops listening to shard channels, or to all of them. Since 7.0.0, O(N), N channels. */
+  sunsubscribe<T = Reply>(...shardchannel: Many[]): Out<M, T> {
+    const words: Arg[] = ['SUNSUBSCRIBE'];
+    flatten(words, shardchannel);
+    return this.send(words);
+  }
+
+  /** Stops listening to channels, or to all of them. Since 2.0.0, O(N), N channels. */
+  unsubscribe<T = Reply>(...channel: Many[]): Out<M, T> {
+    const words: Arg[] = ['UNSUBSCRIBE'];
+    flatten(words, channel);
+    return this.send(words);
+  }
+
+  /** Tells about all commands: arity, flags, key positions. Since 2.8.13, O(N), N commands. */
+  command(): Out<M, Reply[]> {
+    return this.send(['COMMAND']);
+  }
+
+  /** How many commands there are. Since 2.8.13, O(1). */
+  commandCount(): Out<M, number> {
+    return this.send(['COMMAND', 'COUNT']);
+  }
+
+  /** What commands do and which arguments they take. Since 7.0.0, O(N), N commands asked for. */
+  commandDocs(...commandName: Many[]): Out<M, Fields<V, Reply>> {
+    const words: Arg[] = ['COMMAND', 'DOCS'];
+    flatten(words, commandName);
+    return this.send(words);
+  }
+
+  /** The keys among the words of a command. Since 2.8.13, O(N), N arguments. */
+  commandGetKeys(command: Arg, ...arg: Many[]): Out<M, V[]> {
+    const words: Arg[] = ['COMMAND', 'GETKEYS', command];
+    flatten(words, arg);
+    return this.send(words);
+  }
+
+  /** The keys among the words of a command, and what it does to each. Since 7.0.0, O(N), N arguments. */
+  commandGetKeysAndFlags(command: Arg, ...arg: Many[]): Out<M, Reply[]> {
+    const words: Arg[] = ['COMMAND', 'GETKEYSANDFLAGS', command];
+    flatten(words, arg);
+    return this.send(words);
+  }
+
+  /** Tells about some commands: arity, flags, key positions. Since 2.8.13, O(N), N commands asked for. */
+  commandInfo(...commandName: Many[]): Out<M, Reply[]> {
+    const words: Arg[] = ['COMMAND', 'INFO'];
+    flatten(words, commandName);
+    return this.send(words);
+  }
+
+  /** The names of commands. Since 7.0.0, O(N), N commands. */
+  commandList(options: CommandListOptions = {}): Out<M, V[]> {
+    const words: Arg[] = ['COMMAND', 'LIST'];
+    if (options.filterby !== undefined) words.push('FILTERBY', options.filterby);
+    return this.send(words);
+  }
+
+  /** Lists the subcommands. Since 5.0.0, O(1). */
+  commandHelp(): Out<M, V[]> {
+    return this.send(['COMMAND', 'HELP']);
+  }
+
+  /** The values of the parameters that patterns fit. Since 2.0.0, O(N), N parameters. */
+  configGet(...parameter: Many[]): Out<M, Fields<V, V>> {
+    const words: Arg[] = ['CONFIG', 'GET'];
+    flatten(words, parameter);
+    return this.send(words);
+  }
+
+  /** Begins all counts of INFO anew. Since 2.0.0, O(1). */
+  configResetStat(): Out<M, 'OK'> {
+    return this.send(['CONFIG', 'RESETSTAT']);
+  }
+
+  /** Writes the present parameters to the configuration file. Since 2.8.0, O(1). */
+  configRewrite(): Out<M, 'OK'> {
+    return this.send(['CONFIG', 'REWRITE']);
+  }
+
+  /** Changes parameters, all of those given or none. Since 2.0.0, O(N), N parameters. */
+  configSet(...data: Entries<Arg>[]): Out<M, 'OK'> {
+    const words: Arg[] = ['CONFIG', 'SET'];
+    flatten(words, data);
+    return this.send(words);
+  }
+
+  /** Lists the subcommands. Since 5.0.0, O(1). */
+  configHelp(): Out<M, V[]> {
+    return this.send(['CONFIG', 'HELP']);
+  }
+
+  /** How many keys the selected database holds. Since 1.0.0, O(1). */
+  dbsize(): Out<M, number> {
+    return this.send(['DBSIZE']);
+  }
+
+  /** For test suites: looks inside and makes things happen. Since 1.0.0, Depends on the subcommand. */
+  debug<T = Reply>(subcommand: Arg, ...argument: Many[]): Out<M, T> {
+    const words: Arg[] = ['DEBUG', subcommand];
+    flatten(words, argument);
+    return this.send(words);
+  }
+
+  /** Removes all keys of all databases. Since 1.0.0, O(N), N keys. */
+  flushall(options: FlushallOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['FLUSHALL'];
+    if (options.async) words.push('ASYNC');
+    if (options.sync) words.push('SYNC');
+    return this.send(words);
+  }
+
+  /** Removes all keys of the selected database. Since 1.0.0, O(N), N keys. */
+  flushdb(options: FlushdbOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['FLUSHDB'];
+    if (options.async) words.push('ASYNC');
+    if (options.sync) words.push('SYNC');
+    return this.send(words);
+  }
+
+  /** Facts and counts about the server, in sections. Since 1.0.0, O(1). */
+  info(...section: Many[]): Out<M, V> {
+    const words: Arg[] = ['INFO'];
+    flatten(words, section);
+    return this.send(words);
+  }
+
+  /** Draws something, and says which version this is. Since 5.0.0, O(1). */
+  lolwut(options: LolwutOptions = {}): Out<M, V> {
+    const words: Arg[] = ['LOLWUT'];
+    if (options.version !== undefined) words.push('VERSION', options.version);
+    return this.send(words);
+  }
+
+  /** Says in words how the memory does. Since 4.0.0, O(1). */
+  memoryDoctor(): Out<M, V> {
+    return this.send(['MEMORY', 'DOCTOR']);
+  }
+
+  /** What the allocator says of itself. Since 4.0.0, O(1). */
+  memoryMallocStats(): Out<M, V> {
+    return this.send(['MEMORY', 'MALLOC-STATS']);
+  }
+
+  /** Asks the allocator to give back what it can. Since 4.0.0, O(1). */
+  memoryPurge(): Out<M, 'OK'> {
+    return this.send(['MEMORY', 'PURGE']);
+  }
+
+  /** What takes memory. Since 4.0.0, O(1). */
+  memoryStats(): Out<M, Fields<V, Reply>> {
+    return this.send(['MEMORY', 'STATS']);
+  }
+
+  /** Bytes that a key and its value take. Since 4.0.0, O(1). */
+  memoryUsage(key: Arg, options: MemoryUsageOptions = {}): Out<M, number | null> {
+    const words: Arg[] = ['MEMORY', 'USAGE', key];
+    if (options.samples !== undefined) words.push('SAMPLES', options.samples);
+    return this.send(words);
+  }
+
+  /** Lists the subcommands. Since 4.0.0, O(1). */
+  memoryHelp(): Out<M, V[]> {
+    return this.send(['MEMORY', 'HELP']);
+  }
+
+  /** The part this server plays in replication. Since 2.8.12, O(1). */
+  role<T = Reply>(): Out<M, T> {
+    return this.send(['ROLE']);
+  }
+
+  /** Ends the server. Since 1.0.0, O(1). */
+  shutdown(options: ShutdownOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['SHUTDOWN'];
+    if (options.nosave) words.push('NOSAVE');
+    if (options.save) words.push('SAVE');
+    if (options.now) words.push('NOW');
+    if (options.force) words.push('FORCE');
+    if (options.abort) words.push('ABORT');
+    return this.send(words);
+  }
+
+  /** Exchanges the keys of two databases. Since 4.0.0, O(N), N watched keys. */
+  swapdb(index1: number | bigint, index2: number | bigint): Out<M, 'OK'> {
+    return this.send(['SWAPDB', index1, index2]);
+  }
+
+  /** The server's clock: Unix seconds, and microseconds of the second. Since 2.6.0, O(1). */
+  time(): Out<M, V[]> {
+    return this.send(['TIME']);
   }
 }

@@ -243,7 +243,7 @@ const checks = {
   },
 
   async 'objects are stored whole'({ Cachette }) {
-    const cache = await Cachette.create();
+    const cache = await Cachette.create({ objects: true });
     const object = {
       text: 'é', numbers: [0, -1, 1.5, 2 ** 40, NaN, Infinity], yes: true, nothing: null, when: new Date(1234567890123),
       raw: bytes(0, 255), big: 2n ** 60n, keyed: new Map([[1, 'one'], ['two', 2]]), deep: { deeper: [{}] },
@@ -259,7 +259,7 @@ const checks = {
   },
 
   async 'what is no data is refused, and nothing breaks'({ Cachette }) {
-    const cache = await Cachette.create();
+    const cache = await Cachette.create({ objects: true });
     const cycle = {};
     cycle.cycle = cycle;
     const throws = { get x() { throw new Error('mine'); } };

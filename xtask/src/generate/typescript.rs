@@ -229,7 +229,7 @@ impl Method {
         let (parameters, first) = (self.parameters.join(", "), self.first.join(", "));
         // A caller who knows what the arguments make of the reply can say so: `lpop<string>('k')`.
         let (generic, reply) = match row.reply {
-            Shape::Any => ("<T = Reply>", "T".to_owned()),
+            ref shape if type_of_reply(shape) == "Reply" => ("<T = Reply>", "T".to_owned()),
             ref shape => ("", type_of_reply(shape)),
         };
         let _ = write!(
@@ -277,7 +277,8 @@ fn type_of_reply(shape: &Shape) -> String {
         Shape::Scan(of) => format!("[cursor: V, elements: {}[]]", parenthesised(&type_of_reply(of))),
         Shape::Scored => "V[] | [V, number][]".to_owned(),
         Shape::Maybe(of) => format!("{} | null", type_of_reply(of)),
-        Shape::Any => "Reply".to_owned(),
+        // What depends on the arguments, and what is no single reply.
+        _ => "Reply".to_owned(),
     }
 }
 

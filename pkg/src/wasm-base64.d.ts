@@ -1,2 +1,0 @@
-/** The wasm module as base64 text; written by the build. */
-export const wasmBase64: string;

@@ -78,6 +78,27 @@ export interface ScanOptions {
   type?: Arg;
 }
 
+/** Options of SORT. */
+export interface SortOptions {
+  by?: Arg;
+  limit?: readonly [offset: number | bigint, count: number | bigint];
+  get?: readonly Arg[];
+  asc?: boolean;
+  desc?: boolean;
+  alpha?: boolean;
+  store?: Arg;
+}
+
+/** Options of SORT_RO. */
+export interface SortRoOptions {
+  by?: Arg;
+  limit?: readonly [offset: number | bigint, count: number | bigint];
+  get?: readonly Arg[];
+  asc?: boolean;
+  desc?: boolean;
+  alpha?: boolean;
+}
+
 /** Options of LMPOP. */
 export interface LmpopOptions {
   count?: number | bigint;
@@ -610,6 +631,31 @@ export abstract class Commands<M extends Mode, V> {
   unlink(...keys: Many[]): Out<M, number> {
     const words: Arg[] = ['UNLINK'];
     flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** The elements of a list, set or sorted set in order; or stores them as a list and answers how many there are. Since 1.0.0, O(N+M*log(M)), N elements, M of them answered. */
+  sort<T = Reply>(key: Arg, options: SortOptions = {}): Out<M, T> {
+    const words: Arg[] = ['SORT', key];
+    if (options.by !== undefined) words.push('BY', options.by);
+    if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
+    for (const word of options.get ?? []) words.push('GET', word);
+    if (options.asc) words.push('ASC');
+    if (options.desc) words.push('DESC');
+    if (options.alpha) words.push('ALPHA');
+    if (options.store !== undefined) words.push('STORE', options.store);
+    return this.send(words);
+  }
+
+  /** The elements of a list, set or sorted set in order; never stores. Since 7.0.0, O(N+M*log(M)), N elements, M of them answered. */
+  sortRo(key: Arg, options: SortRoOptions = {}): Out<M, (V | null)[]> {
+    const words: Arg[] = ['SORT_RO', key];
+    if (options.by !== undefined) words.push('BY', options.by);
+    if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
+    for (const word of options.get ?? []) words.push('GET', word);
+    if (options.asc) words.push('ASC');
+    if (options.desc) words.push('DESC');
+    if (options.alpha) words.push('ALPHA');
     return this.send(words);
   }
 

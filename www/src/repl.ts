@@ -16,7 +16,7 @@ const UNFOLD = 500;
 const EXCHANGES = 200;
 const HISTORY = 200;
 /** Characters of a line that are shown again; longer lines are not kept for another visit either. */
-const SHOWN = 1000;
+const SHOWN = 500;
 const STORE = 'cachette-console-history';
 
 /** What Redis's wording leaves open, by the error's first word. */
@@ -46,6 +46,8 @@ export class Repl {
   private chosen = 0;
   /** Candidates are offered while a word is typed, and else only when asked for. */
   private isOpen = false;
+  /** Whether the end of the transcript is in sight. */
+  private isAtEnd = true;
 
   constructor(
     private readonly engine: Engine,
@@ -67,8 +69,29 @@ export class Repl {
     this.scroller.addEventListener('click', (event) => {
       if (event.target === this.scroller && String(getSelection()) === '') this.input.focus();
     });
+    this.keepEndInSight();
     this.welcome();
     this.look();
+  }
+
+  /** Where the end is in sight it stays so, when what is around the transcript takes more or less room. */
+  private keepEndInSight(): void {
+    const { scroller } = this;
+    let height = scroller.clientHeight;
+    new ResizeObserver(() => {
+      height = scroller.clientHeight;
+      if (this.isAtEnd) this.toEnd();
+    }).observe(scroller);
+    const scrolled = () => {
+      // A scroll that comes with a change of height was not the reader's.
+      if (scroller.clientHeight === height) this.isAtEnd = scroller.scrollHeight - scroller.scrollTop - height < 8;
+    };
+    scroller.addEventListener('scroll', scrolled, { passive: true });
+  }
+
+  private toEnd(): void {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.isAtEnd = true;
   }
 
   focus(): void {
@@ -130,7 +153,7 @@ export class Repl {
     this.log.querySelector('.welcome')?.remove();
     this.log.append(h('div', { class: 'exchange' }, asked, answer));
     while (this.log.childElementCount > EXCHANGES) this.log.firstElementChild!.remove();
-    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.toEnd();
   }
 
   private clear(): void {

@@ -101,6 +101,11 @@ fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {
     match name {
         "*" => Ok((Ipv4Addr::UNSPECIFIED, port).into()),
         "::*" => Ok((Ipv6Addr::UNSPECIFIED, port).into()),
+        // What was meant as an address but is none must not be looked up as a name: that can take minutes, and everybody would wait.
+        _ if name.contains(':') || name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            let address: IpAddr = name.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "this is no address"))?;
+            Ok((address, port).into())
+        }
         _ => (name, port).to_socket_addrs()?.next().ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable)),
     }
 }

@@ -155,12 +155,12 @@ fn read_flags(words: &[Vec<u8>], into: &mut Vec<Directive>) -> Result<(), Fatal>
     while let Some(word) = words.get(at) {
         at += 1;
         number += 1;
-        let Some(head) = word.strip_prefix(b"--") else {
-            let text = lossy(word);
-            let place = Place { source: Source::CommandLine, line: number, text: text.clone() };
-            return Err(place.refuse(format!("expected an option such as --port, got '{text}'")));
-        };
         let place = |text: String| Place { source: Source::CommandLine, line: number, text };
+        if word.starts_with(b"-") && !word.starts_with(b"--") {
+            return Err(place(lossy(word)).refuse("expected an option such as --port"));
+        }
+        // Words before the first flag (`redis.conf loglevel verbose --port 1`) make a line of their own.
+        let head = word.strip_prefix(b"--").unwrap_or(word);
         let mut line = split_words(head).ok_or_else(|| place(lossy(head)).refuse("Unbalanced quotes in configuration line"))?;
         let bare = line.len() == 1;
         // `--save` alone, or before another option, has always meant `--save ""`.
@@ -435,6 +435,17 @@ mod tests {
             [pair("port", &["--bla"]), pair("loglevel", &["verbose"])]
         );
         assert_eq!(run(&["--port", "--loglevel", "verbose"], "").unwrap(), [pair("port", &["--loglevel", "verbose"])]);
+    }
+
+    #[test]
+    fn words_before_the_first_flag_are_a_line() {
+        let folder = std::env::temp_dir().join(format!("cachette-words-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("a.conf");
+        std::fs::write(&file, "").unwrap();
+        let args = [file.to_str().unwrap(), "loglevel", "verbose", "--maxmemory '700mb'"];
+        assert_eq!(run(&args, "").unwrap(), [pair("loglevel", &["verbose"]), pair("maxmemory", &["700mb"])]);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -4,7 +4,6 @@
 use crate::command::Row;
 use crate::error::ReplyError;
 use crate::time::Millis;
-use crate::value::sort::sort;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
@@ -41,7 +40,7 @@ pub struct Stats {
 /// What happened to one command.
 #[derive(Clone, Copy)]
 pub struct RowStats {
-    pub row: &'static Row,
+    row: &'static Row,
     pub calls: u64,
     /// Of these, whose time was taken, and how long they took together.
     timed: u64,
@@ -88,7 +87,7 @@ impl Stats {
     /// Whether the next call of this command should be timed.
     #[inline]
     pub(crate) fn wants_time(&self, row: &'static Row) -> bool {
-        let calls = self.rows.find(hash_of(row), |known| core::ptr::eq(known.row, row)).map_or(0, |known| known.calls);
+        let calls = self.row(row).map_or(0, |known| known.calls);
         calls < TIMED_AT_FIRST || calls.wrapping_rem(TIMED_LATER) == 0
     }
 
@@ -130,11 +129,9 @@ impl Stats {
         }
     }
 
-    /// Each command that was asked for, in order of name.
-    pub fn rows(&self) -> Vec<RowStats> {
-        let mut rows: Vec<RowStats> = self.rows.iter().copied().collect();
-        sort(&mut rows, |one, other| one.row.name.cmp(other.row.name));
-        rows
+    /// What happened to a command; `None` where it was never asked for.
+    pub fn row(&self, row: &'static Row) -> Option<&RowStats> {
+        self.rows.find(hash_of(row), |known| core::ptr::eq(known.row, row))
     }
 
     /// Each error code with how often it was answered.

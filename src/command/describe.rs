@@ -8,7 +8,7 @@ use super::args::key_flags::{
 use super::args::{ArgKind, ArgSpec, Args, KeyFlags, NoArgs, Parse, is_token};
 use super::reply::{Reply, With};
 use super::server::List;
-use super::{Flags, Row, all};
+use super::{Flags, Row, all, every};
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::glob;
@@ -400,9 +400,8 @@ impl<'a> Filter<'a> {
 }
 
 pub fn command_list(_: &mut Call<'_>, args: List<'_>) -> Result<impl Reply + use<>> {
-    let rows = all().flat_map(|row| core::iter::once(row).chain(row.subcommands));
     let names: Vec<&'static [u8]> =
-        rows.filter(|row| args.filter().is_none_or(|filter| filter.lets(row))).map(|row| row.name.as_bytes()).collect();
+        every().filter(|row| args.filter().is_none_or(|filter| filter.lets(row))).map(|row| row.name.as_bytes()).collect();
     Ok(names)
 }
 

@@ -307,9 +307,10 @@ fn replication(call: &mut Call<'_>, lines: &mut Lines) {
 }
 
 fn command_stats(call: &mut Call<'_>, lines: &mut Lines) {
-    for stats in call.server.stats.rows() {
+    for row in super::every() {
+        let Some(stats) = call.server.stats.row(row) else { continue };
         lines.put("cmdstat_");
-        lines.put(stats.row.name);
+        lines.put(row.name);
         for (name, value) in [(":calls=", stats.calls), (",usec=", stats.microseconds())] {
             lines.put(name);
             lines.digits(value);

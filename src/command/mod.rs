@@ -280,6 +280,11 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
     FAMILIES.iter().flat_map(|family| family.iter())
 }
 
+/// Every command, subcommands behind their containers.
+pub fn every() -> impl Iterator<Item = &'static Row> {
+    all().flat_map(|row| core::iter::once(row).chain(row.subcommands))
+}
+
 /// Finds rows by name, whatever the letter case.
 pub struct Registry {
     by_name: HashTable<&'static Row>,

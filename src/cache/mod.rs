@@ -19,6 +19,7 @@
 extern crate std;
 
 mod collections;
+mod sorted_sets;
 
 use crate::command::{keys, string};
 use crate::config::Config;

@@ -8,7 +8,7 @@ use super::reply::{Either, MaybeArray, Reply, With};
 use super::rows;
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
-use crate::keyspace::{Class, Edit, ValueRef};
+use crate::keyspace::{Class, Edit, Keyspace, ValueRef};
 use crate::number;
 use crate::resp::write::Writer;
 use crate::rng::Rng;
@@ -172,7 +172,9 @@ pub struct Rule {
 }
 
 impl Rule {
-    fn check(&self) -> Result<()> {
+    /// # Errors
+    /// Where conditions exclude each other.
+    pub fn check(&self) -> Result<()> {
         let (Existence { nx, xx }, Comparison { gt, lt }) = (self.existence, self.comparison);
         if nx && xx {
             return Err(ReplyError::err("XX and NX options at the same time are not compatible"));
@@ -630,18 +632,18 @@ pub fn zrevrangebylex<'c>(call: &'c mut Call<'_>, args: Zrevrangebylex<'_>) -> R
     range(call, &args.key, args.max, args.min, args.options)
 }
 
-/// A range as a typed caller gives it, `reverse` with the lower end first all the same. The members are lent.
+/// A range as a typed caller gives it, the lower end first even if `reverse`. The members are lent.
 ///
 /// # Errors
 /// `WRONGTYPE`.
 pub fn members_of<'c>(
-    call: &'c mut Call<'_>,
+    keys: &'c mut Keyspace,
     key: &[u8],
     span: Span<'_>,
     reverse: bool,
     limited: Option<Limit>,
 ) -> Result<Members<'c>> {
-    let zset = call.keys.read::<ZSet>(key)?;
+    let zset = keys.read::<ZSet>(key)?;
     let mut ranks = zset.map_or(0..0, |zset| span.ranks(zset, reverse));
     if let Some(limited) = limited {
         ranks = limit(ranks, reverse, limited);

@@ -1,10 +1,9 @@
 //! Channels: who is subscribed to what. Messages go to the sessions' outboxes.
 
 use crate::glob;
-use crate::session::SessionId;
+use crate::session::{SessionId, SessionsByName};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use hashbrown::HashMap;
 
 /// The three kinds of subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,37 +75,29 @@ impl Subscriptions {
 /// All subscriptions of an engine.
 #[derive(Debug, Default)]
 pub struct PubSub {
-    channels: HashMap<Box<[u8]>, Vec<SessionId>>,
-    shards: HashMap<Box<[u8]>, Vec<SessionId>>,
+    channels: SessionsByName,
+    shards: SessionsByName,
     /// Patterns in the order in which they were first subscribed to, which is the order of delivery.
     patterns: Vec<(Box<[u8]>, Vec<SessionId>)>,
 }
 
 impl PubSub {
     pub(crate) fn subscribe(&mut self, kind: Kind, name: &[u8], session: SessionId) {
-        let subscribers = match kind {
-            Kind::Channel => self.channels.entry(name.into()).or_default(),
-            Kind::Shard => self.shards.entry(name.into()).or_default(),
-            Kind::Pattern => match self.patterns.iter().position(|(pattern, _)| **pattern == *name) {
-                Some(at) => match self.patterns.get_mut(at) {
-                    Some((_, subscribers)) => subscribers,
-                    None => return,
-                },
-                None => {
-                    self.patterns.push((name.into(), Vec::from([session])));
-                    return;
-                }
+        match kind {
+            Kind::Channel => self.channels.add(name, session),
+            Kind::Shard => self.shards.add(name, session),
+            Kind::Pattern => match self.patterns.iter_mut().find(|(pattern, _)| **pattern == *name) {
+                Some((_, subscribers)) if subscribers.contains(&session) => {}
+                Some((_, subscribers)) => subscribers.push(session),
+                None => self.patterns.push((name.into(), Vec::from([session]))),
             },
-        };
-        if !subscribers.contains(&session) {
-            subscribers.push(session);
         }
     }
 
     pub(crate) fn unsubscribe(&mut self, kind: Kind, name: &[u8], session: SessionId) {
         match kind {
-            Kind::Channel => drop_subscriber(&mut self.channels, name, session),
-            Kind::Shard => drop_subscriber(&mut self.shards, name, session),
+            Kind::Channel => self.channels.remove(name, session),
+            Kind::Shard => self.shards.remove(name, session),
             Kind::Pattern => {
                 for (pattern, subscribers) in &mut self.patterns {
                     if **pattern == *name {
@@ -120,11 +111,8 @@ impl PubSub {
 
     /// Who gets a message: sessions subscribed to the channel itself, then each match of a pattern, with the pattern.
     pub(crate) fn receivers(&self, kind: Kind, channel: &[u8]) -> Vec<(SessionId, Option<Vec<u8>>)> {
-        let direct = match kind {
-            Kind::Shard => self.shards.get(channel),
-            Kind::Channel | Kind::Pattern => self.channels.get(channel),
-        };
-        let mut receivers: Vec<_> = direct.into_iter().flatten().map(|session| (*session, None)).collect();
+        let direct = self.names(kind).of(channel);
+        let mut receivers: Vec<_> = direct.iter().map(|session| (*session, None)).collect();
         if kind != Kind::Shard {
             for (pattern, subscribers) in self.patterns.iter().filter(|(pattern, _)| glob::matches(pattern, channel, false)) {
                 receivers.extend(subscribers.iter().map(|session| (*session, Some(pattern.to_vec()))));
@@ -133,17 +121,19 @@ impl PubSub {
         receivers
     }
 
+    fn names(&self, kind: Kind) -> &SessionsByName {
+        if kind == Kind::Shard { &self.shards } else { &self.channels }
+    }
+
     /// Channels with subscribers, of those that match.
     pub fn active(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Vec<u8>> {
-        let channels = if kind == Kind::Shard { &self.shards } else { &self.channels };
         let matches = |name: &&[u8]| pattern.is_none_or(|pattern| glob::matches(pattern, name, false));
-        channels.keys().map(|name| &**name).filter(matches).map(<[u8]>::to_vec).collect()
+        self.names(kind).iter().map(|(name, _)| name).filter(matches).map(<[u8]>::to_vec).collect()
     }
 
     /// Subscribers of one channel, patterns not counted.
     pub fn subscribers(&self, kind: Kind, name: &[u8]) -> usize {
-        let channels = if kind == Kind::Shard { &self.shards } else { &self.channels };
-        channels.get(name).map_or(0, Vec::len)
+        self.names(kind).of(name).len()
     }
 
     /// Different patterns that somebody is subscribed to.
@@ -153,15 +143,6 @@ impl PubSub {
 
     /// Channels (or shard channels) that somebody is subscribed to.
     pub fn channels(&self, kind: Kind) -> usize {
-        if kind == Kind::Shard { self.shards.len() } else { self.channels.len() }
-    }
-}
-
-fn drop_subscriber(channels: &mut HashMap<Box<[u8]>, Vec<SessionId>>, name: &[u8], session: SessionId) {
-    if let Some(subscribers) = channels.get_mut(name) {
-        subscribers.retain(|subscriber| *subscriber != session);
-        if subscribers.is_empty() {
-            channels.remove(name);
-        }
+        self.names(kind).len()
     }
 }

@@ -123,46 +123,56 @@ impl Session {
     }
 }
 
-/// All sessions of an engine. The one whose command runs is taken out meanwhile.
+/// All sessions of an engine, in the order of their numbers. The one whose command runs is taken out meanwhile.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    slots: hashbrown::HashMap<SessionId, Option<Box<Session>>>,
+    slots: Vec<(SessionId, Option<Box<Session>>)>,
     last: u64,
 }
 
 impl Sessions {
+    fn place(&self, id: SessionId) -> Option<usize> {
+        self.slots.binary_search_by_key(&id, |(id, _)| *id).ok()
+    }
+
+    fn slot(&mut self, id: SessionId) -> Option<&mut Option<Box<Session>>> {
+        let place = self.place(id)?;
+        self.slots.get_mut(place).map(|(_, slot)| slot)
+    }
+
     pub(crate) fn open(&mut self, peer: Peer, authenticated: bool, now: Millis) -> SessionId {
         self.last = self.last.wrapping_add(1);
         let id = SessionId(self.last);
-        self.slots.insert(id, Some(Box::new(Session::new(id, peer, authenticated, now))));
+        self.slots.push((id, Some(Box::new(Session::new(id, peer, authenticated, now)))));
         id
     }
 
     pub(crate) fn close(&mut self, id: SessionId) -> Option<Box<Session>> {
-        self.slots.remove(&id).flatten()
+        let place = self.place(id)?;
+        self.slots.remove(place).1
     }
 
     pub(crate) fn take(&mut self, id: SessionId) -> Option<Box<Session>> {
-        self.slots.get_mut(&id)?.take()
+        self.slot(id)?.take()
     }
 
     pub(crate) fn put_back(&mut self, session: Box<Session>) {
-        if let Some(slot) = self.slots.get_mut(&session.id) {
+        if let Some(slot) = self.slot(session.id) {
             *slot = Some(session);
         }
     }
 
     pub fn get(&self, id: SessionId) -> Option<&Session> {
-        self.slots.get(&id)?.as_deref()
+        self.slots.get(self.place(id)?)?.1.as_deref()
     }
 
     pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.slots.get_mut(&id)?.as_deref_mut()
+        self.slot(id)?.as_deref_mut()
     }
 
     /// All but the one whose command runs.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
-        self.slots.values().filter_map(|slot| slot.as_deref())
+        self.slots.iter().filter_map(|(_, slot)| slot.as_deref())
     }
 
     /// How many, the running one included.
@@ -172,5 +182,59 @@ impl Sessions {
 
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+}
+
+/// Sessions under names: who watches a key, waits on it, listens to a channel. Each once a name, in the order in which they came.
+#[derive(Debug, Default)]
+pub struct SessionsByName {
+    by_name: hashbrown::HashMap<Box<[u8]>, Vec<SessionId>>,
+}
+
+impl SessionsByName {
+    pub(crate) fn add(&mut self, name: &[u8], session: SessionId) {
+        let sessions = self.by_name.entry(name.into()).or_default();
+        if !sessions.contains(&session) {
+            sessions.push(session);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, name: &[u8], session: SessionId) {
+        if let Some(sessions) = self.by_name.get_mut(name) {
+            sessions.retain(|known| *known != session);
+            if sessions.is_empty() {
+                self.by_name.remove(name);
+            }
+        }
+    }
+
+    pub(crate) fn of(&self, name: &[u8]) -> &[SessionId] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[SessionId])> {
+        self.by_name.iter().map(|(name, sessions)| (&**name, sessions.as_slice()))
+    }
+
+    /// Names with sessions.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+}
+
+/// A name for a key of one database.
+pub(crate) fn name_of_key(db: usize, key: &[u8]) -> Vec<u8> {
+    [&(db as u64).to_le_bytes()[..], key].concat()
+}
+
+/// Database and key of such a name.
+pub(crate) fn key_of_name(name: &[u8]) -> (usize, &[u8]) {
+    match name.split_first_chunk() {
+        Some((db, key)) => (u64::from_le_bytes(*db) as usize, key),
+        None => (0, name),
     }
 }

@@ -6,7 +6,6 @@ use crate::error::ReplyError;
 use crate::time::Millis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use hashbrown::HashTable;
 
 /// Different error codes that are counted apart; what comes later counts in the sum only, so that made-up codes cannot fill memory.
 const ERROR_CODES_MAX: usize = 128;
@@ -32,7 +31,8 @@ pub struct Stats {
     pub query_buffer_disconnections: u64,
     /// Shell: closed because of `client-output-buffer-limit`.
     pub output_buffer_disconnections: u64,
-    rows: HashTable<RowStats>,
+    /// In the order of the rows' addresses.
+    rows: Vec<RowStats>,
     errors: Vec<(Box<[u8]>, u64)>,
     rate: Rate,
 }
@@ -72,16 +72,21 @@ pub struct Rate {
     pub per_second: [u64; 3],
 }
 
-fn hash_of(row: &'static Row) -> u64 {
-    // Rows never move: their address is their number, spread over the word.
-    (core::ptr::from_ref(row) as usize as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
 impl Stats {
-    fn of(&mut self, row: &'static Row) -> &mut RowStats {
-        let fresh = RowStats { row, calls: 0, timed: 0, microseconds: 0, rejected: 0, failed: 0 };
-        let slot = self.rows.entry(hash_of(row), |known| core::ptr::eq(known.row, row), |known| hash_of(known.row));
-        slot.or_insert(fresh).into_mut()
+    fn place(&self, row: &'static Row) -> core::result::Result<usize, usize> {
+        // Rows never move: their address is their number.
+        self.rows.binary_search_by_key(&core::ptr::from_ref(row).addr(), |known| core::ptr::from_ref(known.row).addr())
+    }
+
+    fn of(&mut self, row: &'static Row) -> Option<&mut RowStats> {
+        let place = match self.place(row) {
+            Ok(place) => place,
+            Err(place) => {
+                self.rows.insert(place, RowStats { row, calls: 0, timed: 0, microseconds: 0, rejected: 0, failed: 0 });
+                place
+            }
+        };
+        self.rows.get_mut(place)
     }
 
     /// Whether the next call of this command should be timed.
@@ -95,7 +100,7 @@ impl Stats {
     #[inline]
     pub(crate) fn ran(&mut self, row: &'static Row, microseconds: Option<u64>) {
         self.commands = self.commands.wrapping_add(1);
-        let stats = self.of(row);
+        let Some(stats) = self.of(row) else { return };
         stats.calls = stats.calls.wrapping_add(1);
         if let Some(microseconds) = microseconds {
             stats.timed = stats.timed.wrapping_add(1);
@@ -105,15 +110,15 @@ impl Stats {
 
     /// Counts the error that a command which ran has answered.
     pub(crate) fn failed(&mut self, row: &'static Row, error: &ReplyError) {
-        let stats = self.of(row);
-        stats.failed = stats.failed.wrapping_add(1);
+        if let Some(stats) = self.of(row) {
+            stats.failed = stats.failed.wrapping_add(1);
+        }
         self.error(error);
     }
 
     /// Counts a request that was refused before it ran; `row` is what it asked for, if that exists.
     pub(crate) fn refused(&mut self, row: Option<&'static Row>, error: &ReplyError) {
-        if let Some(row) = row {
-            let stats = self.of(row);
+        if let Some(stats) = row.and_then(|row| self.of(row)) {
             stats.rejected = stats.rejected.wrapping_add(1);
         }
         self.error(error);
@@ -131,7 +136,7 @@ impl Stats {
 
     /// What happened to a command; `None` where it was never asked for.
     pub fn row(&self, row: &'static Row) -> Option<&RowStats> {
-        self.rows.find(hash_of(row), |known| core::ptr::eq(known.row, row))
+        self.rows.get(self.place(row).ok()?)
     }
 
     /// Each error code with how often it was answered.

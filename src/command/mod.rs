@@ -35,7 +35,6 @@ use crate::error::{ReplyError, Result};
 use crate::resp::write::Writer;
 use alloc::vec::Vec;
 use args::ArgSpec;
-use hashbrown::HashTable;
 pub use reply::{Reply, Shape};
 
 /// Which commands belong together; also their ACL category.
@@ -287,30 +286,47 @@ pub fn every() -> impl Iterator<Item = &'static Row> {
 
 /// Finds rows by name, whatever the letter case.
 pub struct Registry {
-    by_name: HashTable<&'static Row>,
+    /// Places by hash of the name, probed one after another; more than twice as many as there are rows, so that a probe always ends.
+    places: Vec<Option<&'static Row>>,
 }
 
-fn name_hash(name: &[u8]) -> u64 {
-    // FNV-1a over lower-cased letters, finished with a multiply so that the table's top bits are good too. Names are ours: no seed needed.
-    let hash = name.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
-    });
-    (hash ^ (hash >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+fn name_hash(name: &[u8]) -> usize {
+    // FNV-1a over lower-cased letters. Names are ours: no seed needed.
+    let hash =
+        name.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193));
+    (hash ^ (hash >> 15)) as usize
 }
 
 impl Registry {
     pub fn new() -> Self {
-        let mut by_name = HashTable::new();
+        let mut places = Vec::new();
+        places.resize(all().count().saturating_mul(2).next_power_of_two(), None);
+        let mut registry = Self { places };
         for row in all() {
-            by_name.insert_unique(name_hash(row.name.as_bytes()), row, |row| name_hash(row.name.as_bytes()));
+            let place = registry.place(row.name.as_bytes());
+            if let Some(place) = registry.places.get_mut(place) {
+                *place = Some(row);
+            }
         }
-        Self { by_name }
+        registry
+    }
+
+    /// Where the row of this name is, or would be.
+    fn place(&self, name: &[u8]) -> usize {
+        let mask = self.places.len().wrapping_sub(1);
+        let mut place = name_hash(name) & mask;
+        while let Some(Some(row)) = self.places.get(place)
+            && !row.name.as_bytes().eq_ignore_ascii_case(name)
+        {
+            place = place.wrapping_add(1) & mask;
+        }
+        place
     }
 
     /// The row of a top-level command or container.
     #[inline]
     pub fn top_level(&self, name: &[u8]) -> Option<&'static Row> {
-        self.by_name.find(name_hash(name), |row| row.name.as_bytes().eq_ignore_ascii_case(name)).copied()
+        self.places.get(self.place(name)).copied().flatten()
     }
 
     /// The row of `container|subcommand` or of a plain name.

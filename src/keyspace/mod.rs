@@ -526,7 +526,7 @@ impl Keyspace {
     pub fn flush(&mut self) {
         let selected = self.selected;
         let mut watches = core::mem::take(&mut self.watches);
-        watches.changed_where(selected, |key| self.find_any(key).is_some());
+        watches.changed_where(selected, &mut |key| self.find_any(key).is_some());
         self.watches = watches;
         let db = self.db_mut();
         let mut old = core::mem::replace(db, Db::new());
@@ -553,7 +553,9 @@ impl Keyspace {
         }
         let mut watches = core::mem::take(&mut self.watches);
         for db in [a, b] {
-            watches.changed_where(db, |key| [a, b].iter().any(|&index| self.within(index, |keys| keys.find_any(key).is_some())));
+            watches.changed_where(db, &mut |key| {
+                [a, b].iter().any(|&index| self.within(index, |keys| keys.find_any(key).is_some()))
+            });
         }
         self.watches = watches;
         self.dbs.swap(a, b);

@@ -1,9 +1,7 @@
 //! What the keyspace tells others about changes: keyspace notifications, and which watching sessions lost their bet.
 
-use crate::session::SessionId;
-use alloc::boxed::Box;
+use crate::session::{SessionId, SessionsByName, key_of_name, name_of_key};
 use alloc::vec::Vec;
-use hashbrown::HashMap;
 
 /// Classes of events, as the letters of `notify-keyspace-events` name them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,36 +94,26 @@ pub struct Notice {
 /// Who waits on which key, and which of those keys changed.
 #[derive(Default)]
 pub(super) struct Waiters {
-    /// Sessions in the order in which they came.
-    by_key: HashMap<(usize, Box<[u8]>), Vec<SessionId>>,
+    by_key: SessionsByName,
     /// Keys that somebody waits on and that changed, in order.
     pub(super) ready: Vec<(usize, Vec<u8>)>,
 }
 
 impl Waiters {
     pub(super) fn add(&mut self, db: usize, key: &[u8], session: SessionId) {
-        let waiters = self.by_key.entry((db, key.into())).or_default();
-        if !waiters.contains(&session) {
-            waiters.push(session);
-        }
+        self.by_key.add(&name_of_key(db, key), session);
     }
 
     pub(super) fn remove(&mut self, db: usize, key: &[u8], session: SessionId) {
-        let name = (db, key.into());
-        if let Some(waiters) = self.by_key.get_mut(&name) {
-            waiters.retain(|waiter| *waiter != session);
-            if waiters.is_empty() {
-                self.by_key.remove(&name);
-            }
-        }
+        self.by_key.remove(&name_of_key(db, key), session);
     }
 
     pub(super) fn of(&self, db: usize, key: &[u8]) -> Vec<SessionId> {
-        self.by_key.get(&(db, key.into())).cloned().unwrap_or_default()
+        self.by_key.of(&name_of_key(db, key)).to_vec()
     }
 
     pub(super) fn changed(&mut self, db: usize, key: &[u8]) {
-        let waited_for = !self.by_key.is_empty() && self.by_key.contains_key(&(db, key.into()));
+        let waited_for = !self.by_key.is_empty() && !self.by_key.of(&name_of_key(db, key)).is_empty();
         if waited_for && !self.ready.iter().any(|(ready_db, ready)| *ready_db == db && ready == key) {
             self.ready.push((db, key.to_vec()));
         }
@@ -133,15 +121,15 @@ impl Waiters {
 
     /// Every key of a database that somebody waits on is worth a try.
     pub(super) fn all_changed(&mut self, db: usize) {
-        let keys = self.by_key.keys().filter(|(key_db, _)| *key_db == db);
-        self.ready.extend(keys.map(|(key_db, key)| (*key_db, key.to_vec())));
+        let keys = self.by_key.iter().map(|(name, _)| key_of_name(name)).filter(|(key_db, _)| *key_db == db);
+        self.ready.extend(keys.map(|(key_db, key)| (key_db, key.to_vec())));
     }
 }
 
 /// Who watches what, and whose watched keys were changed.
 #[derive(Default)]
 pub(super) struct Watches {
-    by_key: HashMap<(usize, Box<[u8]>), Vec<SessionId>>,
+    by_key: SessionsByName,
     /// Sessions to be told, drained by the engine after each command.
     pub(super) dirtied: Vec<SessionId>,
 }
@@ -152,32 +140,22 @@ impl Watches {
     }
 
     pub(super) fn watch(&mut self, db: usize, key: &[u8], session: SessionId) {
-        let watchers = self.by_key.entry((db, key.into())).or_default();
-        if !watchers.contains(&session) {
-            watchers.push(session);
-        }
+        self.by_key.add(&name_of_key(db, key), session);
     }
 
     pub(super) fn unwatch(&mut self, db: usize, key: &[u8], session: SessionId) {
-        let name = (db, key.into());
-        if let Some(watchers) = self.by_key.get_mut(&name) {
-            watchers.retain(|watcher| *watcher != session);
-            if watchers.is_empty() {
-                self.by_key.remove(&name);
-            }
-        }
+        self.by_key.remove(&name_of_key(db, key), session);
     }
 
     pub(super) fn changed(&mut self, db: usize, key: &[u8]) {
-        if let Some(watchers) = self.by_key.get(&(db, key.into())) {
-            self.dirtied.extend_from_slice(watchers);
-        }
+        self.dirtied.extend_from_slice(self.by_key.of(&name_of_key(db, key)));
     }
 
     /// Marks the watchers of every key of database `db` for which `affected` says so.
-    pub(super) fn changed_where(&mut self, db: usize, mut affected: impl FnMut(&[u8]) -> bool) {
-        for ((watched_db, key), watchers) in &self.by_key {
-            if *watched_db == db && affected(key) {
+    pub(super) fn changed_where(&mut self, db: usize, affected: &mut dyn FnMut(&[u8]) -> bool) {
+        for (name, watchers) in self.by_key.iter() {
+            let (watched_db, key) = key_of_name(name);
+            if watched_db == db && affected(key) {
                 self.dirtied.extend_from_slice(watchers);
             }
         }

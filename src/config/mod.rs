@@ -281,6 +281,8 @@ impl Config {
             set_max_intset_entries: size("set-max-intset-entries"),
             zset_max_listpack_entries: size("zset-max-listpack-entries"),
             zset_max_listpack_value: size("zset-max-listpack-value"),
+            stream_node_max_bytes: this.number("stream-node-max-bytes"),
+            stream_node_max_entries: this.number("stream-node-max-entries"),
         };
         (self.databases, self.limits) = (databases, limits);
         self.maxmemory = self.number("maxmemory");

@@ -11,6 +11,7 @@ pub mod sample;
 pub mod seed;
 pub mod set;
 pub mod sort;
+pub mod stream;
 pub mod string;
 pub mod table;
 pub mod zset;
@@ -25,6 +26,10 @@ pub struct Limits {
     pub set_max_intset_entries: usize,
     pub zset_max_listpack_entries: usize,
     pub zset_max_listpack_value: usize,
+    /// `stream-node-max-bytes`: bytes a block of a stream, as Redis counts them; 0 = no limit.
+    pub stream_node_max_bytes: u64,
+    /// `stream-node-max-entries`: entries a block of a stream; 0 = no limit.
+    pub stream_node_max_entries: u64,
 }
 
 impl Default for Limits {
@@ -36,6 +41,8 @@ impl Default for Limits {
             set_max_intset_entries: 512,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
+            stream_node_max_bytes: 4096,
+            stream_node_max_entries: 100,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::pubsub::Kind;
 use crate::resp::write::Writer;
 use crate::session::{Session, SessionId};
 use crate::time::Millis;
+use alloc::vec::Vec;
 
 /// The reply of a command that parked its session: nothing yet.
 pub struct Parked(Option<Otherwise>);
@@ -67,6 +68,18 @@ impl Call<'_> {
     /// Whether a command may park its session: not inside a transaction.
     pub fn may_wait(&self) -> bool {
         self.session.executing.is_none()
+    }
+
+    /// As [`Call::park`]; once a key changes, `request` is run in place of the one that waits: for words that mean something else by then.
+    pub fn park_as(&mut self, park: Park, request: Vec<Vec<u8>>) -> Parked {
+        let parked = self.park(park);
+        self.session.again = self.session.park.is_some().then_some(request);
+        parked
+    }
+
+    /// The key whose change has the parked request run again, if this is such a run.
+    pub fn serving(&self) -> Option<&[u8]> {
+        self.session.serving.as_deref()
     }
 
     /// Puts bytes into a session's outbox, the running one's included; false if there is no such session.

@@ -350,7 +350,8 @@ impl Engine {
         if let Some(deadline) = park.deadline {
             self.server.timeouts.insert(deadline, session.id);
         }
-        session.waiting = Some(Box::new(Waiting { park, db: session.db, argv: command::own(argv) }));
+        let argv = session.again.take().unwrap_or_else(|| command::own(argv));
+        session.waiting = Some(Box::new(Waiting { park, db: session.db, argv }));
     }
 
     /// Runs the commands of sessions whose keys became ready, in the order of the keys' changes and of the sessions' coming.
@@ -374,7 +375,9 @@ impl Engine {
         let Some(mut session) = self.server.sessions.take(id) else { return };
         let worth_it = |waiting: &Waiting| waiting.park.wants.is_none_or(|wanted| value_type == Some(wanted));
         if let Some(waiting) = session.waiting.take_if(|waiting| worth_it(waiting)) {
+            session.serving = Some(key.to_vec());
             self.run_waiting(&mut session, waiting);
+            (session.serving, session.again) = (None, None);
         }
         self.server.sessions.put_back(session);
     }

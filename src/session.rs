@@ -79,6 +79,10 @@ pub struct Session {
     pub waiting: Option<Box<Waiting>>,
     /// What a handler asks for; becomes `waiting` when the command has ended without reply.
     pub(crate) park: Option<Park>,
+    /// The request that is to be run again in place of the one that parked the session.
+    pub(crate) again: Option<Vec<Vec<u8>>>,
+    /// The key whose change has the session's parked request run again.
+    pub(crate) serving: Option<Vec<u8>>,
     /// EXEC is running so many commands: nothing may wait.
     pub(crate) executing: Option<usize>,
     /// Bytes of the last request, and what the shell says of its buffers, for `CLIENT LIST`.
@@ -117,6 +121,8 @@ impl Session {
             subscriptions: Subscriptions::default(),
             waiting: None,
             park: None,
+            again: None,
+            serving: None,
             executing: None,
             buffers: Buffers::default(),
         }

@@ -13,6 +13,7 @@ use crate::resp::Protocol;
 use crate::resp::write::Writer;
 use crate::value::Collection;
 use crate::value::seed::Seed;
+use crate::value::stream::Id;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -241,6 +242,10 @@ fn digest_key(call: &mut Call<'_>, key: &[u8]) -> Digest {
         ValueRef::ZSet(zset) => zset.iter(0..zset.len()).fold(hash(&[b"zset"]), |mut sum, (member, score)| {
             mix(&mut sum, hash(&[member, &score.to_bits().to_le_bytes()]));
             sum
+        }),
+        ValueRef::Stream(stream) => stream.range(Id::MIN, Id::MAX).fold(hash(&[b"stream"]), |sum, entry| {
+            let head = hash(&[&bytes(sum), &entry.id.ms.to_le_bytes(), &entry.id.seq.to_le_bytes()]);
+            entry.fields().fold(head, |sum, (field, value)| hash(&[&bytes(sum), &field, &value]))
         }),
     };
     if let Some(Some(_)) = call.keys.deadline(key) {

@@ -38,6 +38,27 @@ impl<'k, T: Stored> Edit<'k, T> {
         let key = unsafe { self.entry.key() };
         self.keys.changed(key, class, event);
     }
+
+    /// As [`Edit::changed`], but sessions that wait on the key are not served: there is nothing new for them.
+    pub fn touched(&mut self, class: Class, event: &'static str) {
+        self.noted(class, event);
+        // SAFETY: as above.
+        self.keys.touch_watchers(unsafe { self.entry.key() });
+    }
+
+    /// Counts a change and notes the event; neither watchers nor waiting sessions are told.
+    pub fn noted(&mut self, class: Class, event: &'static str) {
+        self.changed = true;
+        self.keys.dirty = self.keys.dirty.wrapping_add(1);
+        // SAFETY: as above.
+        self.keys.notify(class, event, unsafe { self.entry.key() });
+    }
+
+    /// Has sessions that wait on the key look at it again.
+    pub fn wake(&mut self) {
+        // SAFETY: as above.
+        self.keys.wake(unsafe { self.entry.key() });
+    }
 }
 
 impl<T: Stored> Deref for Edit<'_, T> {

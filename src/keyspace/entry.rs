@@ -17,7 +17,7 @@
 //! keyspace are in this file.
 
 use crate::time::Millis;
-use crate::value::{Collection, OutOfMemory, hash::Hash, list::List, set::Set, zset::ZSet};
+use crate::value::{Collection, OutOfMemory, hash::Hash, list::List, set::Set, stream::Stream, zset::ZSet};
 use alloc::alloc::{Layout, alloc, dealloc};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -31,6 +31,7 @@ pub enum ValueType {
     Hash,
     Set,
     ZSet,
+    Stream,
 }
 
 impl ValueType {
@@ -41,6 +42,7 @@ impl ValueType {
             Self::Hash => "hash",
             Self::Set => "set",
             Self::ZSet => "zset",
+            Self::Stream => "stream",
         }
     }
 }
@@ -63,7 +65,7 @@ macro_rules! stored {
     )*};
 }
 
-stored! { List Hash Set ZSet }
+stored! { List Hash Set ZSet Stream }
 
 /// A value out of its entry: on its way between keys, or from a decoder.
 #[derive(Clone)]
@@ -73,6 +75,7 @@ pub enum Value {
     Hash(Box<Hash>),
     Set(Box<Set>),
     ZSet(Box<ZSet>),
+    Stream(Box<Stream>),
 }
 
 /// What an entry holds, borrowed.
@@ -82,6 +85,7 @@ pub enum ValueRef<'a> {
     Hash(&'a Hash),
     Set(&'a Set),
     ZSet(&'a ZSet),
+    Stream(&'a Stream),
 }
 
 impl<'a> ValueRef<'a> {
@@ -92,6 +96,7 @@ impl<'a> ValueRef<'a> {
             Self::Hash(_) => ValueType::Hash,
             Self::Set(_) => ValueType::Set,
             Self::ZSet(_) => ValueType::ZSet,
+            Self::Stream(_) => ValueType::Stream,
         }
     }
 
@@ -103,6 +108,7 @@ impl<'a> ValueRef<'a> {
             Self::Hash(hash) => Value::Hash(Box::new((*hash).clone())),
             Self::Set(set) => Value::Set(Box::new((*set).clone())),
             Self::ZSet(zset) => Value::ZSet(Box::new((*zset).clone())),
+            Self::Stream(stream) => Value::Stream(Box::new((*stream).clone())),
         }
     }
 }
@@ -113,6 +119,7 @@ const LIST: u8 = 2;
 const HASH: u8 = 3;
 const SET: u8 = 4;
 const ZSET: u8 = 5;
+const STREAM: u8 = 6;
 const REPR_MASK: u8 = 0x07;
 const HAS_DEADLINE: u8 = 0x08;
 /// The string was edited in place: `OBJECT ENCODING` says `raw` however short it is.
@@ -142,6 +149,7 @@ fn repr_of(value_type: ValueType) -> u8 {
         ValueType::Hash => HASH,
         ValueType::Set => SET,
         ValueType::ZSet => ZSET,
+        ValueType::Stream => STREAM,
     }
 }
 
@@ -178,6 +186,7 @@ impl Entry {
             Value::Hash(body) => Self::new_boxed(HASH, key, body, deadline),
             Value::Set(body) => Self::new_boxed(SET, key, body, deadline),
             Value::ZSet(body) => Self::new_boxed(ZSET, key, body, deadline),
+            Value::Stream(body) => Self::new_boxed(STREAM, key, body, deadline),
         }
     }
 
@@ -281,6 +290,7 @@ impl Entry {
             HASH => ValueType::Hash,
             SET => ValueType::Set,
             ZSET => ValueType::ZSet,
+            STREAM => ValueType::Stream,
             _ => ValueType::String,
         }
     }
@@ -374,6 +384,7 @@ impl Entry {
                 HASH => ValueRef::Hash(&*self.body().cast()),
                 SET => ValueRef::Set(&*self.body().cast()),
                 ZSET => ValueRef::ZSet(&*self.body().cast()),
+                STREAM => ValueRef::Stream(&*self.body().cast()),
                 _ => ValueRef::String(self.string().unwrap_or(&[])),
             }
         }
@@ -482,6 +493,7 @@ impl Entry {
                 HASH => boxed(&*self.body().cast::<Hash>()),
                 SET => boxed(&*self.body().cast::<Set>()),
                 ZSET => boxed(&*self.body().cast::<ZSet>()),
+                STREAM => boxed(&*self.body().cast::<Stream>()),
                 _ => 0,
             }
         };
@@ -501,6 +513,7 @@ impl Entry {
                 HASH => Value::Hash(Box::from_raw(self.body().cast())),
                 SET => Value::Set(Box::from_raw(self.body().cast())),
                 ZSET => Value::ZSet(Box::from_raw(self.body().cast())),
+                STREAM => Value::Stream(Box::from_raw(self.body().cast())),
                 _ => Value::String(self.string().unwrap_or(&[]).to_vec()),
             };
             self.free_block();

@@ -94,5 +94,6 @@ pub(super) fn encoding_name(value: &ValueRef<'_>, entry: Entry) -> &'static str 
         ValueRef::Hash(hash) => hash.encoding(),
         ValueRef::Set(set) => set.encoding(),
         ValueRef::ZSet(zset) => zset.encoding(),
+        ValueRef::Stream(stream) => stream.encoding(),
     }
 }

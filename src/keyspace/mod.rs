@@ -393,6 +393,7 @@ impl Keyspace {
                 let old = unsafe { Entry::from_handle(db.table.get(pos)) };
                 db.table.replace(pos, entry.handle());
                 let (removed, before) = (old.memory(), old.deadline());
+                self.lost(old);
                 // SAFETY: no handle to it is left.
                 unsafe { old.free() };
                 self.ledger.adjust(removed, added);
@@ -442,7 +443,16 @@ impl Keyspace {
             db.expires = db.expires.saturating_sub(1);
         }
         self.ledger.adjust((before as u64).saturating_add(entry.memory()), after as u64);
+        self.lost(entry);
         entry
+    }
+
+    /// Whoever waits for a consumer group of a stream that goes has waited in vain.
+    fn lost(&mut self, entry: Entry) {
+        if entry.value_type() == ValueType::Stream {
+            // SAFETY: the entry is out of the table, but not freed yet.
+            self.wake(unsafe { entry.key() });
+        }
     }
 
     /// The string under `key`, created if missing, grown with zeros or cut to `len` bytes, to be written into. Its encoding is `raw` from
@@ -541,6 +551,7 @@ impl Keyspace {
             }
         });
         self.ledger.adjust(before.saturating_add(freed), 0);
+        self.waiters.all_changed(selected);
     }
 
     /// Exchanges two databases; false where one does not exist.
@@ -572,6 +583,11 @@ impl Keyspace {
         self.waiters.changed(self.selected, key);
         self.dirty = self.dirty.wrapping_add(1);
         self.notify(class, event, key);
+    }
+
+    /// Has sessions that wait on a key look at it again.
+    pub fn wake(&mut self, key: &[u8]) {
+        self.waiters.changed(self.selected, key);
     }
 
     /// Tells watchers alone.

@@ -14,6 +14,13 @@ use alloc::vec::Vec;
 /// The reply of a command that parked its session: nothing yet.
 pub struct Parked(Option<Otherwise>);
 
+impl Parked {
+    /// Nothing waits: what a wait in vain would have answered.
+    pub fn over(otherwise: Otherwise) -> Self {
+        Self(Some(otherwise))
+    }
+}
+
 impl Reply for Parked {
     fn write(self, writer: &mut Writer<'_>) {
         if let Some(otherwise) = self.0 {

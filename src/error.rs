@@ -40,6 +40,10 @@ wording! {
     NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";
     TIMEOUT_NOT_FLOAT = "ERR timeout is not a float or out of range";
     TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
+    TIMEOUT_RANGE = "ERR timeout is out of range";
+    STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
+    INTERVAL_START = "ERR invalid start ID for the interval";
+    INTERVAL_END = "ERR invalid end ID for the interval";
     TIMEOUT_NEGATIVE = "ERR timeout is negative";
     UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
     UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
@@ -133,6 +137,22 @@ impl ReplyError {
         Self::bytes(&[b"ERR unknown subcommand '", &given, b"'. Try ", container.as_bytes(), b" HELP."])
     }
 
+    /// What a container says to words that do not fit its subcommand.
+    pub fn subcommand_syntax(subcommand: &str, container: &str) -> Self {
+        Self::text(&["ERR unknown subcommand or wrong number of arguments for '", subcommand, "'. Try ", container, " HELP."])
+    }
+
+    /// There is no such consumer group, or not even its key; `context` ends the sentence.
+    pub fn no_such_group(key: &[u8], group: &[u8], context: &str) -> Self {
+        let (key, group) = (c_string(key), c_string(group));
+        Self::bytes(&[b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'", context.as_bytes()])
+    }
+
+    /// A stream has no such consumer group.
+    pub fn no_group_in_key(key: &[u8], group: &[u8]) -> Self {
+        Self::bytes(&[b"NOGROUP No such consumer group '", c_string(group), b"' for key name '", c_string(key), b"'"])
+    }
+
     /// What EXEC answers where it is refused itself.
     pub fn exec_abort(cause: &Self) -> Self {
         let cause = cause.as_bytes();
@@ -148,6 +168,11 @@ impl ReplyError {
     pub fn code(&self) -> &[u8] {
         self.0.split(|&byte| byte == b' ').next().unwrap_or(&[])
     }
+}
+
+/// Bytes as C prints them: up to the first zero.
+pub(crate) fn c_string(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&byte| byte == 0).next().unwrap_or(&[])
 }
 
 impl core::fmt::Display for ReplyError {

@@ -39,6 +39,8 @@ enum Begin {
 enum Find {
     /// Up to so many words further on, or to the last but so many (-1 = the last), every `step`-th.
     Range { last: i32, step: usize },
+    /// The first half of the words that are left.
+    Half,
     /// A count, then so many keys.
     Count,
 }
@@ -95,7 +97,8 @@ fn key_specs(row: &Row) -> Vec<KeySpec> {
         }
         for option in arg.parts.iter().chain([arg]) {
             if let (ArgKind::Key(flags), false) = (option.kind, option.token.is_empty()) {
-                add(flags, Begin::Keyword(option.token, at), Find::Range { last: 0, step: 1 });
+                let find = if option.multiple { Find::Half } else { Find::Range { last: 0, step: 1 } };
+                add(flags, Begin::Keyword(option.token, at), find);
             }
         }
         at = at.saturating_add(to_usize(arg.least_words()));
@@ -133,6 +136,12 @@ fn keys_of<'a>(row: &Row, argv: &[&'a [u8]]) -> Option<Vec<(&'a [u8], KeyFlags)>
     for spec in key_specs(row) {
         let start = match spec.begin {
             Begin::Index(index) => index,
+            Begin::Keyword(token, from) if spec.find == Find::Half => {
+                match argv.iter().skip(from).position(|word| is_token(word, token)) {
+                    Some(found) => from.saturating_add(found).saturating_add(1),
+                    None => continue,
+                }
+            }
             Begin::Keyword(token, from) => match argv.iter().skip(from).rposition(|word| is_token(word, token)) {
                 Some(found) => from.saturating_add(found).saturating_add(1),
                 None => continue,
@@ -143,6 +152,7 @@ fn keys_of<'a>(row: &Row, argv: &[&'a [u8]]) -> Option<Vec<(&'a [u8], KeyFlags)>
             Find::Range { last, step } => {
                 (start, argv.len().saturating_add(1).checked_sub(to_usize(last.saturating_neg()))?, step)
             }
+            Find::Half => (start, start.saturating_add(argv.len().saturating_sub(start) / 2), 1),
             Find::Count => {
                 let count = number::parse_i64(argv.get(start)?)
                     .and_then(|count| usize::try_from(count).ok())
@@ -328,6 +338,12 @@ fn write_spec(writer: &mut Writer<'_>, spec: &KeySpec) {
             fact(writer, "lastkey", i64::from(last));
             fact(writer, "keystep", int(step));
             fact(writer, "limit", 0);
+        }
+        Find::Half => {
+            part(writer, "find_keys", "range", 3);
+            fact(writer, "lastkey", -1);
+            fact(writer, "keystep", 1);
+            fact(writer, "limit", 2);
         }
         Find::Count => {
             part(writer, "find_keys", "keynum", 3);

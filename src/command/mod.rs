@@ -25,6 +25,10 @@ pub mod reply;
 pub mod server;
 pub mod set;
 pub mod sort;
+pub mod stream;
+pub mod stream_group;
+pub mod stream_info;
+pub mod stream_read;
 pub mod string;
 mod transaction;
 pub mod zset;
@@ -47,6 +51,7 @@ pub enum Group {
     SortedSet,
     Hash,
     Bitmap,
+    Stream,
     Connection,
     Transactions,
     PubSub,
@@ -64,6 +69,7 @@ impl Group {
             Self::SortedSet => "sorted-set",
             Self::Hash => "hash",
             Self::Bitmap => "bitmap",
+            Self::Stream => "stream",
             Self::Connection => "connection",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
@@ -81,6 +87,7 @@ impl Group {
             Self::SortedSet => Some("sortedset"),
             Self::Hash => Some("hash"),
             Self::Bitmap => Some("bitmap"),
+            Self::Stream => Some("stream"),
             Self::Connection => Some("connection"),
             Self::Transactions => Some("transaction"),
             Self::PubSub | Self::Server => None,
@@ -268,6 +275,10 @@ static FAMILIES: &[&[Row]] = &[
     zset::ROWS,
     zset_algebra::ROWS,
     bitmap::ROWS,
+    stream::ROWS,
+    stream_read::ROWS,
+    stream_group::ROWS,
+    stream_info::ROWS,
     connection::ROWS,
     transaction::ROWS,
     pubsub::ROWS,

@@ -41,7 +41,12 @@ impl<'k, T: Stored> Edit<'k, T> {
 
     /// As [`Edit::changed`], but sessions that wait on the key are not served: there is nothing new for them.
     pub fn touched(&mut self, class: Class, event: &'static str) {
+        self.touch();
         self.noted(class, event);
+    }
+
+    /// Tells watchers alone.
+    pub fn touch(&mut self) {
         // SAFETY: as above.
         self.keys.touch_watchers(unsafe { self.entry.key() });
     }

@@ -156,6 +156,23 @@ impl<'o> Writer<'o> {
         }
     }
 
+    /// A map of `count` names, each opened by [`Writer::named`]: an array of pairs in RESP2.
+    pub fn named_parts(&mut self, count: usize) {
+        if self.resp3() {
+            self.length(b'%', count);
+        } else {
+            self.array(count);
+        }
+    }
+
+    /// A name of [`Writer::named_parts`]; its value follows.
+    pub fn named(&mut self, name: &[u8]) {
+        if !self.resp3() {
+            self.array(2);
+        }
+        self.bulk(name);
+    }
+
     pub fn double(&mut self, number: f64) {
         let mut digits = [0; number::F64_LEN];
         let digits = number::write_f64(number, &mut digits);

@@ -418,8 +418,8 @@ pub struct NumKeys<'a, const FLAGS: KeyFlags>(pub &'a [&'a [u8]]);
 impl<'a, const FLAGS: KeyFlags> Arg<'a> for NumKeys<'a, FLAGS> {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::NumKeys(FLAGS));
     fn arg(args: &mut Args<'a>) -> Result<Self> {
-        let count = number::parse_i64(args.word()?).and_then(|count| usize::try_from(count).ok());
-        let count = count.filter(|&count| count > 0).ok_or(ReplyError::NUMKEYS_NOT_POSITIVE)?;
+        let count = number::parse_i64(args.word()?).filter(|&count| count > 0).ok_or(ReplyError::NUMKEYS_NOT_POSITIVE)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
         let keys = args.rest().get(..count).ok_or(ReplyError::NUMKEYS_TOO_MANY)?;
         args.skip(count);
         Ok(Self(keys))

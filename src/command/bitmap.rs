@@ -7,7 +7,7 @@ use super::reply::{Reply, With};
 use super::rows;
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
-use crate::keyspace::{Class, Ttl};
+use crate::keyspace::{Class, Marks, Ttl};
 use crate::number;
 use crate::resp::write::Writer;
 use crate::value::bits;
@@ -112,9 +112,6 @@ impl<'a> Parse<'a> for BitCount<'a> {
 /// First and last bit that a range means in a string of `len` bytes; `None` where it is empty.
 fn bit_range(start: i64, end: i64, by_bit: bool, len: usize) -> Option<(u64, u64)> {
     let total = i64::try_from(len).ok()?.checked_mul(if by_bit { 8 } else { 1 })?;
-    if start < 0 && end < 0 && start > end {
-        return None;
-    }
     let place = |index: i64| if index < 0 { index.saturating_add(total).max(0) } else { index };
     let (start, end) = (place(start), place(end).min(total.checked_sub(1)?));
     if start > end {
@@ -138,15 +135,18 @@ fn integer(word: &[u8]) -> Result<i64> {
 
 pub fn bitcount(call: &mut Call<'_>, args: BitCount<'_>) -> Result<u64> {
     let Some(bytes) = call.keys.read_string(args.key)? else { return Ok(0) };
-    let range = match args.range {
+    let (start, end, unit) = match args.range {
         [] => return Ok(bits::count(bytes)),
-        [start, end] => bit_range(integer(start)?, integer(end)?, false, bytes.len()),
-        [start, end, unit] => {
-            let (start, end) = (integer(start)?, integer(end)?);
-            bit_range(start, end, unit_is_bit(unit)?, bytes.len())
-        }
+        [start, end] => (integer(start)?, integer(end)?, None),
+        [start, end, unit] => (integer(start)?, integer(end)?, Some(unit)),
         _ => return Err(ReplyError::SYNTAX),
     };
+    // Before the unit is looked at: ends before the first are moved to the first, unless they are in the wrong order: that BITCOUNT notices, and BITPOS does not.
+    if start < 0 && end < 0 && start > end {
+        return Ok(0);
+    }
+    let by_bit = unit.map_or(Ok(false), |unit| unit_is_bit(unit))?;
+    let range = bit_range(start, end, by_bit, bytes.len());
     Ok(range.map_or(0, |(first, last)| bits::count_range(bytes, first, last)))
 }
 
@@ -283,6 +283,7 @@ pub fn bitop(call: &mut Call<'_>, args: BitOp<'_>) -> Result<usize> {
     call.keys.reserve((longest as u64).saturating_mul(3))?;
     let result = combine(call, args.operation, sources, longest)?;
     call.keys.set_string(&args.destkey, &result, Ttl::Clear)?;
+    call.keys.set_marks(&args.destkey, Marks::EDITED);
     call.keys.changed(&args.destkey, Class::STRING, "set");
     Ok(longest)
 }

@@ -130,7 +130,11 @@ impl<'a> Opt<'a> for When {
             word if is_token(word, "XX") => &mut self.xx,
             word if is_token(word, "GT") => &mut self.gt,
             word if is_token(word, "LT") => &mut self.lt,
-            word => return Err(ReplyError::bytes(&[b"ERR Unsupported option ", word])),
+            // Shown as C shows it: up to a zero byte.
+            word => {
+                let shown = word.split(|byte| *byte == 0).next().unwrap_or_default();
+                return Err(ReplyError::bytes(&[b"ERR Unsupported option ", shown]));
+            }
         };
         *flag = true;
         Ok(true)

@@ -236,7 +236,9 @@ fn compare_bytes(one: &Weighed, other: &Weighed, by_weight: bool) -> Ordering {
 /// How many elements to pass over, and how many to answer. A negative offset is 0, a negative count means all.
 fn part(limit: Option<(i64, i64)>, len: usize) -> (usize, usize) {
     let Some((offset, count)) = limit else { return (0, len) };
-    (usize::try_from(offset).unwrap_or(0), usize::try_from(count).unwrap_or(len))
+    // Where a word has 32 bits, too large is not the same as negative.
+    let size = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+    (size(offset.max(0)), if count < 0 { len } else { size(count) })
 }
 
 /// What a pattern finds for an element: `#` the element; else the string, or with `->field` the field of the hash, under the pattern with the

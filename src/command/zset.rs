@@ -397,10 +397,10 @@ impl Span<'_> {
 
 /// First and last index, negative ones counted from the end, as a range within `len`.
 fn clamp(first: i64, last: i64, len: usize) -> Range<usize> {
-    let from_start = |index: i64| match usize::try_from(index) {
-        Ok(index) => Some(index),
-        // `None` for what lies before the first.
-        Err(_) => len.checked_sub(usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX)),
+    // `None` for what lies before the first. Where a word has 32 bits, an index may be too large as well as negative.
+    let from_start = |index: i64| {
+        let size = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
+        if index < 0 { len.checked_sub(size) } else { Some(size) }
     };
     let start = from_start(first).unwrap_or(0).min(len);
     let end = from_start(last).map_or(0, |last| last.saturating_add(1)).min(len);

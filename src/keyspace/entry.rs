@@ -131,6 +131,11 @@ const PLAIN: u8 = 0x20;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Marks(u8);
 
+impl Marks {
+    /// Made or changed in place: `raw` however short it is.
+    pub const EDITED: Self = Self(RAW);
+}
+
 const HEADER: usize = 8;
 const WORD: usize = 8;
 const LONG_KEY: usize = 255;

@@ -32,6 +32,18 @@ const TEMPLATES: &[(u32, &str)] = &[
         3,
         "LCS (lcs1|lcs2|$short) (lcs2|lcs1|$h) (|LEN|IDX|IDX MINMATCHLEN (0|1|2|-1)|IDX WITHMATCHLEN|IDX MINMATCHLEN 2 WITHMATCHLEN|LEN IDX)",
     ),
+    // Bitmaps.
+    (4, "SETBIT $s $bit (0|1|2)"),
+    (2, "GETBIT $s $bit"),
+    (3, "BITCOUNT $s (|$index $index|$index $index (BYTE|BIT)|$index)"),
+    (3, "BITPOS $s (0|1|2) (|$index|$index $index|$index $index (BIT|BYTE))"),
+    (3, "BITOP (AND|OR|XOR) $s {1-3 $s}"),
+    (1, "BITOP NOT $s {1-2 $s}"),
+    (
+        4,
+        "BITFIELD $s {1-3 (GET (u8|i5|u63|i64) $bit|SET (u4|i8) $bit $int|INCRBY (u2|i16|i64) $bit $int|OVERFLOW (WRAP|SAT|FAIL|NO))}",
+    ),
+    (1, "BITFIELD_RO $s {1-2 GET (u8|i5|u64|u0|x) $bit}"),
     // Keys.
     (8, "(DEL|UNLINK) {1-3 $k}"),
     (5, "EXISTS {1-4 $k}"),
@@ -364,6 +376,10 @@ impl Grammar {
                     text
                 }
             },
+            "bit" => match self.rng.below(12) {
+                0 => self.rng.pick(&["-1", "4294967296", "abc", "#1", "#-1", "9223372036854775807", ""]).as_bytes().to_vec(),
+                _ => self.rng.below(70).to_string().into_bytes(),
+            },
             "offset" => match self.rng.below(10) {
                 0 => self.rng.pick(&["-1", "536870912", "9223372036854775807", "abc", "70000"]).as_bytes().to_vec(),
                 _ => self.rng.below(30).to_string().into_bytes(),
@@ -424,7 +440,9 @@ impl Grammar {
     fn bend(&mut self, argv: &mut Vec<Vec<u8>>) {
         // An edge as the count of these would ask for more than a machine can answer, or as a deadline would race against the clock.
         let delicate = |arg: &Vec<u8>| {
-            ["RAND", "SETRANGE", "EXPIRE", "SETEX", "EX", "PX"].iter().any(|w| arg == w.as_bytes() || arg.ends_with(w.as_bytes()))
+            ["COMMAND", "RAND", "SETRANGE", "EXPIRE", "SETEX", "EX", "PX"]
+                .iter()
+                .any(|w| arg == w.as_bytes() || arg.ends_with(w.as_bytes()))
                 || arg.windows(4).any(|w| w == b"RAND")
                 || arg.starts_with(b"x:")
         };

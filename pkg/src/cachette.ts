@@ -6,7 +6,7 @@ import { exchange } from './door.js';
 import { ReplyError } from './errors.js';
 import { Commands, type ExpireOptions, type SetOptions } from './generated/commands.js';
 import { Instance } from './instance.js';
-import { DONE, MISS, pack, packedRoom, putKey, putValue, REFUSED, takeBytes, takeInteger, takeMany, takeText } from './lanes.js';
+import { DONE, MISS, pack, packedRoom, putField, putKey, putValue, REFUSED, takeBytes, takeInteger, takeMany, takeText } from './lanes.js';
 import { adopt, moduleNow, moduleSoon } from './module.js';
 import { configuration, type CachetteOptions, type ValueOf } from './options.js';
 import { decodeObject, encodeObject } from './objects.js';
@@ -286,6 +286,42 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
       const done = core.raw.ttl(length);
       if (core.u32.length === 0) core.look();
       return done === DONE ? (takeInteger(core) as number) : super.ttl(key);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override hget(key: Arg, field: Arg): V | null {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const keyLength = putKey(core, key);
+      const fieldLength = putField(core, field);
+      if (keyLength < 0 || fieldLength < 0) return super.hget(key, field);
+      const at = core.raw.hget(keyLength, fieldLength) >>> 0;
+      if (core.u32.length === 0) core.look();
+      if (at > DONE) return (this.asBytes ? takeBytes(core, at) : takeText(core, at)) as V;
+      if (at === MISS) return null;
+      if (at === REFUSED) throw refusal(core, 'HGET');
+      return super.hget(key, field);
+    } catch (error) {
+      throw core.failed(error);
+    }
+  }
+
+  override hset(key: Arg, ...fields: Entries<Arg>[]): number {
+    const { core } = this;
+    if (core.left-- <= 0) core.turn();
+    try {
+      const keyLength = fields.length === 2 ? putKey(core, key) : -1;
+      const fieldLength = keyLength < 0 ? -1 : putField(core, fields[0] as Arg);
+      const valueLength = fieldLength < 0 ? -1 : putValue(core, fields[1] as Arg);
+      if (valueLength < 0) return super.hset(key, ...fields);
+      const done = core.raw.hset(keyLength, fieldLength, valueLength);
+      if (core.u32.length === 0) core.look();
+      if (done === DONE) return core.u32[core.header + 2]!;
+      if (done === REFUSED) throw refusal(core, 'HSET');
+      return super.hset(key, ...fields);
     } catch (error) {
       throw core.failed(error);
     }

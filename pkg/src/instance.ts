@@ -30,6 +30,8 @@ export interface Raw extends WebAssembly.Exports {
   incr(key: number): number;
   expire(key: number, seconds: number): number;
   ttl(key: number): number;
+  hget(key: number, field: number): number;
+  hset(key: number, field: number, value: number): number;
   mget(count: number): number;
   mset(count: number): number;
 }

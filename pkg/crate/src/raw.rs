@@ -8,9 +8,10 @@ use crate::area::{self, Area};
 use crate::cache::Cache;
 use alloc::vec::Vec;
 use cachette::command::args::{Key, LateInt, Many};
-use cachette::command::{keys, string};
+use cachette::command::{hash, keys, string};
 use cachette::error::{ReplyError, Result};
 use cachette::keyspace::Class;
+use cachette::value::hash::Hash;
 use core::cell::UnsafeCell;
 
 /// No such key or field.
@@ -215,6 +216,33 @@ pub extern "C" fn ttl(key: u32) -> u32 {
     let key = Key(area.key(key));
     let done = cache.call(|call| keys::ttl(call, keys::ReadKey { key }));
     counted(area, done)
+}
+
+/// HGET.
+#[unsafe(no_mangle)]
+pub extern "C" fn hget(key: u32, field: u32) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_read() {
+        return DOOR;
+    }
+    // As `hash::hget`.
+    let keys = &mut cache.engine.keys;
+    let env = keys.env;
+    let found = keys.read::<Hash>(area.key(key)).map(|hash| hash.and_then(|hash| hash.get(&env, area.field(field))));
+    shown(area, found)
+}
+
+/// HSET of one field.
+#[unsafe(no_mangle)]
+pub extern "C" fn hset(key: u32, field: u32, value: u32) -> u32 {
+    let (cache, area) = (cache(), area::area());
+    if !cache.may_grow() {
+        return DOOR;
+    }
+    let words = [area.field(field), area.value(value)];
+    let key = Key(area.key(key));
+    let done = cache.call(|call| hash::hset(call, hash::HSet { key, fields: Many::new(&words) }));
+    counted(area, done.map(|done| done.map(|created| created as i64)))
 }
 
 /// MGET of `count` keys packed in the area's value. `low` is the address of their lengths (see [`LENGTH_ASCII`], [`LENGTH_MISS`]), `high` that of

@@ -355,10 +355,11 @@ const checks = {
     for (const cache of [lanes, door]) {
       cache.call('RPUSH', 'list', 'a');
       cache.call('SET', 'counter', '9223372036854775806');
+      cache.call('HSET', 'hash', 'a', '1');
     }
     const random = xorshift(0x2545f491);
     const pick = (pool) => pool[random() % pool.length];
-    const keys = ['list', 'counter', 'a', 'bb', 'ccc', 'k'.repeat(20), 'k'.repeat(21), 'é', 'k'.repeat(700), '', 7, 8n, bytes(0, 255), bytes(97)];
+    const keys = ['list', 'hash', 'counter', 'a', 'bb', 'ccc', 'k'.repeat(20), 'k'.repeat(21), 'é', 'k'.repeat(700), '', 7, 8n, bytes(0, 255), bytes(97)];
     const values = ['', '1', 'text', 'v'.repeat(16), 'v'.repeat(17), 'v'.repeat(100), 'é'.repeat(30), '😀', 'x'.repeat(30000), -5, 1e21, Infinity, 2n ** 70n, bytes(), bytes(255, 0)];
     const spans = [1, 10, 0, -1, 1.5, 2 ** 53, 2n ** 62n, 9n ** 30n, '5', 'x'];
     const sets = [undefined, {}, { ex: 5 }, { px: 100 }, { ex: 0 }, { px: -1 }, { ex: 1.5 }, { ex: 5, px: 5 }, { nx: true }, { xx: true, get: true }, { keepttl: true }, { nx: false }];
@@ -373,6 +374,9 @@ const checks = {
       () => ['incr', [pick(keys)]],
       () => ['expire', [pick(keys), pick(spans)]],
       () => ['ttl', [pick(keys)]],
+      () => ['hget', [pick(keys), pick(keys)]],
+      () => ['hset', [pick(['hash', 'other', 'list']), pick(keys), pick(values)]],
+      () => ['hset', ['hash', { [String(pick(['a', 'b', 'é']))]: pick(values) }, 'f', 'v']],
       () => ['mget', many(keys)],
       () => ['mget', [many(keys)]],
       () => ['mset', many(keys).flatMap((key) => [key, pick(values)])],

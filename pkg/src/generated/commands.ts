@@ -269,6 +269,108 @@ export interface BitposOptions {
   bit?: boolean;
 }
 
+/** Options of XADD. */
+export interface XaddOptions {
+  nomkstream?: boolean;
+  keepref?: boolean;
+  delref?: boolean;
+  acked?: boolean;
+  maxlen?: boolean;
+  minid?: boolean;
+  ?: boolean;
+  limit?: number | bigint;
+}
+
+/** Options of XDELEX. */
+export interface XdelexOptions {
+  keepref?: boolean;
+  delref?: boolean;
+  acked?: boolean;
+}
+
+/** Options of XRANGE. */
+export interface XrangeOptions {
+  count?: number | bigint;
+}
+
+/** Options of XREVRANGE. */
+export interface XrevrangeOptions {
+  count?: number | bigint;
+}
+
+/** Options of XSETID. */
+export interface XsetidOptions {
+  entriesadded?: number | bigint;
+  maxdeletedid?: Arg;
+}
+
+/** Options of XTRIM. */
+export interface XtrimOptions {
+  ?: boolean;
+  limit?: number | bigint;
+  keepref?: boolean;
+  delref?: boolean;
+  acked?: boolean;
+}
+
+/** Options of XREAD. */
+export interface XreadOptions {
+  count?: number | bigint;
+  block?: number | bigint;
+}
+
+/** Options of XREADGROUP. */
+export interface XreadgroupOptions {
+  count?: number | bigint;
+  block?: number | bigint;
+  noack?: boolean;
+}
+
+/** Options of XACKDEL. */
+export interface XackdelOptions {
+  keepref?: boolean;
+  delref?: boolean;
+  acked?: boolean;
+}
+
+/** Options of XAUTOCLAIM. */
+export interface XautoclaimOptions {
+  count?: number | bigint;
+  justid?: boolean;
+}
+
+/** Options of XCLAIM. */
+export interface XclaimOptions {
+  idle?: number | bigint;
+  time?: number | bigint;
+  retrycount?: number | bigint;
+  force?: boolean;
+  justid?: boolean;
+  lastid?: Arg;
+}
+
+/** Options of XGROUP CREATE. */
+export interface XgroupCreateOptions {
+  mkstream?: boolean;
+  entriesread?: number | bigint;
+}
+
+/** Options of XGROUP SETID. */
+export interface XgroupSetidOptions {
+  entriesread?: number | bigint;
+}
+
+/** Options of XPENDING. */
+export interface XpendingOptions {
+  idle?: number | bigint;
+}
+
+/** Options of XINFO STREAM. */
+export interface XinfoStreamOptions {
+  full?: boolean;
+  count?: number | bigint;
+}
+
 /** Options of AUTH. */
 export interface AuthOptions {
   username?: Arg;
@@ -1276,6 +1378,209 @@ export abstract class Commands<M extends Mode, V> {
   /** Sets or clears one bit, growing the string with zeros; answers what it was. Since 2.2.0, O(1). */
   setbit(key: Arg, offset: Arg, value: Arg): Out<M, number> {
     return this.send(['SETBIT', key, offset, value]);
+  }
+
+  /** Adds an entry of fields and values to a stream; answers its ID. Since 5.0.0, O(1), and O(N) for N entries trimmed. */
+  xadd(key: Arg, threshold?: Arg, id: Arg, field: readonly Entries<Arg>[], options: XaddOptions = {}): Out<M, V | null> {
+    const words: Arg[] = ['XADD', key];
+    if (options.nomkstream) words.push('NOMKSTREAM');
+    if (options.keepref) words.push('KEEPREF');
+    if (options.delref) words.push('DELREF');
+    if (options.acked) words.push('ACKED');
+    if (options.maxlen) words.push('MAXLEN');
+    if (options.minid) words.push('MINID');
+    if (options.) words.push('=');
+    if (threshold !== undefined) words.push(threshold);
+    if (options.limit !== undefined) words.push('LIMIT', options.limit);
+    words.push(id);
+    flatten(words, field);
+    return this.send(words);
+  }
+
+  /** Deletes entries; answers how many there were. Since 5.0.0, O(log S) an ID. */
+  xdel(key: Arg, ...id: Many[]): Out<M, number> {
+    const words: Arg[] = ['XDEL', key];
+    flatten(words, id);
+    return this.send(words);
+  }
+
+  /** Deletes entries with regard to consumer groups; answers for each ID 1 (deleted), 2 (still referenced) or -1 (no such entry). Since 8.2.0, O(log S) an ID and group. */
+  xdelex(key: Arg, numids: number | bigint, id: readonly Many[], options: XdelexOptions = {}): Out<M, number[]> {
+    const words: Arg[] = ['XDELEX', key];
+    if (options.keepref) words.push('KEEPREF');
+    if (options.delref) words.push('DELREF');
+    if (options.acked) words.push('ACKED');
+    words.push(numids);
+    flatten(words, id);
+    return this.send(words);
+  }
+
+  /** How many entries a stream has. Since 5.0.0, O(1). */
+  xlen(key: Arg): Out<M, number> {
+    return this.send(['XLEN', key]);
+  }
+
+  /** Entries from one ID to another. Since 5.0.0, O(log S + N), N entries answered. */
+  xrange(key: Arg, start: Arg, end: Arg, options: XrangeOptions = {}): Out<M, Reply[]> {
+    const words: Arg[] = ['XRANGE', key, start, end];
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
+  }
+
+  /** Entries from one ID back to another. Since 5.0.0, O(log S + N), N entries answered. */
+  xrevrange(key: Arg, end: Arg, start: Arg, options: XrevrangeOptions = {}): Out<M, Reply[]> {
+    const words: Arg[] = ['XREVRANGE', key, end, start];
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
+  }
+
+  /** Sets what a stream knows of its past: the greatest ID given, how many entries were added, the greatest ID deleted. Since 5.0.0, O(1). */
+  xsetid(key: Arg, lastId: Arg, options: XsetidOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['XSETID', key, lastId];
+    if (options.entriesadded !== undefined) words.push('ENTRIESADDED', options.entriesadded);
+    if (options.maxdeletedid !== undefined) words.push('MAXDELETEDID', options.maxdeletedid);
+    return this.send(words);
+  }
+
+  /** Removes entries from the front, down to a length or up to an ID; answers how many. Since 5.0.0, O(N), N entries removed. */
+  xtrim(key: Arg, strategy: 'MAXLEN' | 'MINID', threshold: Arg, options: XtrimOptions = {}): Out<M, number> {
+    const words: Arg[] = ['XTRIM', key, strategy];
+    if (options.) words.push('=');
+    words.push(threshold);
+    if (options.limit !== undefined) words.push('LIMIT', options.limit);
+    if (options.keepref) words.push('KEEPREF');
+    if (options.delref) words.push('DELREF');
+    if (options.acked) words.push('ACKED');
+    return this.send(words);
+  }
+
+  /** Entries of streams behind the IDs given; waits for some if told to. Since 5.0.0, O(N log S), N streams; O(M) for M entries answered. */
+  xread(id: readonly Many[], options: XreadOptions = {}): Out<M, Fields<V, Reply[]> | null> {
+    const words: Arg[] = ['XREAD'];
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.block !== undefined) words.push('BLOCK', options.block);
+    words.push('STREAMS');
+    flatten(words, id);
+    return this.send(words);
+  }
+
+  /** New entries for a consumer of a group, which become pending, or the consumer's pending entries again. Since 5.0.0, O(N log S), N streams; O(M log P) for M entries answered, P pending. */
+  xreadgroup(group: Arg, consumer: Arg, id: readonly Many[], options: XreadgroupOptions = {}): Out<M, Fields<V, Reply[]> | null> {
+    const words: Arg[] = ['XREADGROUP', group, consumer];
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.block !== undefined) words.push('BLOCK', options.block);
+    if (options.noack) words.push('NOACK');
+    words.push('STREAMS');
+    flatten(words, id);
+    return this.send(words);
+  }
+
+  /** Ends a group's wait for the acknowledgement of entries; answers how many were pending. Since 5.0.0, O(log P) an ID, P pending. */
+  xack(key: Arg, group: Arg, ...id: Many[]): Out<M, number> {
+    const words: Arg[] = ['XACK', key, group];
+    flatten(words, id);
+    return this.send(words);
+  }
+
+  /** Acknowledges entries and deletes them; answers for each ID 1 (deleted), 2 (still referenced) or -1 (not pending). Since 8.2.0, O(log S) an ID and group. */
+  xackdel(key: Arg, group: Arg, numids: number | bigint, id: readonly Many[], options: XackdelOptions = {}): Out<M, number[]> {
+    const words: Arg[] = ['XACKDEL', key, group];
+    if (options.keepref) words.push('KEEPREF');
+    if (options.delref) words.push('DELREF');
+    if (options.acked) words.push('ACKED');
+    words.push(numids);
+    flatten(words, id);
+    return this.send(words);
+  }
+
+  /** Gives entries that were pending for long to a consumer, as many as asked for; answers where to go on. Since 6.2.0, O(N log P), N entries claimed. */
+  xautoclaim<T = Reply>(key: Arg, group: Arg, consumer: Arg, minIdleTime: Arg, start: Arg, options: XautoclaimOptions = {}): Out<M, T> {
+    const words: Arg[] = ['XAUTOCLAIM', key, group, consumer, minIdleTime, start];
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.justid) words.push('JUSTID');
+    return this.send(words);
+  }
+
+  /** Gives pending entries to a consumer, whoever had them. Since 5.0.0, O(log P) an ID, P pending. */
+  xclaim(key: Arg, group: Arg, consumer: Arg, minIdleTime: Arg, id: readonly Many[], options: XclaimOptions = {}): Out<M, Reply[]> {
+    const words: Arg[] = ['XCLAIM', key, group, consumer, minIdleTime];
+    if (options.idle !== undefined) words.push('IDLE', options.idle);
+    if (options.time !== undefined) words.push('TIME', options.time);
+    if (options.retrycount !== undefined) words.push('RETRYCOUNT', options.retrycount);
+    if (options.force) words.push('FORCE');
+    if (options.justid) words.push('JUSTID');
+    if (options.lastid !== undefined) words.push('LASTID', options.lastid);
+    flatten(words, id);
+    return this.send(words);
+  }
+
+  /** Makes a consumer group that has read up to an ID. Since 5.0.0, O(1). */
+  xgroupCreate(key: Arg, group: Arg, id: Arg, options: XgroupCreateOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['XGROUP', 'CREATE', key, group, id];
+    if (options.mkstream) words.push('MKSTREAM');
+    if (options.entriesread !== undefined) words.push('ENTRIESREAD', options.entriesread);
+    return this.send(words);
+  }
+
+  /** Makes a consumer of a group. Since 6.2.0, O(1). */
+  xgroupCreateconsumer(key: Arg, group: Arg, consumer: Arg): Out<M, 0 | 1> {
+    return this.send(['XGROUP', 'CREATECONSUMER', key, group, consumer]);
+  }
+
+  /** Removes a consumer with its pending entries; answers how many those were. Since 5.0.0, O(P log P), P pending. */
+  xgroupDelconsumer(key: Arg, group: Arg, consumer: Arg): Out<M, number> {
+    return this.send(['XGROUP', 'DELCONSUMER', key, group, consumer]);
+  }
+
+  /** Removes a consumer group. Since 5.0.0, O(P), P pending. */
+  xgroupDestroy(key: Arg, group: Arg): Out<M, 0 | 1> {
+    return this.send(['XGROUP', 'DESTROY', key, group]);
+  }
+
+  /** Lists the subcommands. Since 5.0.0, O(1). */
+  xgroupHelp(): Out<M, V[]> {
+    return this.send(['XGROUP', 'HELP']);
+  }
+
+  /** Sets up to which ID a group has read. Since 5.0.0, O(1). */
+  xgroupSetid(key: Arg, group: Arg, id: Arg, options: XgroupSetidOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['XGROUP', 'SETID', key, group, id];
+    if (options.entriesread !== undefined) words.push('ENTRIESREAD', options.entriesread);
+    return this.send(words);
+  }
+
+  /** What a group has not acknowledged: a summary, or entries one by one. Since 5.0.0, O(log P + N), N entries answered. */
+  xpending<T = Reply>(key: Arg, group: Arg, start?: Arg, end?: Arg, count?: number | bigint, consumer?: Arg, options: XpendingOptions = {}): Out<M, T> {
+    const words: Arg[] = ['XPENDING', key, group];
+    if (options.idle !== undefined) words.push('IDLE', options.idle);
+    if (start !== undefined) words.push(start);
+    if (end !== undefined) words.push(end);
+    if (count !== undefined) words.push(count);
+    if (consumer !== undefined) words.push(consumer);
+    return this.send(words);
+  }
+
+  /** The consumers of a group. Since 5.0.0, O(N), N consumers. */
+  xinfoConsumers(key: Arg, group: Arg): Out<M, Fields<V, Reply>[]> {
+    return this.send(['XINFO', 'CONSUMERS', key, group]);
+  }
+
+  /** The consumer groups of a stream. Since 5.0.0, O(N), N groups. */
+  xinfoGroups(key: Arg): Out<M, Fields<V, Reply>[]> {
+    return this.send(['XINFO', 'GROUPS', key]);
+  }
+
+  /** Lists the subcommands. Since 5.0.0, O(1). */
+  xinfoHelp(): Out<M, V[]> {
+    return this.send(['XINFO', 'HELP']);
+  }
+
+  /** What is known of a stream; with FULL its entries and pending entries too. Since 5.0.0, O(N), N entries answered and blocks of the stream. */
+  xinfoStream(key: Arg, options: XinfoStreamOptions = {}): Out<M, Fields<V, Reply>> {
+    const words: Arg[] = ['XINFO', 'STREAM', key];
+    if (options.full) words.push('FULL');
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
   }
 
   /** Authenticates the connection. Since 1.0.0, O(1). */

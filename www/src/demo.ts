@@ -89,8 +89,8 @@ export class Traffic {
   play(): Outcome {
     const { draw, engine } = this;
     this.moment++;
-    // The crowd swells and thins out, twice a minute or so.
-    const crowd = 30 + Math.round(22 * Math.sin(this.moment / 45) + draw(12));
+    // The crowd swells and thins out, in long waves and short ones.
+    const crowd = 26 + Math.round(14 * Math.sin(this.moment / 61) + 8 * Math.sin(this.moment / 23) + draw(14));
     // A few articles are read by nearly everybody.
     const article = () => Math.floor(ARTICLES * (draw(1000) / 1000) ** 2.2);
     const wanted = Array.from({ length: crowd }, () => article());

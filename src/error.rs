@@ -3,20 +3,30 @@
 //! A [`ReplyError`] is a command's failure as Redis words it: an upper-case code, a space, a sentence. Protocol errors (bytes that are
 //! no request at all) are [`ProtocolError`]; a broken invariant is neither and has no wording.
 
-use alloc::borrow::Cow;
+mod text;
+
 use alloc::string::String;
 use alloc::vec::Vec;
+use text::Text;
 
 /// A command's error reply, without the leading `-` and the line end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplyError(Cow<'static, [u8]>);
+#[derive(Clone, Debug)]
+pub struct ReplyError(Text);
+
+impl PartialEq for ReplyError {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for ReplyError {}
 
 /// The result of a command.
 pub type Result<T, E = ReplyError> = core::result::Result<T, E>;
 
 macro_rules! wording {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        impl ReplyError { $($(#[$doc])* pub const $name: Self = Self(Cow::Borrowed($text.as_bytes()));)* }
+        impl ReplyError { $($(#[$doc])* pub const $name: Self = Self(Text::fixed(&$text));)* }
     };
 }
 
@@ -85,7 +95,7 @@ impl ReplyError {
 
     /// The parts, joined; the first must begin with the code.
     pub fn text(parts: &[&str]) -> Self {
-        Self(Cow::Owned(parts.concat().into_bytes()))
+        Self(Text::made(parts.concat().into_bytes()))
     }
 
     /// The parts, joined, where some are bytes of the request; line ends in them become spaces so that they cannot forge a reply.
@@ -96,7 +106,7 @@ impl ReplyError {
                 *byte = b' ';
             }
         }
-        Self(Cow::Owned(text))
+        Self(Text::made(text))
     }
 
     pub fn wrong_arity(command: &str) -> Self {
@@ -161,12 +171,12 @@ impl ReplyError {
 
     /// The whole text: code, space, sentence.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// The code: the first word (`ERR`, `WRONGTYPE`, `OOM` …).
     pub fn code(&self) -> &[u8] {
-        self.0.split(|&byte| byte == b' ').next().unwrap_or(&[])
+        self.as_bytes().split(|&byte| byte == b' ').next().unwrap_or(&[])
     }
 }
 
@@ -177,7 +187,7 @@ pub(crate) fn c_string(bytes: &[u8]) -> &[u8] {
 
 impl core::fmt::Display for ReplyError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.0))
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
     }
 }
 

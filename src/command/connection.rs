@@ -277,8 +277,8 @@ args! { Unblock { client_id: LateInt; unblock_type: AsError } }
 
 pub fn client_unblock(call: &mut Call<'_>, args: Unblock) -> Result<bool> {
     let id = u64::try_from(args.client_id.get()?).map_or(SessionId(0), SessionId);
-    let error = args.unblock_type.0.then_some(&ReplyError::UNBLOCKED);
-    Ok(call.server.unblock(call.keys, id, error))
+    let error = args.unblock_type.0.then_some(ReplyError::UNBLOCKED);
+    Ok(call.server.unblock(call.keys, id, error.as_ref()))
 }
 
 args! { Wait<'a> { numreplicas: i64, timeout: &'a [u8] } }

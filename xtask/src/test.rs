@@ -74,6 +74,8 @@ fn packed() -> Result<Counts> {
     let tarball = tarball()?;
     let tests = workspace::pkg().join("test");
     npm::ensure(&tests)?;
+    // The scenarios as JSON: target/scenarios.json.
+    process::run(process::cargo().args(["test", "--quiet", "--package", "cachette", "--test", "scenarios", "export"]))?;
     let mut node = process::command("node", &tests);
     node.args(["--test", "--test-reporter=spec"]).args(test_files(&tests)?);
     node.env("CACHETTE_TARBALL", tarball).env("CHROMIUM", on_path(&chromium)?);

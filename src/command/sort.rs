@@ -146,15 +146,12 @@ fn sorted(keys: &mut Keyspace, key: &[u8], options: &Options<'_>, stores: bool) 
         let (number, text) = if as_it_lies { (0.0, None) } else { weigh(keys, &element, by, alpha)? };
         weighed.push(Weighed { element, number, text });
     }
-    if as_it_lies {
-        if options.descending && !is_set {
-            weighed.reverse();
-        }
-    } else {
-        weighed.sort_unstable_by(|one, other| {
-            let order = if alpha { compare_bytes(one, other, by.is_some()) } else { compare_numbers(one, other) };
-            if options.descending { order.reverse() } else { order }
-        });
+    if !as_it_lies {
+        crate::value::sort::sort(&mut weighed, if alpha { compare_bytes } else { compare_numbers });
+    }
+    // What lies in a hash table has no order to be turned round.
+    if options.descending && !(as_it_lies && is_set) {
+        weighed.reverse();
     }
     let (skip, count) = part(options.limit, weighed.len());
     let mut answer = Vec::new();
@@ -227,10 +224,9 @@ fn compare_numbers(one: &Weighed, other: &Weighed) -> Ordering {
     order.then_with(|| one.element.cmp(&other.element))
 }
 
-fn compare_bytes(one: &Weighed, other: &Weighed, by_weight: bool) -> Ordering {
-    // `None` stands before everything, as a missing weight does.
-    let order = one.text.cmp(&other.text);
-    if by_weight && order != Ordering::Equal { order } else { one.element.cmp(&other.element) }
+/// By the weights' bytes, a missing one first; without BY nobody has a weight, and the elements decide.
+fn compare_bytes(one: &Weighed, other: &Weighed) -> Ordering {
+    one.text.cmp(&other.text).then_with(|| one.element.cmp(&other.element))
 }
 
 /// How many elements to pass over, and how many to answer. A negative offset is 0, a negative count means all.

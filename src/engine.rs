@@ -110,7 +110,7 @@ impl Engine {
                 stats: Stats::default(),
                 rng: Self::random(&env),
                 events: VecDeque::new(),
-                pubsub: PubSub::default(),
+                pubsub: PubSub::new(env.seed),
                 timeouts: Timeouts::default(),
                 listening: Class::NONE,
                 host: None,
@@ -131,7 +131,8 @@ impl Engine {
     pub fn set_seed(&mut self, seed: u64) -> bool {
         let empty = (0..self.keys.databases()).all(|db| self.keys.within(db, |keys| keys.is_empty()));
         if empty {
-            self.keys.env.seed = Seed::new(seed);
+            self.keys.set_seed(Seed::new(seed));
+            self.server.pubsub.set_seed(Seed::new(seed));
             self.server.rng = Self::random(&self.keys.env);
         }
         empty

@@ -2,6 +2,7 @@
 
 use crate::glob;
 use crate::session::{SessionId, SessionsByName};
+use crate::value::seed::Seed;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -82,6 +83,17 @@ pub struct PubSub {
 }
 
 impl PubSub {
+    pub(crate) fn new(seed: Seed) -> Self {
+        let mut pubsub = Self::default();
+        pubsub.set_seed(seed);
+        pubsub
+    }
+
+    pub(crate) fn set_seed(&mut self, seed: Seed) {
+        self.channels.set_seed(seed);
+        self.shards.set_seed(seed);
+    }
+
     pub(crate) fn subscribe(&mut self, kind: Kind, name: &[u8], session: SessionId) {
         match kind {
             Kind::Channel => self.channels.add(name, session),

@@ -5,9 +5,11 @@ use crate::command::Flags;
 use crate::pubsub::Subscriptions;
 use crate::resp::Protocol;
 use crate::time::Millis;
+use crate::value::seed::Seed;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use hashbrown::HashTable;
 
 /// Names a session. Never used twice in one engine; `CLIENT ID` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -194,28 +196,43 @@ impl Sessions {
 /// Sessions under names: who watches a key, waits on it, listens to a channel. Each once a name, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct SessionsByName {
-    by_name: hashbrown::HashMap<Box<[u8]>, Vec<SessionId>>,
+    /// Clients choose the names, so they are hashed with the engine's secret.
+    seed: Seed,
+    by_name: HashTable<(Box<[u8]>, Vec<SessionId>)>,
 }
 
 impl SessionsByName {
+    /// Sets the secret of the hashes; only while there are no names.
+    pub(crate) fn set_seed(&mut self, seed: Seed) {
+        if self.by_name.is_empty() {
+            self.seed = seed;
+        }
+    }
+
     pub(crate) fn add(&mut self, name: &[u8], session: SessionId) {
-        let sessions = self.by_name.entry(name.into()).or_default();
-        if !sessions.contains(&session) {
-            sessions.push(session);
+        let seed = self.seed;
+        match self.by_name.find_mut(seed.hash(name), |(known, _)| **known == *name) {
+            Some((_, sessions)) if sessions.contains(&session) => {}
+            Some((_, sessions)) => sessions.push(session),
+            None => {
+                let entry = (name.into(), Vec::from([session]));
+                self.by_name.insert_unique(seed.hash(name), entry, |(name, _)| seed.hash(name));
+            }
         }
     }
 
     pub(crate) fn remove(&mut self, name: &[u8], session: SessionId) {
-        if let Some(sessions) = self.by_name.get_mut(name) {
+        if let Ok(mut entry) = self.by_name.find_entry(self.seed.hash(name), |(known, _)| **known == *name) {
+            let (_, sessions) = entry.get_mut();
             sessions.retain(|known| *known != session);
             if sessions.is_empty() {
-                self.by_name.remove(name);
+                entry.remove();
             }
         }
     }
 
     pub(crate) fn of(&self, name: &[u8]) -> &[SessionId] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
+        self.by_name.find(self.seed.hash(name), |(known, _)| **known == *name).map_or(&[], |(_, sessions)| sessions.as_slice())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[SessionId])> {

@@ -19,6 +19,7 @@ pub use notify::{Class, Notice};
 use crate::error::{ReplyError, Result};
 use crate::session::{Session, SessionId};
 use crate::time::Millis;
+use crate::value::seed::Seed;
 use crate::value::table::{Pos, Table};
 use crate::value::{Env, OutOfMemory};
 use alloc::vec::Vec;
@@ -91,7 +92,7 @@ impl Keyspace {
     pub fn new(databases: usize, env: Env) -> Self {
         let mut dbs = Vec::new();
         dbs.resize_with(databases.max(1), Db::new);
-        Self {
+        let mut keys = Self {
             dbs,
             selected: 0,
             now: 0,
@@ -104,7 +105,16 @@ impl Keyspace {
             notices: Vec::new(),
             listening: Class::NONE,
             active_expire: true,
-        }
+        };
+        keys.set_seed(env.seed);
+        keys
+    }
+
+    /// Sets the secret of all hashes. Only while no database holds a key.
+    pub(crate) fn set_seed(&mut self, seed: Seed) {
+        self.env.seed = seed;
+        self.watches.set_seed(seed);
+        self.waiters.set_seed(seed);
     }
 
     /// Sets the clock. Time never goes backwards in here: an earlier moment is ignored.

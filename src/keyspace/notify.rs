@@ -1,6 +1,7 @@
 //! What the keyspace tells others about changes: keyspace notifications, and which watching sessions lost their bet.
 
 use crate::session::{SessionId, SessionsByName, key_of_name, name_of_key};
+use crate::value::seed::Seed;
 use alloc::vec::Vec;
 
 /// Classes of events, as the letters of `notify-keyspace-events` name them.
@@ -100,6 +101,10 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
+    pub(super) fn set_seed(&mut self, seed: Seed) {
+        self.by_key.set_seed(seed);
+    }
+
     pub(super) fn add(&mut self, db: usize, key: &[u8], session: SessionId) {
         self.by_key.add(&name_of_key(db, key), session);
     }
@@ -135,6 +140,10 @@ pub(super) struct Watches {
 }
 
 impl Watches {
+    pub(super) fn set_seed(&mut self, seed: Seed) {
+        self.by_key.set_seed(seed);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }

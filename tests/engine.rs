@@ -134,3 +134,63 @@ fn a_wait_ends_at_its_deadline_or_by_command() {
     let _ = talk.engine.execute(waiter, b"MULTI\r\nBLPOP l 0\r\nWAIT 1 0\r\nEXEC\r\n", talk.now, &mut out);
     assert!(out.ends_with(b"*2\r\n*-1\r\n:0\r\n"));
 }
+
+/// A shell that refuses one port, and whose clock ticks a millisecond a look.
+struct Shell(std::cell::Cell<u64>);
+
+impl cachette::host::Host for Shell {
+    fn apply_config(&mut self, name: &str, value: &[u8]) -> Result<(), String> {
+        if (name, value) == ("port", b"1") { Err("Unable to listen on this port".into()) } else { Ok(()) }
+    }
+
+    fn rewrite_config(&mut self, config: &cachette::config::Config) -> Result<(), String> {
+        assert_eq!(config.get(b"hz"), Some(&b"20"[..]));
+        Ok(())
+    }
+
+    fn clock_us(&self) -> Option<u64> {
+        self.0.set(self.0.get() + 1000);
+        Some(self.0.get())
+    }
+
+    fn info(&self, section: &str, text: &mut Vec<u8>) {
+        if section == "server" {
+            text.extend_from_slice(b"os:test\r\n");
+        }
+    }
+}
+
+#[test]
+fn a_host_may_refuse_parameters_and_tells_what_the_engine_cannot_know() {
+    let mut talk = Talk::new();
+    assert_eq!(talk.say("CONFIG REWRITE"), "-ERR The server is running without a config file\r\n");
+    assert_eq!(talk.say("SHUTDOWN"), "-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+    assert!(!talk.say("INFO commandstats").contains("usec=1000"));
+    talk.engine.server.host = Some(Box::new(Shell(0.into())));
+    let refused = talk.say("CONFIG SET hz 20 port 1");
+    assert_eq!(refused, "-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port\r\n");
+    assert!(talk.say("CONFIG GET hz").ends_with("$2\r\n10\r\n"));
+    assert_eq!(talk.say("CONFIG SET hz 20 port 2"), "+OK\r\n");
+    assert_eq!(talk.say("CONFIG REWRITE"), "+OK\r\n");
+    assert!(talk.say("INFO server").contains("\r\nos:test\r\n"));
+    talk.say("PING");
+    assert!(talk.say("INFO commandstats").contains("cmdstat_ping:calls=1,usec=1000,usec_per_call=1000.00,"));
+    assert_eq!(talk.say("SHUTDOWN NOSAVE"), "");
+    assert_eq!(talk.engine.take_event(), Some(cachette::Event::Shutdown));
+}
+
+#[test]
+fn a_protected_command_asks_where_its_client_is() {
+    use cachette::config::{Config, Phase};
+    let mut config = Config::default();
+    config.set(b"enable-debug-command", &[b"local"], Phase::Startup).unwrap();
+    let mut engine = Engine::new(Options { seed: 7, config });
+    let mut ask = |addr: &str| {
+        let session = engine.open(Peer { addr: addr.into(), ..Peer::default() }, 1_000_000);
+        let mut out = Vec::new();
+        engine.command(session, &[b"DEBUG", b"SLEEP", b"0"], 1_000_000, &mut out);
+        out.starts_with(b"+OK")
+    };
+    assert!(ask("") && ask("/tmp/socket:0") && ask("127.0.0.1:5000") && ask("[::1]:5000"));
+    assert!(!ask("10.0.0.1:5000") && !ask("127.0.0.1.evil:1"));
+}

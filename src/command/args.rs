@@ -236,7 +236,7 @@ impl<'a> Args<'a> {
 pub trait Parse<'a>: Sized {
     const SPECS: &'static [ArgSpec];
     /// # Errors
-    /// What Redis answers to words that do not fit; [`WrongArity`](TOO_MANY) as an error is turned into the arity error of the command.
+    /// What Redis answers to words that do not fit; [`WRONG_ARITY`] as an error is turned into the arity error of the command.
     fn parse(args: &mut Args<'a>) -> Result<Self>;
 }
 

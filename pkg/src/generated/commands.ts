@@ -275,10 +275,7 @@ export interface XaddOptions {
   keepref?: boolean;
   delref?: boolean;
   acked?: boolean;
-  maxlen?: boolean;
-  minid?: boolean;
-  ?: boolean;
-  limit?: number | bigint;
+  trim?: readonly Arg[];
 }
 
 /** Options of XDELEX. */
@@ -306,7 +303,8 @@ export interface XsetidOptions {
 
 /** Options of XTRIM. */
 export interface XtrimOptions {
-  ?: boolean;
+  equal?: boolean;
+  approximately?: boolean;
   limit?: number | bigint;
   keepref?: boolean;
   delref?: boolean;
@@ -362,13 +360,12 @@ export interface XgroupSetidOptions {
 
 /** Options of XPENDING. */
 export interface XpendingOptions {
-  idle?: number | bigint;
+  filters?: readonly Arg[];
 }
 
 /** Options of XINFO STREAM. */
 export interface XinfoStreamOptions {
-  full?: boolean;
-  count?: number | bigint;
+  fullBlock?: readonly Arg[];
 }
 
 /** Options of AUTH. */
@@ -1381,17 +1378,13 @@ export abstract class Commands<M extends Mode, V> {
   }
 
   /** Adds an entry of fields and values to a stream; answers its ID. Since 5.0.0, O(1), and O(N) for N entries trimmed. */
-  xadd(key: Arg, threshold?: Arg, id: Arg, field: readonly Entries<Arg>[], options: XaddOptions = {}): Out<M, V | null> {
+  xadd(key: Arg, id: Arg, field: readonly Entries<Arg>[], options: XaddOptions = {}): Out<M, V | null> {
     const words: Arg[] = ['XADD', key];
     if (options.nomkstream) words.push('NOMKSTREAM');
     if (options.keepref) words.push('KEEPREF');
     if (options.delref) words.push('DELREF');
     if (options.acked) words.push('ACKED');
-    if (options.maxlen) words.push('MAXLEN');
-    if (options.minid) words.push('MINID');
-    if (options.) words.push('=');
-    if (threshold !== undefined) words.push(threshold);
-    if (options.limit !== undefined) words.push('LIMIT', options.limit);
+    if (options.trim !== undefined) words.push(...options.trim);
     words.push(id);
     flatten(words, field);
     return this.send(words);
@@ -1445,7 +1438,8 @@ export abstract class Commands<M extends Mode, V> {
   /** Removes entries from the front, down to a length or up to an ID; answers how many. Since 5.0.0, O(N), N entries removed. */
   xtrim(key: Arg, strategy: 'MAXLEN' | 'MINID', threshold: Arg, options: XtrimOptions = {}): Out<M, number> {
     const words: Arg[] = ['XTRIM', key, strategy];
-    if (options.) words.push('=');
+    if (options.equal) words.push('=');
+    if (options.approximately) words.push('~');
     words.push(threshold);
     if (options.limit !== undefined) words.push('LIMIT', options.limit);
     if (options.keepref) words.push('KEEPREF');
@@ -1550,13 +1544,9 @@ export abstract class Commands<M extends Mode, V> {
   }
 
   /** What a group has not acknowledged: a summary, or entries one by one. Since 5.0.0, O(log P + N), N entries answered. */
-  xpending<T = Reply>(key: Arg, group: Arg, start?: Arg, end?: Arg, count?: number | bigint, consumer?: Arg, options: XpendingOptions = {}): Out<M, T> {
+  xpending<T = Reply>(key: Arg, group: Arg, options: XpendingOptions = {}): Out<M, T> {
     const words: Arg[] = ['XPENDING', key, group];
-    if (options.idle !== undefined) words.push('IDLE', options.idle);
-    if (start !== undefined) words.push(start);
-    if (end !== undefined) words.push(end);
-    if (count !== undefined) words.push(count);
-    if (consumer !== undefined) words.push(consumer);
+    if (options.filters !== undefined) words.push(...options.filters);
     return this.send(words);
   }
 
@@ -1578,8 +1568,7 @@ export abstract class Commands<M extends Mode, V> {
   /** What is known of a stream; with FULL its entries and pending entries too. Since 5.0.0, O(N), N entries answered and blocks of the stream. */
   xinfoStream(key: Arg, options: XinfoStreamOptions = {}): Out<M, Fields<V, Reply>> {
     const words: Arg[] = ['XINFO', 'STREAM', key];
-    if (options.full) words.push('FULL');
-    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.fullBlock !== undefined) words.push(...options.fullBlock);
     return this.send(words);
   }
 

@@ -83,7 +83,7 @@ impl Method {
             return self.option(spec);
         }
         if spec.optional && matches!(spec.kind, ArgKind::Block) && !spec.multiple && spec.token.is_empty() {
-            return self.optional_block(spec.parts);
+            return self.optional_block(spec.name, spec.parts);
         }
         if spec.multiple {
             return self.many(spec);
@@ -137,7 +137,14 @@ impl Method {
     }
 
     /// `[a [TOKEN b] …]`: the first word is an optional parameter, the others are options.
-    fn optional_block(&mut self, parts: &[ArgSpec]) {
+    fn optional_block(&mut self, name: &str, parts: &[ArgSpec]) {
+        if parts.first().is_none_or(|first| matches!(first.kind, ArgKind::OneOf) || !first.token.is_empty()) {
+            // A grammar of its own, such as XADD's `MAXLEN ~ 1000`: its words, as Redis takes them.
+            let property = camel(name);
+            self.properties.push(format!("{property}?: readonly Arg[]"));
+            self.then.push(format!("if (options.{property} !== undefined) words.push(...options.{property});"));
+            return;
+        }
         let mut rest = parts;
         while let [part, tail @ ..] = rest {
             let mut part = *part;
@@ -152,7 +159,8 @@ impl Method {
         if matches!(spec.kind, ArgKind::OneOf) && spec.token.is_empty() {
             return spec.parts.iter().for_each(|part| self.option(part));
         }
-        let word = if spec.token.is_empty() { spec.name } else { spec.token };
+        let spelled = spec.token.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let word = if spec.token.is_empty() || !spelled { spec.name } else { spec.token };
         let property = camel(word);
         if self.properties.iter().any(|known| known.starts_with(&format!("{property}?:"))) {
             return;

@@ -392,7 +392,10 @@ pub fn run(call: &mut Call<'_>, row: &'static Row, words: &[&[u8]], writer: &mut
     let began = host.and_then(|host| host.clock_us());
     let result = (row.run)(call, words, writer);
     let took = began.and_then(|began| call.server.host.as_ref()?.clock_us()?.checked_sub(began));
-    call.server.stats.ran(row, took);
+    // A command that waits is counted when it ends.
+    if call.session.park.is_none() {
+        call.server.stats.ran(row, took);
+    }
     let result = if writer.overflowed() { Err(ReplyError::MEMORY) } else { result };
     match result {
         Ok(()) => true,

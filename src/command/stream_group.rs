@@ -508,6 +508,12 @@ pub struct XAutoClaim<'a> {
     pub key: Key<'a, RW_DELETE>,
     pub group: &'a [u8],
     pub consumer: &'a [u8],
+    /// Redis looks the key up before it complains about these.
+    pub options: Result<AutoClaim>,
+}
+
+/// What XAUTOCLAIM claims.
+pub struct AutoClaim {
     pub min_idle: u64,
     pub start: Id,
     pub count: u64,
@@ -528,10 +534,15 @@ impl<'a> Parse<'a> for XAutoClaim<'a> {
         flag("justid", "JUSTID"),
     ];
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let (key, group, consumer) = (Key::arg(args)?, args.word()?, args.word()?);
+        Ok(Self { key: Key::arg(args)?, group: args.word()?, consumer: args.word()?, options: AutoClaim::parse(args) })
+    }
+}
+
+impl AutoClaim {
+    fn parse(args: &mut Args<'_>) -> Result<Self> {
         let min_idle = min_idle(args.word()?, "XAUTOCLAIM")?;
         let start = interval_start(args.word()?)?;
-        let mut this = Self { key, group, consumer, min_idle, start, count: 100, just_ids: false };
+        let mut this = Self { min_idle, start, count: 100, just_ids: false };
         while let Ok(word) = args.word() {
             if is_token(word, "COUNT") && args.remaining() > 0 {
                 let most = i64::MAX.unsigned_abs() / 16;
@@ -569,21 +580,16 @@ impl Reply for AutoClaimed<'_, '_> {
 
 pub fn xautoclaim<'c, 'a>(call: &'c mut Call<'_>, args: XAutoClaim<'a>) -> Result<AutoClaimed<'c, 'a>> {
     let now = call.now();
-    let missing = || ReplyError::no_such_group(&args.key, args.group, "");
-    let mut stream = edit_group(call.keys, &args.key, args.group)?.ok_or_else(missing)?;
-    let claim = Claim {
-        group: args.group,
-        consumer: args.consumer,
-        min_idle: args.min_idle,
-        now,
-        delivered: now,
-        just_ids: args.just_ids,
-    };
+    call.keys.read_any(&args.key);
+    let AutoClaim { min_idle, start, count, just_ids } = args.options?;
+    let stream = call.keys.edit::<Stream>(&args.key)?.filter(|stream| stream.group(args.group).is_some());
+    let mut stream = stream.ok_or_else(|| ReplyError::no_such_group(&args.key, args.group, ""))?;
+    let claim = Claim { group: args.group, consumer: args.consumer, min_idle, now, delivered: now, just_ids };
     let (mut claimed, mut deleted) = (Vec::new(), Vec::new());
-    let (mut left, mut attempts) = (args.count, args.count.saturating_mul(ATTEMPTS));
+    let (mut left, mut attempts) = (count, count.saturating_mul(ATTEMPTS));
     let from =
         |stream: &Stream, id| stream.group(args.group).and_then(|group| group.pending_from(id).next()).map(|pending| pending.id);
-    let mut next = from(&stream, args.start);
+    let mut next = from(&stream, start);
     while let Some(id) = next.filter(|_| left > 0 && attempts > 0) {
         attempts = attempts.saturating_sub(1);
         let gone = !stream.contains(id);
@@ -596,11 +602,11 @@ pub fn xautoclaim<'c, 'a>(call: &'c mut Call<'_>, args: XAutoClaim<'a>) -> Resul
         } else if claim.take(&mut stream, id, false, None) {
             claimed.push(id);
         }
-        left = args.count.saturating_sub((claimed.len() as u64).saturating_add(deleted.len() as u64));
+        left = count.saturating_sub((claimed.len() as u64).saturating_add(deleted.len() as u64));
         next = id.next().and_then(|id| from(&stream, id));
     }
     drop(stream);
-    let claimed = Claimed { keys: call.keys, key: args.key.0, ids: claimed, just_ids: args.just_ids };
+    let claimed = Claimed { keys: call.keys, key: args.key.0, ids: claimed, just_ids };
     Ok(AutoClaimed { next: next.unwrap_or_default(), claimed, deleted })
 }
 

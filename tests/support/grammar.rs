@@ -138,6 +138,31 @@ const TEMPLATES: &[(u32, &str)] = &[
     (2, "ZINTERCARD (1 $z|2 $z $z|2 $z $t) (|LIMIT $count)"),
     (2, "ZRANDMEMBER $z (|$few|$few WITHSCORES)"),
     (2, "ZSCAN $z $cursor (|MATCH $pattern) (|COUNT (1|5|1000))"),
+    // Streams.
+    (
+        24,
+        "XADD $q (||||NOMKSTREAM) (||||MAXLEN (|~|=) $count|MAXLEN (|~) 20|MINID (|~|=) $id|MAXLEN ~ $count LIMIT $count) ($id|$id|$next|$next|$next|99999999999999-*) (f $v|f $v g $num|{1-3 $m $v})",
+    ),
+    (4, "XDEL $q {1-3 $id}"),
+    (3, "XTRIM $q (MAXLEN (|~|=) $count|MINID (|~|=) $id|MAXLEN ~ $count LIMIT $count)"),
+    (2, "XLEN $q"),
+    (5, "(XRANGE|XREVRANGE) $q ($id|-|$open) ($id|+|$open) (||COUNT $count)"),
+    (4, "XREAD (|COUNT $count) STREAMS ($q $behind|$q $q 0 $behind|$q $last|$q)"),
+    (6, "XGROUP CREATE $q $group (0|$last|$id) (||MKSTREAM|MKSTREAM|ENTRIESREAD $count)"),
+    (
+        3,
+        "XGROUP (SETID $q $group ($id|$last|0) (||ENTRIESREAD $count)|DESTROY $q $group|CREATECONSUMER $q $group $m|DELCONSUMER $q $group (c1|c2|$m))",
+    ),
+    (12, "XREADGROUP GROUP $group (c1|c2|$m) (|COUNT $count) (||NOACK) STREAMS ($q >|$q >|$q $q > >|$q $id|$q 0)"),
+    (5, "XACK $q $group {1-4 $id}"),
+    (
+        5,
+        "XCLAIM $q $group (c1|c2) (0|0|1000000000|$int) {1-3 $id} (||JUSTID|FORCE|FORCE|IDLE 2000000000|RETRYCOUNT $count|LASTID $id)",
+    ),
+    (4, "XAUTOCLAIM $q $group (c1|c2) (0|0|1000000000) (-|$id) (|COUNT (1|2|3|$count)) (|JUSTID)"),
+    (3, "XPENDING $q $group"),
+    (2, "XINFO (STREAM $q|GROUPS $q|STREAM $q NOPE)"),
+    (1, "XSETID $q $id (||ENTRIESADDED $count|MAXDELETEDID $id)"),
     // Transactions, connections, the server.
     (8, "MULTI"),
     (14, "EXEC"),
@@ -158,6 +183,7 @@ const TEMPLATES: &[(u32, &str)] = &[
     (1, "CONFIG SET zset-max-listpack-entries (0|3|16|128)"),
     (1, "CONFIG SET zset-max-listpack-value (4|64|64)"),
     (1, "CONFIG SET list-max-listpack-size (-2|-1|1|2|5|128)"),
+    (1, "CONFIG SET stream-node-max-entries (0|2|5|100|100)"),
     (1, "CONFIG GET (hash-max-listpack-entries|set-max-intset-entries)"),
     (1, "(FLUSHDB|NOSUCH $k $v|GETT $k|OBJECT|CONFIG BOGUS)"),
     (1, "RESET"),
@@ -321,12 +347,29 @@ impl Grammar {
 
     fn blank(&mut self, name: &str) -> Vec<u8> {
         match name {
-            "s" | "l" | "h" | "t" | "z" => self.key(name),
+            "s" | "l" | "h" | "t" | "z" | "q" => self.key(name),
+            "group" => self.rng.pick(&["g1", "g1", "g2", "nosuch"]).as_bytes().to_vec(),
+            "id" => match self.rng.below(16) {
+                0 => self.rng.pick(&["-", "+", "x", "1-", "5-*", "18446744073709551615", "0-0", "", "007-1"]).as_bytes().to_vec(),
+                1..=3 => self.rng.below(30).to_string().into_bytes(),
+                _ => format!("{}-{}", self.rng.below(30), self.rng.below(3)).into_bytes(),
+            },
+            "last" => b"$".to_vec(),
+            // No `+`: XREAD of Redis 7.4 knows it.
+            "behind" => {
+                self.rng.pick(&["0", "1-1", "5", "9-0", "20-1", "-", "x", ">", "18446744073709551615"]).as_bytes().to_vec()
+            }
+            "open" => format!("({}-{}", self.rng.below(30), self.rng.below(3)).into_bytes(),
+            // Greater than those before, most of the time.
+            "next" => {
+                self.deadlines += 1;
+                format!("{}-{}", self.deadlines / 8, if self.rng.percent(50) { "*" } else { "1" }).into_bytes()
+            }
             // Members of these all have the score 0: a range by name over other scores has no defined answer.
             "x" => format!("x:{}", self.rng.below(2)).into_bytes(),
             "never" => self.rng.pick(NEVER).as_bytes().to_vec(),
             "k" => {
-                let family = *self.rng.pick(&["s", "l", "h", "t", "z"]);
+                let family = *self.rng.pick(&["s", "l", "h", "t", "z", "q"]);
                 self.key(family)
             }
             "v" => self.value(),
@@ -409,7 +452,7 @@ impl Grammar {
             0 => b"nosuch".to_vec(),
             1 => b"".to_vec(),
             2 => b"bin\x00\xff\r\n".to_vec(),
-            3..=5 => format!("{}:{}", self.rng.pick(&["s", "l", "h", "t", "z"]), self.rng.below(4)).into_bytes(),
+            3..=5 => format!("{}:{}", self.rng.pick(&["s", "l", "h", "t", "z", "q"]), self.rng.below(4)).into_bytes(),
             _ => format!("{family}:{}", self.rng.below(4)).into_bytes(),
         }
     }

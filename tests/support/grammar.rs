@@ -41,7 +41,7 @@ const TEMPLATES: &[(u32, &str)] = &[
     (1, "BITOP NOT $s {1-2 $s}"),
     (
         4,
-        "BITFIELD $s {1-3 (GET (u8|i5|u63|i64) $bit|SET (u4|i8) $bit $int|INCRBY (u2|i16|i64) $bit $int|OVERFLOW (WRAP|SAT|FAIL|NO))}",
+        "BITFIELD $s {1-3 (GET (u8|i5|u63|i64) $bit|SET (u4|i8) $bit $num|INCRBY (u2|i16|i64) $bit $int|OVERFLOW (WRAP|SAT|FAIL|NO))}",
     ),
     (1, "BITFIELD_RO $s {1-2 GET (u8|i5|u64|u0|x) $bit}"),
     // Keys.

@@ -1,6 +1,7 @@
 //! What the scenarios and the fuzzer talk to: bytes in, replies out, a clock that can be moved.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -73,11 +74,48 @@ pub trait Target {
     }
 }
 
-/// A server process of the test's own, spoken to through a unix socket, ended with the test.
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub enum Address {
+    Unix(PathBuf),
+    Tcp(u16),
+}
+
+impl Address {
+    fn connect(&self) -> std::io::Result<Box<dyn Socket>> {
+        Ok(match self {
+            Address::Unix(path) => Box::new(UnixStream::connect(path)?),
+            Address::Tcp(port) => {
+                let stream = TcpStream::connect(("127.0.0.1", *port))?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+        })
+    }
+}
+
+/// Either kind of socket.
+trait Socket: Read + Write {
+    fn patience(&self, time: Duration);
+}
+
+impl Socket for UnixStream {
+    fn patience(&self, time: Duration) {
+        self.set_read_timeout(Some(time)).unwrap();
+    }
+}
+
+impl Socket for TcpStream {
+    fn patience(&self, time: Duration) {
+        self.set_read_timeout(Some(time)).unwrap();
+    }
+}
+
+/// A server process of the test's own, spoken to through a socket, ended with the test.
 pub struct Server {
     name: String,
     child: Child,
-    socket: PathBuf,
+    address: Address,
     clients: Vec<Option<Wire>>,
     admin: Wire,
     config: Vec<(Vec<u8>, Vec<u8>)>,
@@ -86,7 +124,7 @@ pub struct Server {
 }
 
 struct Wire {
-    stream: UnixStream,
+    stream: Box<dyn Socket>,
     input: Vec<u8>,
     at: usize,
 }
@@ -97,7 +135,9 @@ impl Server {
     /// Debian's redis-server, the reference of all behaviour. `None`, with a printed reason, where it is not installed.
     pub fn redis() -> Option<Server> {
         let program = std::env::var("CACHETTE_REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
-        match Server::start("redis-server", &program, &["--enable-debug-command", "yes"]) {
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let socket = std::env::temp_dir().join(format!("cachette-test-{}-{serial}.sock", std::process::id()));
+        match Server::start("redis-server", &program, Address::Unix(socket)) {
             Ok(server) => Some(server),
             Err(reason) => {
                 println!("skipped: no redis-server to compare with ({reason})");
@@ -108,23 +148,23 @@ impl Server {
     }
 
     /// Any server that takes redis-server's options.
-    pub fn start(name: &str, program: &str, more: &[&str]) -> Result<Server, String> {
-        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let socket = std::env::temp_dir().join(format!("cachette-test-{}-{serial}.sock", std::process::id()));
-        let _ = std::fs::remove_file(&socket);
-        let mut child = Command::new(program)
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--databases", "16", "--unixsocket"])
-            .arg(&socket)
-            .args(more)
-            .current_dir(std::env::temp_dir())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .map_err(|e| format!("{program}: {e}"))?;
+    pub fn start(name: &str, program: &str, address: Address) -> Result<Server, String> {
+        let mut command = Command::new(program);
+        command.args(["--save", "", "--appendonly", "no", "--databases", "16", "--enable-debug-command", "yes"]);
+        match &address {
+            Address::Unix(socket) => {
+                let _ = std::fs::remove_file(socket);
+                command.args(["--port", "0", "--unixsocket"]).arg(socket);
+            }
+            Address::Tcp(port) => {
+                command.args(["--port", &port.to_string()]);
+            }
+        }
+        command.current_dir(std::env::temp_dir()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        let mut child = command.spawn().map_err(|e| format!("{program}: {e}"))?;
         let started = Instant::now();
         let stream = loop {
-            if let Ok(stream) = UnixStream::connect(&socket) {
+            if let Ok(stream) = address.connect() {
                 break stream;
             }
             if let Ok(Some(status)) = child.try_wait() {
@@ -132,14 +172,14 @@ impl Server {
             }
             if started.elapsed() > Duration::from_secs(20) {
                 let _ = child.kill();
-                return Err(format!("{program} does not answer on {}", socket.display()));
+                return Err(format!("{program} does not answer on {address:?}"));
             }
             std::thread::sleep(Duration::from_millis(10));
         };
         let mut server = Server {
             name: name.into(),
             child,
-            socket,
+            address,
             clients: Vec::new(),
             admin: Wire::new(stream),
             config: Vec::new(),
@@ -149,11 +189,13 @@ impl Server {
         Ok(server)
     }
 
-    /// `cachette-server`, built beside the tests.
+    /// `cachette-server`, built beside the tests, over TCP.
     #[cfg(feature = "server")]
     pub fn cachette() -> Server {
         let program = env!("CARGO_BIN_EXE_cachette-server");
-        let mut server = Server::start("cachette-server", program, &["--enable-debug-command", "yes"]).unwrap();
+        // A port that was free a moment ago.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Server::start("cachette-server", program, Address::Tcp(port)).unwrap();
         server.engine = Some(super::engine::InProcess::new(1));
         server
     }
@@ -191,7 +233,7 @@ impl Target for Server {
     }
 
     fn connect(&mut self) -> Client {
-        let stream = UnixStream::connect(&self.socket).unwrap();
+        let stream = self.address.connect().unwrap();
         self.clients.push(Some(Wire::new(stream)));
         self.clients.len() - 1
     }
@@ -234,14 +276,15 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_file(&self.socket);
+        if let Address::Unix(socket) = &self.address {
+            let _ = std::fs::remove_file(socket);
+        }
     }
 }
 
 impl Wire {
-    fn new(stream: UnixStream) -> Self {
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+    fn new(stream: Box<dyn Socket>) -> Self {
+        stream.patience(Duration::from_secs(10));
         Self { stream, input: Vec::new(), at: 0 }
     }
 
@@ -279,7 +322,7 @@ impl Wire {
 
     fn receive_raw(&mut self, want: usize, until_closed: bool) -> (Vec<u8>, bool) {
         let mut closed = false;
-        self.stream.set_read_timeout(Some(Duration::from_millis(1000))).unwrap();
+        self.stream.patience(Duration::from_millis(1000));
         while !closed && (until_closed || self.input.len() - self.at < want) {
             match self.fill() {
                 Ok(()) => {}
@@ -287,16 +330,16 @@ impl Wire {
                 Err(_) => break,
             }
         }
-        self.stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        self.stream.patience(Duration::from_secs(10));
         let bytes = self.input[self.at..].to_vec();
         self.at = self.input.len();
         (bytes, closed)
     }
 
     fn quiet(&mut self) -> bool {
-        self.stream.set_read_timeout(Some(Duration::from_millis(30))).unwrap();
+        self.stream.patience(Duration::from_millis(30));
         let answer = self.input.len() == self.at && self.fill() == Err(Trouble::Silent);
-        self.stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        self.stream.patience(Duration::from_secs(10));
         answer
     }
 }

@@ -204,7 +204,7 @@ impl Target for InProcess {
         match self.engine.server.registry.resolve(&words) {
             Ok(_) => true,
             // Known, but called with too few arguments.
-            Err(error) => !String::from_utf8_lossy(&error.as_bytes()).contains("unknown"),
+            Err(error) => !String::from_utf8_lossy(error.as_bytes()).contains("unknown"),
         }
     }
 

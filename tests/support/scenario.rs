@@ -323,7 +323,8 @@ fn run_one(
     }
     let configures = [["CONFIG", "SET", "maxmemory", "0"].map(|w| w.as_bytes().to_vec()).to_vec()];
     let configures = if variant.config.is_empty() && scenario.config.is_empty() { &[][..] } else { &configures };
-    let unknown: Vec<String> = scenario.commands().chain(configures).filter(|argv| !target.knows(argv)).map(name_of).collect();
+    let unknown: Vec<String> =
+        scenario.commands().chain(configures).filter(|argv| !target.knows(argv)).map(|argv| name_of(argv)).collect();
     if !unknown.is_empty() {
         outcome.unknown.extend(unknown);
         outcome.skipped += 1;
@@ -383,7 +384,7 @@ impl Scenario {
     }
 }
 
-fn name_of(argv: &Vec<Vec<u8>>) -> String {
+fn name_of(argv: &[Vec<u8>]) -> String {
     let words: Vec<String> = argv.iter().take(2).map(|w| String::from_utf8_lossy(w).to_ascii_uppercase()).collect();
     let container = ["CLIENT", "CONFIG", "COMMAND", "OBJECT", "MEMORY", "DEBUG", "SLOWLOG", "LATENCY", "CLUSTER"];
     if container.contains(&words[0].as_str()) { words.join(" ") } else { words[0].clone() }

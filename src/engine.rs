@@ -404,6 +404,11 @@ impl Engine {
         self.session(id).is_some_and(|session| session.waiting.is_some())
     }
 
+    /// Answers a waiting session as if its time were over, for shells that cannot wait. The reply comes as [`Event::Output`].
+    pub fn stop_waiting(&mut self, id: SessionId) -> bool {
+        self.server.unblock(&mut self.keys, id, None)
+    }
+
     /// The bytes that a session was given without asking, in order; [`Event::Output`] says that there are some.
     pub fn take_output(&mut self, id: SessionId) -> Vec<u8> {
         self.session_mut(id).map(|session| core::mem::take(&mut session.outbox)).unwrap_or_default()

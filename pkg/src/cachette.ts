@@ -40,6 +40,8 @@ export interface CacheEvents {
   expired: KeyEvent;
   /** A key was removed to stay below `maxmemory`. */
   evicted: KeyEvent;
+  /** A message came on a channel that this cache subscribed to: `cache.call('SUBSCRIBE', 'news')`. Told at once. */
+  message: { channel: string | Uint8Array; message: string | Uint8Array; pattern?: string | Uint8Array };
 }
 
 /** Which key, of which database. */
@@ -79,7 +81,7 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
       if (refused !== undefined) throw refused;
       if (core.tell !== undefined) core.raw.listen(1);
     });
-    this.shared = { core: this.core, listeners: { expired: new Set(), evicted: new Set() } };
+    this.shared = { core: this.core, listeners: { expired: new Set(), evicted: new Set(), message: new Set() } };
     this.asBytes = options.bytes ?? false;
   }
 
@@ -138,7 +140,7 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
   on<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
     const { core, listeners } = this.shared;
     listeners[event].add(listener);
-    if (core.tell === undefined) {
+    if (core.tell === undefined && event !== 'message') {
       core.tell = () => this.tell();
       core.raw.listen(1);
     }
@@ -372,6 +374,15 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     }
   }
 
+  /** Tells listeners of a message; other pushes (that a subscription began or ended) are known to who asked. */
+  private push(words: Reply[]): void {
+    const kind = String(typeof words[0] === 'string' ? words[0] : decodeText(words[0] as Uint8Array, 0, (words[0] as Uint8Array).length));
+    if (!kind.endsWith('message')) return;
+    const [message, channel, pattern] = words.slice(1).reverse() as string[];
+    const event = { channel: channel!, message: message!, ...(pattern !== undefined && { pattern }) };
+    for (const listener of this.shared.listeners.message) listener(event);
+  }
+
   /** @internal */
   protected override send<T>(args: Arg[]): T {
     const [reply] = this.exchange([args]);
@@ -383,7 +394,10 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     const { core } = this;
     if (core.left-- <= 0) core.turn();
     try {
-      return exchange(core, commands, this.asBytes);
+      const messages: Reply[][] = [];
+      const replies = exchange(core, commands, this.asBytes, (message) => messages.push(message));
+      for (const message of messages) this.push(message);
+      return replies;
     } catch (error) {
       throw core.failed(error);
     }

@@ -5,7 +5,7 @@ import type { Instance } from './instance.js';
 import { argBytes, ReplyReader, upperBound, writeCommand, type Arg, type Reply } from './resp.js';
 
 /** Runs commands in order, in one crossing; returns their replies, refusals among them as `ReplyError`. Does not read the clock. */
-export function exchange(core: Instance, commands: readonly (readonly Arg[])[], asBytes: boolean): Reply[] {
+export function exchange(core: Instance, commands: readonly (readonly Arg[])[], asBytes: boolean, onPush: (message: Reply[]) => void = () => {}): Reply[] {
   if (commands.length === 0) return [];
   const names: string[] = [];
   const words: (string | Uint8Array)[][] = [];
@@ -26,8 +26,9 @@ export function exchange(core: Instance, commands: readonly (readonly Arg[])[], 
   const at = raw.execute(end - start) >>> 0;
   if (core.u32.length === 0) core.look();
   const length = core.u32[core.header]!;
-  const reader = new ReplyReader(core.u8, at, at + length, asBytes, () => {});
+  const reader = new ReplyReader(core.u8, at, at + length, asBytes, onPush);
   const replies = names.map((name) => (reader.done ? new ReplyError('ERR Protocol error', name) : reader.next(name)));
+  reader.pushes();
   raw.forget();
   return replies;
 }

@@ -127,13 +127,21 @@ export class ReplyReader {
     return this.at >= this.end;
   }
 
-  /** The next reply; an error reply is returned as a ReplyError naming `command`. Pushes before it go to `onPush`. */
+  /**
+   * The next reply; an error reply is returned as a ReplyError naming `command`. Pushes before it go to `onPush`. Null where nothing follows:
+   * a subscription is answered by pushes alone.
+   */
   next(command: string): Reply {
-    while (this.memory[this.at] === 62 /* > */) {
+    this.pushes();
+    return this.done ? null : this.value(command);
+  }
+
+  /** Hands all pushes that come next to `onPush`. */
+  pushes(): void {
+    while (!this.done && this.memory[this.at] === 62 /* > */) {
       this.at++;
       this.onPush(this.items(this.count(), 'push'));
     }
-    return this.value(command);
   }
 
   private value(command: string): Reply {

@@ -71,11 +71,18 @@ impl Area {
     }
 }
 
+/// Whether all bytes are ASCII, by words: `<[u8]>::is_ascii` goes byte by byte when it is compiled for size.
+pub fn is_ascii(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let all = words.iter().fold(0, |all, word| all | u64::from_le_bytes(*word));
+    rest.iter().fold(all, |all, byte| all | u64::from(*byte)) & 0x8080_8080_8080_8080 == 0
+}
+
 impl Header {
     /// Describes `value` and returns its address.
     pub fn show(&mut self, value: &[u8]) -> u32 {
         self.length = value.len() as u32;
-        self.ascii = u32::from(value.is_ascii());
+        self.ascii = u32::from(is_ascii(value));
         value.as_ptr() as usize as u32
     }
 

@@ -16,7 +16,8 @@ const TICK_BUDGET: usize = 2000;
 pub struct Cache {
     pub engine: Engine,
     session: SessionId,
-    /// The session is as a fresh one but for its database: no transaction, no watch. The hot lanes run then; else everything takes the door.
+    /// The session is as a fresh one but for its database (no transaction, no watch), and no keyspace notifications are asked for. The hot lanes run
+    /// then; else everything takes the door.
     plain: bool,
     now: u64,
     seeded: bool,
@@ -76,8 +77,11 @@ impl Cache {
         let mut rest = input.get(..bytes).unwrap_or(&[]);
         while !rest.is_empty() {
             let consumed = self.engine.execute(self.session, rest, self.now, &mut self.output);
+            // Nothing can wait in here: a blocking command answers at once, as it does within a transaction.
+            let waited = self.engine.stop_waiting(self.session);
             self.take_events();
             match consumed {
+                Ok(0) if waited => {}
                 Ok(taken) if taken > 0 => rest = rest.get(taken..).unwrap_or(&[]),
                 _ => break,
             }
@@ -105,6 +109,10 @@ impl Cache {
                     self.engine.close(id);
                     self.session = open(&mut self.engine, self.now);
                 }
+                Event::Output(id) if id == self.session => {
+                    let given = self.engine.take_output(id);
+                    self.output.extend_from_slice(&given);
+                }
                 // Nothing here can sleep, and nothing can be shut down but by its owner's `close()`.
                 Event::Close(_) | Event::Output(_) | Event::Ready(_) | Event::Sleep(_) | Event::Shutdown => {}
             }
@@ -119,6 +127,8 @@ impl Cache {
             self.plain = session.queue.is_none() && session.watched.is_empty();
             let db = session.db;
             self.engine.keys.select(db);
+            // Subscribers of keyspace notifications are told by the door.
+            self.plain &= self.engine.server.config.notify_keyspace_events == Class::NONE;
         }
     }
 

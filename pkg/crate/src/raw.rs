@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use cachette::command::args::{Key, LateInt, Many};
 use cachette::command::{hash, keys, string};
 use cachette::error::{ReplyError, Result};
-use cachette::keyspace::Class;
+use cachette::keyspace::{Class, Ttl};
 use cachette::value::hash::Hash;
 use core::cell::UnsafeCell;
 
@@ -151,11 +151,18 @@ pub extern "C" fn set(key: u32, value: u32, ttl: f64) -> u32 {
     if !cache.may_grow() {
         return DOOR;
     }
-    let expiration = (ttl > 0.0).then_some(string::Expiry::Milliseconds(LateInt(Some(ttl as i64))));
-    let (key, value) = (Key(area.key(key)), area.value(value));
-    let args = string::Set { key, value, condition: None, get: string::WithOld(false), expiration };
-    let done = cache.call(|call| string::set(call, args).map(drop));
-    settled(area, done)
+    // As `string::set` without options: its handler stores and says so. Directly, since a `Call` costs a third of the whole.
+    let keys = &mut cache.engine.keys;
+    let (key, value) = (area.key(key), area.value(value));
+    let deadline = (ttl > 0.0).then(|| keys.now().saturating_add(ttl as u64));
+    if let Err(error) = keys.set_string(key, value, deadline.map_or(Ttl::Clear, Ttl::At)) {
+        return refused(area, error);
+    }
+    keys.changed(key, Class::STRING, "set");
+    if deadline.is_some() {
+        keys.notify(Class::GENERIC, "expire", key);
+    }
+    DONE
 }
 
 /// DEL of one key.
@@ -165,9 +172,10 @@ pub extern "C" fn del(key: u32) -> u32 {
     if !cache.may_read() {
         return DOOR;
     }
-    let words = [area.key(key)];
-    let done = cache.call(|call| keys::del(call, keys::Del { keys: Many::new(&words) }));
-    counted(area, done.map(|done| done.map(|count| count as i64)))
+    // As `keys::del`.
+    let existed = cache.engine.keys.delete(area.key(key));
+    area.header.integer(i64::from(existed));
+    DONE
 }
 
 /// EXISTS of one key.
@@ -177,9 +185,10 @@ pub extern "C" fn exists(key: u32) -> u32 {
     if !cache.may_read() {
         return DOOR;
     }
-    let words = [area.key(key)];
-    let done = cache.call(|call| keys::exists(call, keys::Exists { keys: Many::new(&words) }));
-    counted(area, done.map(|done| done.map(|count| count as i64)))
+    // As `keys::exists`.
+    let exists = cache.engine.keys.exists(area.key(key));
+    area.header.integer(i64::from(exists));
+    DONE
 }
 
 /// INCR.
@@ -264,7 +273,7 @@ pub extern "C" fn mget(count: u32) -> u32 {
                     return DOOR;
                 }
                 output.extend_from_slice(value);
-                value.len() as u32 | if value.is_ascii() { LENGTH_ASCII } else { 0 }
+                value.len() as u32 | if area::is_ascii(value) { LENGTH_ASCII } else { 0 }
             }
             _ => LENGTH_MISS,
         };

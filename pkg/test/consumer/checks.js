@@ -334,6 +334,25 @@ const checks = {
     equal(cache.mget(...keys), keys.map((_, i) => value(i)));
   },
 
+  async 'a command that would wait answers at once, and the cache goes on'({ Cachette }) {
+    const cache = await Cachette.create();
+    equal(cache.call('BLPOP', 'q', 0), null);
+    equal(cache.pipeline().call('BLPOP', 'q', 0).call('RPUSH', 'q', 'x').call('BLPOP', 'q', 0).get('k').exec(), [null, 1, ['q', 'x'], null]);
+    equal(cache.call('PING'), 'PONG');
+  },
+
+  async 'messages are told'({ Cachette }) {
+    const cache = await Cachette.create();
+    const seen = [];
+    cache.on('message', (event) => seen.push(event));
+    cache.call('SUBSCRIBE', 'news');
+    cache.call('PSUBSCRIBE', 'n*');
+    equal(cache.call('PUBLISH', 'news', 'hello'), 2);
+    equal(seen, [{ channel: 'news', message: 'hello' }, { channel: 'news', message: 'hello', pattern: 'n*' }]);
+    equal(cache.get('k'), null);
+    equal(cache.call('PING'), 'PONG');
+  },
+
   async 'memory grows under a cache at work'({ Cachette }) {
     const cache = await Cachette.create();
     const before = cache.stats().wasmBytes;

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 rows! {
     pub(super) static ROWS: Stream = [
         { "xadd", xadd as XAdd, since: "5.0.0", cost: "O(1), and O(N) for N entries trimmed", flags: [WRITE, DENYOOM, FAST], reply: Maybe(&Bulk),
-          "Adds an entry of fields and values to a stream; answers its ID." },
+          "Adds an entry of fields and values to a stream; answers its ID. (KEEPREF, DELREF and ACKED are of Redis 8.2.)" },
         { "xdel", xdel as XDel, since: "5.0.0", cost: "O(log S) an ID", flags: [WRITE, FAST], reply: Integer,
           "Deletes entries; answers how many there were." },
         { "xdelex", xdelex as XDelEx, since: "8.2.0", cost: "O(log S) an ID and group", flags: [WRITE, FAST], reply: Array(&Integer),
@@ -31,7 +31,7 @@ rows! {
         { "xsetid", xsetid as XSetId, since: "5.0.0", cost: "O(1)", flags: [WRITE, DENYOOM, FAST], reply: Ok,
           "Sets what a stream knows of its past: the greatest ID given, how many entries were added, the greatest ID deleted." },
         { "xtrim", xtrim as XTrim, since: "5.0.0", cost: "O(N), N entries removed", flags: [WRITE], reply: Integer,
-          "Removes entries from the front, down to a length or up to an ID; answers how many." },
+          "Removes entries from the front, down to a length or up to an ID; answers how many. (KEEPREF, DELREF and ACKED are of Redis 8.2.)" },
     ]
 }
 

@@ -19,7 +19,7 @@ rows! {
     pub(super) static ROWS: Stream = [
         { "xread", xread as XRead<'_, false>, since: "5.0.0", cost: "O(N log S), N streams; O(M) for M entries answered",
           flags: [READONLY, BLOCKING], reply: Maybe(&Map(&Array(&Any))),
-          "Entries of streams behind the IDs given; waits for some if told to." },
+          "Entries of streams behind the IDs given; waits for some if told to. (The ID `+`, the last entry, is of Redis 7.4.)" },
         { "xreadgroup", xreadgroup as XRead<'_, true>, since: "5.0.0", cost: "O(N log S), N streams; O(M log P) for M entries answered, P pending",
           flags: [WRITE, BLOCKING], reply: Maybe(&Map(&Array(&Any))),
           "New entries for a consumer of a group, which become pending, or the consumer's pending entries again." },

@@ -1377,7 +1377,7 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['SETBIT', key, offset, value]);
   }
 
-  /** Adds an entry of fields and values to a stream; answers its ID. Since 5.0.0, O(1), and O(N) for N entries trimmed. */
+  /** Adds an entry of fields and values to a stream; answers its ID. (KEEPREF, DELREF and ACKED are of Redis 8.2.) Since 5.0.0, O(1), and O(N) for N entries trimmed. */
   xadd(key: Arg, id: Arg, field: readonly Entries<Arg>[], options: XaddOptions = {}): Out<M, V | null> {
     const words: Arg[] = ['XADD', key];
     if (options.nomkstream) words.push('NOMKSTREAM');
@@ -1435,7 +1435,7 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
-  /** Removes entries from the front, down to a length or up to an ID; answers how many. Since 5.0.0, O(N), N entries removed. */
+  /** Removes entries from the front, down to a length or up to an ID; answers how many. (KEEPREF, DELREF and ACKED are of Redis 8.2.) Since 5.0.0, O(N), N entries removed. */
   xtrim(key: Arg, strategy: 'MAXLEN' | 'MINID', threshold: Arg, options: XtrimOptions = {}): Out<M, number> {
     const words: Arg[] = ['XTRIM', key, strategy];
     if (options.equal) words.push('=');
@@ -1448,7 +1448,7 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
-  /** Entries of streams behind the IDs given; waits for some if told to. Since 5.0.0, O(N log S), N streams; O(M) for M entries answered. */
+  /** Entries of streams behind the IDs given; waits for some if told to. (The ID `+`, the last entry, is of Redis 7.4.) Since 5.0.0, O(N log S), N streams; O(M) for M entries answered. */
   xread(id: readonly Many[], options: XreadOptions = {}): Out<M, Fields<V, Reply[]> | null> {
     const words: Arg[] = ['XREAD'];
     if (options.count !== undefined) words.push('COUNT', options.count);

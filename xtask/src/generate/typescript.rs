@@ -353,7 +353,10 @@ mod tests {
         let text = commands();
         for row in command::all() {
             for row in callable(row) {
-                assert!(text.contains(&format!("\n  {}(", method_name(row.name))), "{}", row.name);
+                let name = method_name(row.name);
+                // Methods whose answer depends on their options are generic.
+                let declared = ["(", "<"].iter().any(|next| text.contains(&format!("\n  {name}{next}")));
+                assert!(declared, "{}", row.name);
             }
         }
     }

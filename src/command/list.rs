@@ -327,7 +327,8 @@ impl Reply for Popped<'_> {
     }
 }
 
-/// Pops one element.
+/// Pops one element: for the typed face alone.
+#[cfg(feature = "std")]
 pub(crate) fn pop_one(call: &mut Call<'_>, key: &[u8], end: End) -> Result<Option<Vec<u8>>> {
     let list = call.keys.edit::<List>(key)?;
     Ok(list.and_then(|list| Popped { list, end, count: None }.take().pop()))

@@ -92,7 +92,7 @@ pub fn node_test_counts(output: &str) -> Counts {
             let line = line.trim_start_matches(['ℹ', '#', ' ']);
             line.strip_prefix(word)?.trim().parse::<u64>().ok()
         });
-        numbers.last().unwrap_or(0)
+        numbers.fold(0, |_, number| number)
     };
     Counts { passed: last("pass "), failed: last("fail ") + last("cancelled ") }
 }

@@ -318,6 +318,9 @@ impl Engine {
     #[inline]
     pub(crate) fn make_room(&mut self) -> Result<(), ReplyError> {
         let limit = self.server.config.maxmemory;
+        if self.keys.is_full() {
+            return Err(ReplyError::MEMORY);
+        }
         if limit == 0 || self.keys.used_memory() <= limit { Ok(()) } else { Err(ReplyError::OOM) }
     }
 

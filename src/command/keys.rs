@@ -339,7 +339,7 @@ pub fn copy(call: &mut Call<'_>, args: Copy<'_>) -> Result<bool> {
     }
     let bytes = call.keys.memory_of(&args.source).unwrap_or(0);
     call.keys.reserve(bytes)?;
-    let Some(value) = call.keys.read_any(&args.source).map(|value| value.to_value()) else { return Ok(false) };
+    let Some(value) = call.keys.read_any(&args.source).map(|value| value.try_to_value()).transpose()? else { return Ok(false) };
     let deadline = call.keys.deadline(&args.source).flatten();
     let marks = call.keys.marks(&args.source);
     call.keys.within(target_db, |keys| {

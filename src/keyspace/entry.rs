@@ -100,15 +100,29 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// A deep copy. Callers reserve the memory first.
-    pub fn to_value(&self) -> Value {
-        match self {
+    /// A deep copy, or nothing where there is no memory for it. A copy is made of many small blocks, which are not refused one by one: so all of
+    /// them are asked for together first.
+    pub fn try_to_value(&self) -> Result<Value, OutOfMemory> {
+        Vec::<u8>::new().try_reserve_exact(self.memory())?;
+        Ok(match self {
             Self::String(bytes) => Value::String(bytes.to_vec()),
             Self::List(list) => Value::List(Box::new((*list).clone())),
-            Self::Hash(hash) => Value::Hash(Box::new((*hash).clone())),
-            Self::Set(set) => Value::Set(Box::new((*set).clone())),
-            Self::ZSet(zset) => Value::ZSet(Box::new((*zset).clone())),
+            Self::Hash(hash) => Value::Hash(Box::new(hash.try_clone()?)),
+            Self::Set(set) => Value::Set(Box::new(set.try_clone()?)),
+            Self::ZSet(zset) => Value::ZSet(Box::new(zset.try_clone()?)),
             Self::Stream(stream) => Value::Stream(Box::new((*stream).clone())),
+        })
+    }
+
+    /// Heap bytes of the value itself.
+    fn memory(&self) -> usize {
+        match self {
+            Self::String(bytes) => bytes.len(),
+            Self::List(list) => list.memory(),
+            Self::Hash(hash) => hash.memory(),
+            Self::Set(set) => set.memory(),
+            Self::ZSet(zset) => zset.memory(),
+            Self::Stream(stream) => stream.memory(),
         }
     }
 }

@@ -57,6 +57,12 @@ impl Keyspace {
         self.ledger.ceiling = bytes;
     }
 
+    /// Whether the ceiling is reached.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.ledger.ceiling != 0 && self.ledger.used >= self.ledger.ceiling
+    }
+
     /// Asks whether `bytes` more can be had. Commands that can make more than their arguments' size out of them ask first.
     ///
     /// # Errors

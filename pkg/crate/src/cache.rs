@@ -1,5 +1,6 @@
 //! The engine and the one session that JavaScript speaks through.
 
+use crate::memory;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use cachette::call::Call;
@@ -56,6 +57,7 @@ impl Cache {
     pub fn turn(&mut self, now: u64) {
         self.now = now;
         self.engine.keys.set_now(now);
+        memory::take_spare();
         if !self.seeded {
             self.seeded = true;
             self.engine.set_seed(draw_seed());
@@ -70,10 +72,17 @@ impl Cache {
         Some(self.input.as_mut_ptr())
     }
 
+    /// Whether memory is too short for a request of `bytes` bytes that makes the most of it: a small element takes several times its words.
+    fn is_short(bytes: usize) -> bool {
+        let worst = bytes.saturating_mul(GROWTH);
+        !memory::take_spare() || (worst > memory::SPARE / 2 && Vec::<u8>::new().try_reserve_exact(worst).is_err())
+    }
+
     /// Runs the first `bytes` of the input; replies are in `output`. Requests after a protocol error have no reply.
     pub fn execute(&mut self, bytes: usize) {
         let input = core::mem::take(&mut self.input);
         self.output.clear();
+        self.engine.keys.set_ceiling(if Self::is_short(bytes) { 1 } else { CEILING });
         let mut rest = input.get(..bytes).unwrap_or(&[]);
         while !rest.is_empty() {
             let consumed = self.engine.execute(self.session, rest, self.now, &mut self.output);
@@ -140,7 +149,7 @@ impl Cache {
     /// Whether a hot lane that may grow memory may run. Where memory is short the door decides.
     pub fn may_grow(&self) -> bool {
         let limit = self.engine.server.config.maxmemory;
-        self.plain && (limit == 0 || self.engine.keys.used_memory() <= limit)
+        self.plain && memory::has_spare() && (limit == 0 || self.engine.keys.used_memory() <= limit)
     }
 
     /// Runs a command's handler with typed arguments.
@@ -172,6 +181,12 @@ impl Cache {
         self.notices.pop_front()
     }
 }
+
+/// How many bytes one byte of a request may turn into: the smallest element has seven bytes of request and takes less than seventy.
+const GROWTH: usize = 10;
+
+/// Bytes of data beyond which commands that foresee their growth are refused: what WebAssembly can address, less room for the rest.
+const CEILING: u64 = 3_758_096_384;
 
 /// Bytes of a buffer that is kept for the next request.
 const KEPT: usize = 1 << 20;

@@ -3,6 +3,7 @@
 //! ```text
 //! core     raw     exports over plain numbers: the door, the clock, events, and the hot lanes
 //!          area    the stretch of linear memory through which the hot lanes' keys and values pass
+//!          memory  what keeps a full memory from being the end
 //!          cache   the engine and the one session that JavaScript speaks through
 //! objects  object  JavaScript values to bytes and back (serde-wasm-bindgen, MessagePack)
 //! ```
@@ -23,12 +24,14 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 
 #[cfg(lean)]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 #[cfg(feature = "engine")]
 mod area;
 #[cfg(feature = "engine")]
 mod cache;
+#[cfg(feature = "engine")]
+mod memory;
 #[cfg(feature = "objects")]
 mod object;
 #[cfg(feature = "engine")]

@@ -342,6 +342,7 @@ fn tell(host: &mut dyn Host, from: &Config, to: &Config, name: &[u8]) -> Result<
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use alloc::format;

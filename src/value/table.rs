@@ -1419,12 +1419,11 @@ mod tests {
                     }
                     Op::Expire(by, budget) => {
                         now += by;
-                        if model.expire(now, budget) {
-                            if let Some(next) = model.table.next_due().filter(|next| *next < now + (1 << 34)) {
+                        if model.expire(now, budget)
+                            && let Some(next) = model.table.next_due().filter(|next| *next < now + (1 << 34)) {
                                 now = next;
                                 while !model.expire(now, budget) {}
                             }
-                        }
                     }
                     Op::Sample(random) => {
                         assert_eq!(model.table.sample(random).is_none(), model.entries.is_empty());

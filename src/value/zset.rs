@@ -807,7 +807,7 @@ mod tests {
                     ask(env, &zset, &model, &name(member), &ScoreRange { min, max, min_open, max_open });
                 }
                 Step::Copy => {
-                    let mut old = core::mem::replace(&mut zset, ZSet::new());
+                    let mut old = core::mem::take(&mut zset);
                     zset = old.clone();
                     while !old.free_some(7) {}
                     assert_eq!(old.len(), 0);

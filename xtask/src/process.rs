@@ -1,5 +1,6 @@
 //! Other programs: started, watched, and missed with a message that says what to install.
 
+use crate::steps::timed;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -59,6 +60,27 @@ pub fn tee(command: &mut Command) -> Result<(String, bool)> {
 /// True if `program --version` runs.
 pub fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
+/// The first of `programs` on PATH; else installs Debian's `package` and looks again.
+pub fn find_or_install(programs: &[&str], package: &str) -> Result<String> {
+    let find = || programs.iter().find(|program| is_there(program)).map(|program| (*program).to_owned());
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    let wanted = programs.join(" or ");
+    if !is_there("apt-get") {
+        bail!("no {wanted} on PATH: install it and run again");
+    }
+    timed(&format!("apt-get install {package}"), || {
+        let root = crate::workspace::root();
+        output(command("apt-get", &root).args(["update", "-qq"]))?;
+        let mut install = command("apt-get", &root);
+        install.args(["install", "-y", "-qq", "--no-install-recommends", package]).env("DEBIAN_FRONTEND", "noninteractive");
+        output(&mut install)
+    })
+    .with_context(|| format!("no {wanted} on PATH, and apt-get could not install it: install it and run again"))?;
+    find().with_context(|| format!("no {wanted} on PATH even after apt-get install {package}"))
 }
 
 fn shown(command: &Command) -> String {

@@ -43,7 +43,17 @@ fn xtask() -> Result<Counts> {
 
 fn native() -> Result<Counts> {
     let others = ["--exclude", "cachette-wasm", "--exclude", "xtask"];
-    cargo_test(process::cargo().args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(others))
+    let mut cargo = process::cargo();
+    cargo.args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(others);
+    match process::find_or_install(&["redis-server"], "redis-server") {
+        Ok(_) => cargo.env("CACHETTE_REQUIRE_REDIS", "1"),
+        // The comparisons with the real server pass themselves over then, each with this reason.
+        Err(missing) => {
+            eprintln!("   ! {missing:#}");
+            &mut cargo
+        }
+    };
+    cargo_test(&mut cargo)
 }
 
 fn wasm_node() -> Result<Counts> {

@@ -1,5 +1,4 @@
 //! Counters that `INFO` shows, beside those that the keyspace keeps.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::command::Row;
 use crate::error::ReplyError;

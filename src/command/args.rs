@@ -91,14 +91,13 @@ impl ArgSpec {
         if self.optional {
             return 0;
         }
-        let own = if self.token.is_empty() { 0 } else { 1 };
-        own + match self.kind {
+        let own: i32 = if self.token.is_empty() { 0 } else { 1 };
+        own.saturating_add(match self.kind {
             ArgKind::PureToken => 0,
             ArgKind::NumKeys(_) => 2,
             ArgKind::Block => least_words(self.parts),
-            ArgKind::OneOf => 1,
             _ => 1,
-        }
+        })
     }
 
     /// Whether the argument always takes the same number of words.
@@ -118,7 +117,7 @@ const fn least_words(specs: &[ArgSpec]) -> i32 {
     let mut sum = 0;
     let mut rest = specs;
     while let [first, tail @ ..] = rest {
-        sum += first.least_words();
+        sum = first.least_words().saturating_add(sum);
         rest = tail;
     }
     sum
@@ -137,8 +136,8 @@ const fn all_fixed(specs: &[ArgSpec]) -> bool {
 
 /// Redis's arity: how many words, name included; negative = at least so many. `name_words` is 2 for subcommands.
 pub const fn arity(name_words: i32, specs: &[ArgSpec]) -> i32 {
-    let words = name_words + least_words(specs);
-    if all_fixed(specs) { words } else { -words }
+    let words = name_words.saturating_add(least_words(specs));
+    if all_fixed(specs) { words } else { words.saturating_neg() }
 }
 
 /// What a command does to a key, as Redis's key specifications say it.

@@ -1,5 +1,4 @@
 //! Bitmaps: strings as arrays of bits and of small integers.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, Parse, args, is_token};

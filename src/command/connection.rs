@@ -1,5 +1,4 @@
 //! Connection: PING, HELLO, AUTH, SELECT, CLIENT.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::{ArgKind, ArgSpec, Args, DbIndex, LateInt, Many, NoArgs, Opt, Parse, Timeout, args, choice, is_token};
 use super::reply::{Either, Help, Ok as Okay, Reply, With};

@@ -1,5 +1,4 @@
 //! DEBUG: what test suites use to look inside. Redis's own internals (its allocator, its hash tables, its crashes) are not here.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::{ArgKind, ArgSpec, Args, Parse, is_token};
 use super::reply::{Reply, With};

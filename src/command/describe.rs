@@ -1,5 +1,4 @@
 //! COMMAND: what is known about commands, told from their rows and nothing else.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::{
     ACCESS_BIT, DELETE_BIT, INCOMPLETE_BIT, INSERT_BIT, NOT_KEY_BIT, OW_BIT, OW_UPDATE, RM_BIT, RO_ACCESS, RO_BIT, RW_BIT,

@@ -1,5 +1,4 @@
 //! Hashes: fields with values under one key.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, SampleCount, Sampling, ScanStep, args, is_token};

@@ -1,6 +1,5 @@
 //! The text of INFO: sections of `name:value` lines, true ones only. What the engine cannot know (process, processor, resident memory) the
 //! host adds to its section.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::connection::REDIS_VERSION;
 use crate::call::Call;

@@ -1,5 +1,4 @@
 //! Keys of any type: DEL, EXPIRE, RENAME, SCAN and their kin.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{ArgKind, ArgSpec, Args, Count, Cursor, DbIndex, Key, LateInt, Many, Match, NoArgs, Opt, Pattern};

@@ -1,5 +1,4 @@
 //! Lists: pushing and popping at both ends, reading and changing by index or by value.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Late, Many, Opt, WRONG_ARITY, args, is_token};

@@ -1,5 +1,4 @@
 //! Lists: the commands that wait for an element.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Late, Parse, Timeout, args};

@@ -1,5 +1,4 @@
 //! Channels: SUBSCRIBE, PUBLISH and their kin.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::NOT_KEY;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, NoArgs, Parse, Pattern, args};

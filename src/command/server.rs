@@ -1,5 +1,4 @@
 //! The server itself: CONFIG, INFO, FLUSHALL, MEMORY, TIME and their kin.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, NoArgs, Parse, args, choice, is_token};

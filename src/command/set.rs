@@ -1,5 +1,4 @@
 //! Sets: distinct members under one key, and what several sets have in common or not.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, NumKeys, SampleCount, Sampling, ScanStep, args, choice};

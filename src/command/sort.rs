@@ -1,5 +1,4 @@
 //! SORT and SORT_RO: the elements of a list, set or sorted set in an order that may come from other keys.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Parse, is_token};

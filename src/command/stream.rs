@@ -1,5 +1,4 @@
 //! Streams: adding, reading by range, deleting and trimming entries.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, Parse, WRONG_ARITY, args, is_token};

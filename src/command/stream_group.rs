@@ -1,5 +1,4 @@
 //! Streams: consumer groups, and the entries that they were given and have not acknowledged.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, NoArgs, Parse, args, is_token};

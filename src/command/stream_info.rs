@@ -1,5 +1,4 @@
 //! Streams: XINFO, what is known of a stream, its groups and their consumers.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, NoArgs, Parse, args, is_token};

@@ -1,5 +1,4 @@
 //! Streams: reading what comes behind an ID, of several streams, waiting for it if need be; alone or for a consumer group.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{ArgKind, ArgSpec, Args, Parse, Timeout, is_token};

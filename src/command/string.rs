@@ -1,5 +1,4 @@
 //! Strings: GET, SET, counters and byte ranges.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, KeyFlags, LateInt, Many, Opt, Parse, args, choice, flag};

@@ -1,5 +1,4 @@
 //! Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Key, Many, NoArgs, args};

@@ -1,5 +1,4 @@
 //! Sorted sets: members with scores, by rank, by score, by name. Unions and intersections are in `zset_algebra`.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Limit, Many, Opt, Parse, SampleCount, Sampling, ScanStep, WithScores};

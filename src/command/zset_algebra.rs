@@ -1,5 +1,4 @@
 //! Unions, intersections and differences of sorted sets. Sets take part as well: their members have the score 1.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, KeyFlags, Opt, Parse, WithScores, is_token};

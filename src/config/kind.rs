@@ -1,5 +1,4 @@
 //! What values a parameter takes: words to the canonical text that `CONFIG GET` prints.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::keyspace::Class;
 use crate::number;

@@ -173,9 +173,11 @@ fn repr_of(value_type: ValueType) -> u8 {
 }
 
 fn layout(flags: u8, key_len: usize, value_len: usize) -> Option<Layout> {
-    let words = usize::from(flags & HAS_DEADLINE != 0) + usize::from(flags & REPR_MASK != INLINE);
+    let deadline = if flags & HAS_DEADLINE != 0 { WORD } else { 0 };
+    let body = if flags & REPR_MASK != INLINE { WORD } else { 0 };
     let key_head = if key_len < LONG_KEY { 1 } else { 5 };
-    let size = (HEADER + words * WORD + key_head).checked_add(key_len)?.checked_add(value_len)?;
+    let size =
+        HEADER.checked_add(deadline)?.checked_add(body)?.checked_add(key_head)?.checked_add(key_len)?.checked_add(value_len)?;
     Layout::from_size_align(size, WORD).ok()
 }
 
@@ -260,11 +262,11 @@ impl Entry {
     }
 
     fn body_offset(self) -> usize {
-        HEADER + if self.flags() & HAS_DEADLINE != 0 { WORD } else { 0 }
+        if self.flags() & HAS_DEADLINE != 0 { HEADER.wrapping_add(WORD) } else { HEADER }
     }
 
     fn key_head(self) -> usize {
-        self.body_offset() + if self.repr() == INLINE { 0 } else { WORD }
+        self.body_offset().wrapping_add(if self.repr() == INLINE { 0 } else { WORD })
     }
 
     /// # Safety
@@ -474,12 +476,12 @@ impl Entry {
                 let moved = Self::allocate(RAW, self.key(), len, self.deadline())?;
                 let to = moved.inline_start();
                 core::ptr::copy_nonoverlapping(old.as_ptr(), to, kept);
-                core::ptr::write_bytes(to.add(kept), 0, len - kept);
+                core::ptr::write_bytes(to.add(kept), 0, len.saturating_sub(kept));
                 moved
             } else {
                 let mut buffer = Vec::new();
                 buffer.try_reserve(len).map_err(|_| OutOfMemory)?;
-                buffer.extend_from_slice(&old[..kept]);
+                buffer.extend_from_slice(old.get(..kept).unwrap_or(old));
                 buffer.resize(len, 0);
                 let moved = Self::allocate(BUFFER | RAW, self.key(), 0, self.deadline())?;
                 moved.write_body(Box::into_raw(Box::new(buffer)).cast());

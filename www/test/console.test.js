@@ -42,7 +42,23 @@ async function open(options = {}) {
   opened.on('request', (request) => !request.url().startsWith(address) && problems.push(`left the page: ${request.url()}`));
   await opened.goto(address);
   await opened.waitForSelector('body:not(.loading)');
+  drawAfterInput(opened);
   return opened;
+}
+
+/** The page draws once a frame: what a test looks at after a key or a click has been drawn, however slow the machine. */
+function drawAfterInput(opened) {
+  const drawn = () => opened.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
+  const locator = Object.getPrototypeOf(opened.locator('body'));
+  for (const [owner, name] of [[opened, 'click'], [opened, 'press'], [opened, 'fill'], [opened.keyboard, 'press'], [locator, 'click']]) {
+    const act = owner[name].plain ?? owner[name];
+    owner[name] = async function (...args) {
+      const result = await act.apply(this, args);
+      await drawn();
+      return result;
+    };
+    owner[name].plain = act;
+  }
 }
 
 async function close() {

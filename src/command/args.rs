@@ -748,3 +748,40 @@ impl<'a> ScanStep<'a> {
         Ok((options.pattern.map(|Match::Match(pattern)| pattern), Count::of_scan(options.count)?))
     }
 }
+
+/// The keys that LMPOP, ZMPOP and their blocking forms try in turn: a count, then so many keys. Any mistake in the count is told as if it were too small,
+/// and too few keys are a syntax error.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a>(pub &'a [&'a [u8]]);
+
+impl<'a> Arg<'a> for Sources<'a> {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::NumKeys(key_flags::RW_ACCESS_DELETE));
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        let count = count_from(1, args.word()?).ok_or(ReplyError::NUMKEYS_NOT_POSITIVE)?;
+        let keys = args.rest().get(..count).ok_or(ReplyError::SYNTAX)?;
+        args.skip(count);
+        Ok(Self(keys))
+    }
+}
+
+/// How many elements they pop, at least 1. Given twice it is a syntax error.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AtMost(pub Option<usize>);
+
+impl<'a> Opt<'a> for AtMost {
+    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer).with_token("COUNT").optional();
+    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> Result<bool> {
+        if self.0.is_some() || !is_token(word, "COUNT") {
+            return Ok(false);
+        }
+        let count = count_from(1, args.word()?).ok_or_else(|| ReplyError::err("count should be greater than 0"))?;
+        self.0 = Some(count);
+        Ok(true)
+    }
+}
+
+/// A whole number of at least `least`; what no `usize` holds is as good as the largest (`usize` has 32 bits in WebAssembly).
+pub fn count_from(least: u64, word: &[u8]) -> Option<usize> {
+    let number = u64::try_from(number::parse_i64(word)?).ok().filter(|number| *number >= least)?;
+    Some(usize::try_from(number).unwrap_or(usize::MAX))
+}

@@ -1,7 +1,7 @@
 //! Lists: pushing and popping at both ends, reading and changing by index or by value.
 
 use super::args::key_flags::*;
-use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Late, Many, Opt, WRONG_ARITY, args, is_token};
+use super::args::{Arg, ArgKind, ArgSpec, Args, AtMost, Key, Late, Many, Opt, Sources, WRONG_ARITY, args, count_from, is_token};
 use super::reply::{Either, Ok as Okay, Reply};
 use super::rows;
 use crate::call::Call;
@@ -103,14 +103,8 @@ impl<'a> Arg<'a> for PopCount {
         if args.remaining() > 1 {
             return Err(WRONG_ARITY);
         }
-        natural(args.word()?).map(Self).ok_or(ReplyError::NOT_POSITIVE)
+        count_from(0, args.word()?).map(Self).ok_or(ReplyError::NOT_POSITIVE)
     }
-}
-
-/// An integer from 0 on. More than memory could ever hold is as good as the most.
-fn natural(word: &[u8]) -> Option<usize> {
-    let number = u64::try_from(number::parse_i64(word)?).ok()?;
-    Some(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 /// Declares an option of one number: `numbers! { Rank<i64> = "RANK", parse; }`, where `parse` reads the word that follows.
@@ -141,39 +135,9 @@ numbers! {
         Some(rank) => Ok(rank),
     };
     /// How many matches LPOS answers, in an array; 0 is all.
-    Matches<usize> = "COUNT", |word| natural(word).ok_or_else(|| ReplyError::err("COUNT can't be negative"));
+    Matches<usize> = "COUNT", |word| count_from(0, word).ok_or_else(|| ReplyError::err("COUNT can't be negative"));
     /// How many elements LPOS looks at; 0 is all.
-    MaxLen<usize> = "MAXLEN", |word| natural(word).ok_or_else(|| ReplyError::err("MAXLEN can't be negative"));
-}
-
-/// The keys of LMPOP. Its errors differ from those of other commands with counted keys.
-#[derive(Clone, Copy, Debug)]
-pub struct Sources<'a>(pub &'a [&'a [u8]]);
-
-impl<'a> Arg<'a> for Sources<'a> {
-    const SPEC: ArgSpec = ArgSpec::new(ArgKind::NumKeys(RW_ACCESS_DELETE));
-    fn arg(args: &mut Args<'a>) -> Result<Self> {
-        let count = natural(args.word()?).filter(|&count| count > 0).ok_or(ReplyError::NUMKEYS_NOT_POSITIVE)?;
-        let keys = args.rest().get(..count).ok_or(ReplyError::SYNTAX)?;
-        args.skip(count);
-        Ok(Self(keys))
-    }
-}
-
-/// How many elements LMPOP pops, at least 1. Given twice it is a syntax error.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AtMost(pub Option<usize>);
-
-impl<'a> Opt<'a> for AtMost {
-    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer).with_token("COUNT").optional();
-    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> Result<bool> {
-        if self.0.is_some() || !is_token(word, "COUNT") {
-            return Ok(false);
-        }
-        let count = natural(args.word()?).filter(|&count| count > 0);
-        self.0 = Some(count.ok_or_else(|| ReplyError::err("count should be greater than 0"))?);
-        Ok(true)
-    }
+    MaxLen<usize> = "MAXLEN", |word| count_from(0, word).ok_or_else(|| ReplyError::err("MAXLEN can't be negative"));
 }
 
 // ---- pushing ------------------------------------------------------------------------------------------------------------------------

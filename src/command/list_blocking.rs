@@ -1,8 +1,8 @@
 //! Lists: the commands that wait for an element.
 
 use super::args::key_flags::*;
-use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Late, Parse, Timeout, args};
-use super::list::{AtMost, PoppedFrom, Sources, move_element, pop_first};
+use super::args::{Arg, ArgKind, ArgSpec, Args, AtMost, Key, Late, Parse, Sources, Timeout, args};
+use super::list::{PoppedFrom, move_element, pop_first};
 use super::reply::{Either, Reply};
 use super::rows;
 use crate::blocking::{Otherwise, Park};

@@ -137,8 +137,6 @@ flags! {
     NOT_IN_CATEGORY = 27, None;
     /// Allowed to a RESP2 session that is subscribed.
     WHILE_SUBSCRIBED = 28, None;
-    /// `COMMAND INFO` reports variable flags of its keys; kept for `COMMAND GETKEYSANDFLAGS`.
-    MOVABLE_KEYS = 29, None;
     /// A refusal discards the transaction: EXEC.
     ENDS_TRANSACTION = 30, None;
     ASKING = 17, Some("asking");

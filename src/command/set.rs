@@ -26,7 +26,7 @@ rows! {
         { "sinter", sinter as SetKeys, since: "1.0.0", cost: "O(N*M), N members of the smallest of M sets", flags: [READONLY],
           reply: Set(&Bulk), "Members that all sets have." },
         { "sintercard", sintercard as SInterCard, since: "7.0.0", cost: "O(N*M), N members of the smallest of M sets",
-          flags: [READONLY, MOVABLE_KEYS], reply: Integer, "How many members all sets have, counted up to a limit." },
+          flags: [READONLY], reply: Integer, "How many members all sets have, counted up to a limit." },
         { "sinterstore", sinterstore as StoreInto, since: "1.0.0", cost: "O(N*M), N members of the smallest of M sets",
           flags: [WRITE, DENYOOM], reply: Integer, "Puts what SINTER answers under a key." },
         { "sismember", sismember as SIsMember, since: "1.0.0", cost: "O(1)", flags: [READONLY, FAST], reply: Truth,

@@ -1,8 +1,10 @@
 //! Sorted sets: members with scores, by rank, by score, by name. Unions and intersections are in `zset_algebra`.
 
 use super::args::key_flags::*;
-use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Limit, Many, Opt, Parse, SampleCount, Sampling, ScanStep, WithScores};
-use super::args::{args, flag, is_token};
+use super::args::{
+    Arg, ArgKind, ArgSpec, Args, AtMost, Key, Limit, Many, Opt, Parse, SampleCount, Sampling, ScanStep, Sources, WithScores,
+};
+use super::args::{args, count_from, flag, is_token};
 use super::reply::{Either, MaybeArray, Reply, With};
 use super::rows;
 use crate::call::Call;
@@ -84,12 +86,6 @@ rows! {
 
 pub(super) const fn token(name: &'static str, token: &'static str) -> ArgSpec {
     ArgSpec::new(ArgKind::PureToken).named(name).with_token(token)
-}
-
-/// An integer from `least` on. More than memory could ever hold is as good as the most.
-pub(super) fn count_from(least: u64, word: &[u8]) -> Option<usize> {
-    let number = u64::try_from(number::parse_i64(word)?).ok().filter(|number| *number >= least)?;
-    Some(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 // ---- adding -----------------------------------------------------------------------------------------------------------------------------
@@ -847,36 +843,6 @@ pub fn zpopmin(call: &mut Call<'_>, args: Zpop<'_>) -> Result<Popped> {
 
 pub fn zpopmax(call: &mut Call<'_>, args: Zpop<'_>) -> Result<Popped> {
     pop_end(call, args, End::Max)
-}
-
-/// The keys of ZMPOP. Its errors differ from those of other commands with counted keys.
-#[derive(Clone, Copy, Debug)]
-pub struct Sources<'a>(pub &'a [&'a [u8]]);
-
-impl<'a> Arg<'a> for Sources<'a> {
-    const SPEC: ArgSpec = ArgSpec::new(ArgKind::NumKeys(RW_ACCESS_DELETE));
-    fn arg(args: &mut Args<'a>) -> Result<Self> {
-        let count = count_from(1, args.word()?).ok_or(ReplyError::NUMKEYS_NOT_POSITIVE)?;
-        let keys = args.rest().get(..count).ok_or(ReplyError::SYNTAX)?;
-        args.skip(count);
-        Ok(Self(keys))
-    }
-}
-
-/// How many members ZMPOP pops, at least 1. Given twice it is a syntax error.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AtMost(pub Option<usize>);
-
-impl<'a> Opt<'a> for AtMost {
-    const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer).with_token("COUNT").optional();
-    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> Result<bool> {
-        if self.0.is_some() || !is_token(word, "COUNT") {
-            return Ok(false);
-        }
-        let count = count_from(1, args.word()?).ok_or_else(|| ReplyError::err("count should be greater than 0"))?;
-        self.0 = Some(count);
-        Ok(true)
-    }
 }
 
 args! { Zmpop<'a> { keys: Sources<'a>, end: End; count: AtMost } }

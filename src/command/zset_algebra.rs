@@ -1,10 +1,11 @@
 //! Unions, intersections and differences of sorted sets. Sets take part as well: their members have the score 1.
 
+use super::args::count_from;
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, KeyFlags, Opt, Parse, WithScores, is_token};
 use super::reply::Reply;
 use super::rows;
-use super::zset::{count_from, token, write_members};
+use super::zset::{token, write_members};
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::keyspace::{Class, Keyspace, ValueRef};

@@ -18,7 +18,8 @@
 
 use super::Cache;
 use crate::command::args::{Key, Many};
-use crate::command::zset::{self, Added, End, Entries, Rule, ScoreBound, Span};
+use crate::command::zset::{self, Added, End, Entries, Rule};
+use crate::command::zset_range::{self, ScoreBound, Span};
 use crate::error::Result;
 use crate::value::zset::ZSet;
 use core::ops::{Bound, RangeBounds};
@@ -87,7 +88,7 @@ impl Cache {
     /// # Errors
     /// `WRONGTYPE`.
     pub fn zrange(&mut self, key: &[u8], start: i64, stop: i64) -> Result<impl ExactSizeIterator<Item = (&[u8], f64)>> {
-        Ok(zset::members_of(self.keys(), key, Span::Ranks(start, stop), false, None)?.iter())
+        Ok(zset_range::members_of(self.keys(), key, Span::Ranks(start, stop), false, None)?.iter())
     }
 
     /// As [`Cache::zrange`], highest score first.
@@ -95,7 +96,7 @@ impl Cache {
     /// # Errors
     /// `WRONGTYPE`.
     pub fn zrevrange(&mut self, key: &[u8], start: i64, stop: i64) -> Result<impl ExactSizeIterator<Item = (&[u8], f64)>> {
-        Ok(zset::members_of(self.keys(), key, Span::Ranks(start, stop), true, None)?.iter())
+        Ok(zset_range::members_of(self.keys(), key, Span::Ranks(start, stop), true, None)?.iter())
     }
 
     /// Members with scores in a range, lowest first. O(log N), then O(1) a member. Borrowed from the cache.
@@ -109,7 +110,7 @@ impl Cache {
     ) -> Result<impl ExactSizeIterator<Item = (&[u8], f64)>> {
         let span =
             Span::Scores(score_bound(scores.start_bound(), f64::NEG_INFINITY), score_bound(scores.end_bound(), f64::INFINITY));
-        Ok(zset::members_of(self.keys(), key, span, false, None)?.iter())
+        Ok(zset_range::members_of(self.keys(), key, span, false, None)?.iter())
     }
 
     /// Removes members; how many there were.

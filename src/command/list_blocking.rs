@@ -4,7 +4,7 @@ use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, AtMost, Key, Late, Parse, Sources, Timeout, args};
 use super::list::{PoppedFrom, move_element, pop_first};
 use super::reply::{Either, Reply};
-use super::rows;
+use super::{own, rows};
 use crate::blocking::{Otherwise, Park};
 use crate::call::{Call, Parked};
 use crate::error::{ReplyError, Result};
@@ -44,14 +44,10 @@ impl<'a> Parse<'a> for BlockingPop<'a> {
     }
 }
 
-fn owned(keys: &[&[u8]]) -> Vec<Vec<u8>> {
-    keys.iter().map(|key| key.to_vec()).collect()
-}
-
-/// Waits on lists: what every command here does that found nothing.
-fn wait_for_list(call: &mut Call<'_>, keys: &[&[u8]], timeout: Timeout, otherwise: Otherwise) -> Parked {
+/// Waits until one of the keys holds a value of the type: what a command does that found nothing.
+pub(super) fn wait_for(call: &mut Call<'_>, wants: ValueType, keys: &[&[u8]], timeout: Timeout, otherwise: Otherwise) -> Parked {
     let deadline = timeout.deadline(call.now());
-    call.park(Park { keys: owned(keys), wants: Some(ValueType::List), deadline, otherwise })
+    call.park(Park { keys: own(keys), wants: Some(wants), deadline, otherwise })
 }
 
 pub fn blpop<'c, 'a>(call: &'c mut Call<'_>, args: BlockingPop<'a>) -> Result<Either<PoppedFrom<'c, 'a>, Parked>> {
@@ -75,7 +71,7 @@ fn pop_or_wait<'c, 'a>(
             None => Err(ReplyError::MEMORY),
         };
     }
-    Ok(Either::B(wait_for_list(call, keys, timeout, Otherwise::NullArray)))
+    Ok(Either::B(wait_for(call, ValueType::List, keys, timeout, Otherwise::NullArray)))
 }
 
 /// Whether one of the keys holds a list; the first that holds something else is an error.
@@ -115,6 +111,6 @@ fn move_or_wait(
         Some(element) => Either::A(Some(element)),
         // Where nothing may wait the answer is that of LMOVE; a wait in vain is answered like that of BLPOP.
         None if !call.may_wait() => Either::A(None),
-        None => Either::B(wait_for_list(call, &[source], timeout, Otherwise::NullArray)),
+        None => Either::B(wait_for(call, ValueType::List, &[source], timeout, Otherwise::NullArray)),
     })
 }

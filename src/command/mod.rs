@@ -33,6 +33,8 @@ pub mod string;
 mod transaction;
 pub mod zset;
 pub mod zset_algebra;
+pub mod zset_blocking;
+pub mod zset_range;
 
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
@@ -271,6 +273,8 @@ static FAMILIES: &[&[Row]] = &[
     hash::ROWS,
     set::ROWS,
     zset::ROWS,
+    zset_range::ROWS,
+    zset_blocking::ROWS,
     zset_algebra::ROWS,
     bitmap::ROWS,
     stream::ROWS,

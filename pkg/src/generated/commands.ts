@@ -158,6 +158,12 @@ export interface ZrandmemberOptions {
   withscores?: boolean;
 }
 
+/** Options of ZSCAN. */
+export interface ZscanOptions {
+  match?: Arg;
+  count?: number | bigint;
+}
+
 /** Options of ZRANGE. */
 export interface ZrangeOptions {
   byscore?: boolean;
@@ -202,9 +208,8 @@ export interface ZrevrangebyscoreOptions {
   limit?: readonly [offset: number | bigint, count: number | bigint];
 }
 
-/** Options of ZSCAN. */
-export interface ZscanOptions {
-  match?: Arg;
+/** Options of BZMPOP. */
+export interface BzmpopOptions {
   count?: number | bigint;
 }
 
@@ -1116,19 +1121,9 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['ZCARD', key]);
   }
 
-  /** How many members have scores in a range. Since 2.0.0, O(log N). */
-  zcount(key: Arg, min: number | string, max: number | string): Out<M, number> {
-    return this.send(['ZCOUNT', key, min, max]);
-  }
-
   /** Adds to the score of a member, which is 0 for a new one; answers the new score. Since 1.2.0, O(log N). */
   zincrby(key: Arg, increment: number | string, member: Arg): Out<M, number> {
     return this.send(['ZINCRBY', key, increment, member]);
-  }
-
-  /** How many members lie in a range of names, where all scores are equal. Since 2.8.9, O(log N). */
-  zlexcount(key: Arg, min: Arg, max: Arg): Out<M, number> {
-    return this.send(['ZLEXCOUNT', key, min, max]);
   }
 
   /** Removes the members of lowest or highest score from the first of several keys that exists, and answers the key and them. Since 7.0.0, O(K + M log N), K keys and M members popped. */
@@ -1167,6 +1162,46 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
+  /** The place of a member, counted from 0 at the lowest score. Since 2.0.0, O(log N). */
+  zrank(key: Arg, member: Arg): Out<M, number | null> {
+    return this.send(['ZRANK', key, member]);
+  }
+
+  /** Removes members; answers how many there were. Since 1.2.0, O(M log N), M members given. */
+  zrem(key: Arg, ...members: Many[]): Out<M, number> {
+    const words: Arg[] = ['ZREM', key];
+    flatten(words, members);
+    return this.send(words);
+  }
+
+  /** The place of a member, counted from 0 at the highest score. Since 2.0.0, O(log N). */
+  zrevrank(key: Arg, member: Arg): Out<M, number | null> {
+    return this.send(['ZREVRANK', key, member]);
+  }
+
+  /** One step of an iteration over members and scores. Since 2.8.0, O(1) a call, O(N) a whole iteration. */
+  zscan(key: Arg, cursor: Arg, options: ZscanOptions = {}): Out<M, [cursor: V, elements: V[]]> {
+    const words: Arg[] = ['ZSCAN', key, cursor];
+    if (options.match !== undefined) words.push('MATCH', options.match);
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    return this.send(words);
+  }
+
+  /** The score of a member. Since 1.2.0, O(1). */
+  zscore(key: Arg, member: Arg): Out<M, number | null> {
+    return this.send(['ZSCORE', key, member]);
+  }
+
+  /** How many members have scores in a range. Since 2.0.0, O(log N). */
+  zcount(key: Arg, min: number | string, max: number | string): Out<M, number> {
+    return this.send(['ZCOUNT', key, min, max]);
+  }
+
+  /** How many members lie in a range of names, where all scores are equal. Since 2.8.9, O(log N). */
+  zlexcount(key: Arg, min: Arg, max: Arg): Out<M, number> {
+    return this.send(['ZLEXCOUNT', key, min, max]);
+  }
+
   /** The members in a range of ranks, of scores or of names. Since 1.2.0, O(log N + M), M members answered. */
   zrange(key: Arg, start: Arg, stop: Arg, options: ZrangeOptions = {}): Out<M, V[] | [V, number][]> {
     const words: Arg[] = ['ZRANGE', key, start, stop];
@@ -1200,18 +1235,6 @@ export abstract class Commands<M extends Mode, V> {
     if (options.bylex) words.push('BYLEX');
     if (options.rev) words.push('REV');
     if (options.limit !== undefined) words.push('LIMIT', ...options.limit);
-    return this.send(words);
-  }
-
-  /** The place of a member, counted from 0 at the lowest score. Since 2.0.0, O(log N). */
-  zrank(key: Arg, member: Arg): Out<M, number | null> {
-    return this.send(['ZRANK', key, member]);
-  }
-
-  /** Removes members; answers how many there were. Since 1.2.0, O(M log N), M members given. */
-  zrem(key: Arg, ...members: Many[]): Out<M, number> {
-    const words: Arg[] = ['ZREM', key];
-    flatten(words, members);
     return this.send(words);
   }
 
@@ -1252,22 +1275,25 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
-  /** The place of a member, counted from 0 at the highest score. Since 2.0.0, O(log N). */
-  zrevrank(key: Arg, member: Arg): Out<M, number | null> {
-    return this.send(['ZREVRANK', key, member]);
-  }
-
-  /** One step of an iteration over members and scores. Since 2.8.0, O(1) a call, O(N) a whole iteration. */
-  zscan(key: Arg, cursor: Arg, options: ZscanOptions = {}): Out<M, [cursor: V, elements: V[]]> {
-    const words: Arg[] = ['ZSCAN', key, cursor];
-    if (options.match !== undefined) words.push('MATCH', options.match);
+  /** As ZMPOP, but waits for a member. Since 7.0.0, O(K + M log N), K keys and M members popped. */
+  bzmpop<T = Reply>(timeout: number | string, keys: readonly Arg[], end: 'MIN' | 'MAX', options: BzmpopOptions = {}): Out<M, T> {
+    const words: Arg[] = ['BZMPOP', timeout, keys.length, ...keys, end];
     if (options.count !== undefined) words.push('COUNT', options.count);
     return this.send(words);
   }
 
-  /** The score of a member. Since 1.2.0, O(1). */
-  zscore(key: Arg, member: Arg): Out<M, number | null> {
-    return this.send(['ZSCORE', key, member]);
+  /** Pops the member of highest score from the first sorted set that has one; waits for one. Answers key, member and score. Since 5.0.0, O(log N). */
+  bzpopmax<T = Reply>(timeout: number | string, ...key: Many[]): Out<M, T> {
+    const words: Arg[] = ['BZPOPMAX', timeout];
+    flatten(words, key);
+    return this.send(words);
+  }
+
+  /** Pops the member of lowest score from the first sorted set that has one; waits for one. Answers key, member and score. Since 5.0.0, O(log N). */
+  bzpopmin<T = Reply>(timeout: number | string, ...key: Many[]): Out<M, T> {
+    const words: Arg[] = ['BZPOPMIN', timeout];
+    flatten(words, key);
+    return this.send(words);
   }
 
   /** The members of the first sorted set that are in none of the others. Since 6.2.0, O(N K), N members in the first of K keys. */

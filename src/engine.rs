@@ -426,8 +426,12 @@ impl Engine {
         }
         let finished = self.keys.expire_due(budget);
         self.settle(None);
-        let next = if finished { self.keys.next_due() } else { Some(now) };
-        next.into_iter().chain(self.server.timeouts.next()).min()
+        if finished { self.next_due() } else { Some(now) }
+    }
+
+    /// The next moment at which something is due: a key, or the end of a wait.
+    pub fn next_due(&self) -> Option<Millis> {
+        self.keys.next_due().into_iter().chain(self.server.timeouts.next()).min()
     }
 
     /// Chooses the classes of keyspace events that [`Engine::take_event`] tells.

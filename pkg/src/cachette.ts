@@ -11,8 +11,11 @@ import { adopt, moduleNow, moduleSoon } from './module.js';
 import { configuration, type CachetteOptions, type ValueOf } from './options.js';
 import { decodeObject, encodeObject } from './objects.js';
 import { Pipeline } from './pipeline.js';
+import type { Signal } from './mode.js';
 import type { Arg, Reply } from './resp.js';
+import { Messages, Subscription, type Message, type MessagesOptions } from './subscription.js';
 import { decodeText } from './text.js';
+import { wait } from './wait.js';
 import { flatten, type Entries, type Many } from './words.js';
 
 /** What the cache did so far, and what it holds. */
@@ -40,8 +43,6 @@ export interface CacheEvents {
   expired: KeyEvent;
   /** A key was removed to stay below `maxmemory`. */
   evicted: KeyEvent;
-  /** A message came on a channel that this cache subscribed to: `cache.call('SUBSCRIBE', 'news')`. Told at once. */
-  message: { channel: string | Uint8Array; message: string | Uint8Array; pattern?: string | Uint8Array };
 }
 
 /** Which key, of which database. */
@@ -59,7 +60,8 @@ interface Shared {
 }
 
 /**
- * A cache: an engine with Redis's commands and semantics in a WebAssembly instance of its own. Every call is answered at once.
+ * A cache: an engine with Redis's commands and semantics in a WebAssembly instance of its own. Every call is answered at once, but for methods of
+ * commands that wait (`blpop` and its kin), which give a promise.
  *
  * `V` is what values come as: `string`, or `Uint8Array` with the option `bytes` or through {@link Cachette.bytes}.
  */
@@ -81,7 +83,7 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
       if (refused !== undefined) throw refused;
       if (core.tell !== undefined) core.raw.listen(1);
     });
-    this.shared = { core: this.core, listeners: { expired: new Set(), evicted: new Set(), message: new Set() } };
+    this.shared = { core: this.core, listeners: { expired: new Set(), evicted: new Set() } };
     this.asBytes = options.bytes ?? false;
   }
 
@@ -100,7 +102,10 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     return twin;
   }
 
-  /** Runs any command; a refusal is thrown as {@link ReplyError}. */
+  /**
+   * Runs any command; a refusal is thrown as {@link ReplyError}. Commands that would wait answer at once here, and messages of channels subscribed
+   * to here are told to nobody: those have methods.
+   */
   call(command: string, ...args: Arg[]): Reply {
     return this.send([command, ...args]);
   }
@@ -123,6 +128,37 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     return done as Reply[] | null;
   }
 
+  /**
+   * Subscribes to channels. With a listener: it is told of each message at the end of the turn of the event loop in which it was published. Without:
+   * an async iterator of messages. Either way the subscription lasts until `unsubscribe()`.
+   */
+  subscribe(channels: Many, listener: (message: Message<V>) => void): Subscription<V>;
+  subscribe(channels: Many, options?: MessagesOptions): Messages<V>;
+  subscribe(channels: Many, how?: MessagesOptions | ((message: Message<V>) => void)): Subscription<V> {
+    return this.listen('SUBSCRIBE', channels, how);
+  }
+
+  /** As {@link Cachette.subscribe}, to all channels whose names match a pattern. */
+  psubscribe(patterns: Many, listener: (message: Message<V>) => void): Subscription<V>;
+  psubscribe(patterns: Many, options?: MessagesOptions): Messages<V>;
+  psubscribe(patterns: Many, how?: MessagesOptions | ((message: Message<V>) => void)): Subscription<V> {
+    return this.listen('PSUBSCRIBE', patterns, how);
+  }
+
+  /** As {@link Cachette.subscribe}, to the channels of `spublish`. */
+  ssubscribe(channels: Many, listener: (message: Message<V>) => void): Subscription<V>;
+  ssubscribe(channels: Many, options?: MessagesOptions): Messages<V>;
+  ssubscribe(channels: Many, how?: MessagesOptions | ((message: Message<V>) => void)): Subscription<V> {
+    return this.listen('SSUBSCRIBE', channels, how);
+  }
+
+  private listen(command: string, channels: Many, how?: MessagesOptions | ((message: Message<V>) => void)): Subscription<V> {
+    const words: Arg[] = [command];
+    flatten(words, [channels]);
+    const { core, asBytes } = this;
+    return typeof how === 'function' ? new Subscription<V>(core, words, asBytes, how) : new Messages<V>(core, words, asBytes, how);
+  }
+
   /** Figures of the cache; cheap enough to be asked for often. */
   stats(): CacheStats {
     const { core } = this;
@@ -140,7 +176,7 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
   on<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
     const { core, listeners } = this.shared;
     listeners[event].add(listener);
-    if (core.tell === undefined && event !== 'message') {
+    if (core.tell === undefined) {
       core.tell = () => this.tell();
       core.raw.listen(1);
     }
@@ -152,12 +188,12 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     };
   }
 
-  /** Starts anew, empty, in a fresh instance: after a {@link CacheCrashedError}, or to give memory back. Listeners stay. */
+  /** Starts anew, empty, in a fresh instance: after a {@link CacheCrashedError}, or to give memory back. Listeners and subscriptions stay; waits are rejected. */
   reset(): void {
     this.core.start();
   }
 
-  /** Ends the cache and gives its memory back. Later calls throw a {@link CacheClosedError}. */
+  /** Ends the cache and gives its memory back. Waits are rejected with a {@link CacheClosedError}, and later calls throw one. */
   close(): void {
     this.core.close();
   }
@@ -374,15 +410,6 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     }
   }
 
-  /** Tells listeners of a message; other pushes (that a subscription began or ended) are known to who asked. */
-  private push(words: Reply[]): void {
-    const kind = String(typeof words[0] === 'string' ? words[0] : decodeText(words[0] as Uint8Array, 0, (words[0] as Uint8Array).length));
-    if (!kind.endsWith('message')) return;
-    const [message, channel, pattern] = words.slice(1).reverse() as string[];
-    const event = { channel: channel!, message: message!, ...(pattern !== undefined && { pattern }) };
-    for (const listener of this.shared.listeners.message) listener(event);
-  }
-
   /** @internal */
   protected override send<T>(args: Arg[]): T {
     const [reply] = this.exchange([args]);
@@ -390,17 +417,14 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     return reply as T;
   }
 
+  /** @internal */
+  protected override park<T>(args: Arg[], signal?: Signal): Promise<T> {
+    return wait(this.core, args, this.asBytes, signal);
+  }
+
   private exchange(commands: readonly (readonly Arg[])[]): Reply[] {
     const { core } = this;
-    if (core.left-- <= 0) core.turn();
-    try {
-      const messages: Reply[][] = [];
-      const replies = exchange(core, commands, this.asBytes, (message) => messages.push(message));
-      for (const message of messages) this.push(message);
-      return replies;
-    } catch (error) {
-      throw core.failed(error);
-    }
+    return core.enter(() => exchange(core, commands, this.asBytes));
   }
 }
 

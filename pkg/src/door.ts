@@ -5,30 +5,49 @@ import type { Instance } from './instance.js';
 import { argBytes, ReplyReader, upperBound, writeCommand, type Arg, type Reply } from './resp.js';
 
 /** Runs commands in order, in one crossing; returns their replies, refusals among them as `ReplyError`. Does not read the clock. */
-export function exchange(core: Instance, commands: readonly (readonly Arg[])[], asBytes: boolean, onPush: (message: Reply[]) => void = () => {}): Reply[] {
+export function exchange(core: Instance, commands: readonly (readonly Arg[])[], asBytes: boolean): Reply[] {
   if (commands.length === 0) return [];
-  const names: string[] = [];
-  const words: (string | Uint8Array)[][] = [];
+  const bytes = write(core, commands);
+  const at = core.raw.execute(bytes) >>> 0;
+  if (core.u32.length === 0) core.look();
+  const reader = new ReplyReader(core.u8, at, at + core.u32[core.header]!, asBytes);
+  const replies = commands.map(([name]) => (reader.done ? new ReplyError('ERR Protocol error', nameOf(name!)) : reader.next(nameOf(name!))));
+  core.raw.forget();
+  return replies;
+}
+
+/** Runs a command in a session of its own. Returns the session's number and what it answered, which is nothing while it waits. */
+export function converse(core: Instance, command: readonly Arg[], asBytes: boolean): [session: number, reader: ReplyReader] {
+  const session = core.raw.converse(write(core, [command]));
+  return [session, given(core, asBytes)];
+}
+
+/** What a session was given, where the header says. */
+export function given(core: Instance, asBytes: boolean): ReplyReader {
+  if (core.u32.length === 0) core.look();
+  const { header, u8, u32 } = core;
+  const at = u32[header + 2]!;
+  return new ReplyReader(u8, at, at + u32[header]!, asBytes);
+}
+
+/** A command's name as errors show it. */
+export function nameOf(word: Arg): string {
+  return String(word).toUpperCase();
+}
+
+/** Writes commands to the input; returns their bytes. */
+function write(core: Instance, commands: readonly (readonly Arg[])[]): number {
   let bytes = 0;
-  for (const args of commands) {
-    const name = String(args[0]).toUpperCase();
+  const words = commands.map((args) => {
+    const name = nameOf(args[0]!);
     const parts = args.map((arg, index) => argBytes(arg, name, index));
-    names.push(name);
-    words.push(parts);
     bytes += upperBound(parts);
-  }
-  const { raw } = core;
-  const start = bytes < 2 ** 32 ? raw.input(bytes) >>> 0 : 0;
-  if (start === 0) throw new ReplyError('OOM the command is too large for the memory that is left', names[0]!);
+    return parts;
+  });
+  const start = bytes < 2 ** 32 ? core.raw.input(bytes) >>> 0 : 0;
+  if (start === 0) throw new ReplyError('OOM the command is too large for the memory that is left', nameOf(commands[0]![0]!));
   if (core.u32.length === 0) core.look();
   let end = start;
   for (const parts of words) end = writeCommand(core.u8, end, parts);
-  const at = raw.execute(end - start) >>> 0;
-  if (core.u32.length === 0) core.look();
-  const length = core.u32[core.header]!;
-  const reader = new ReplyReader(core.u8, at, at + length, asBytes, onPush);
-  const replies = names.map((name) => (reader.done ? new ReplyError('ERR Protocol error', name) : reader.next(name)));
-  reader.pushes();
-  raw.forget();
-  return replies;
+  return end - start;
 }

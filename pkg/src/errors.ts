@@ -28,12 +28,12 @@ export class CacheCrashedError extends Error {
   }
 }
 
-/** The cache was closed. */
+/** The cache was closed, or reset while something waited in it. */
 export class CacheClosedError extends Error {
   override readonly name = 'CacheClosedError';
 
-  constructor() {
-    super('the cache is closed');
+  constructor(message = 'the cache is closed') {
+    super(message);
   }
 }
 

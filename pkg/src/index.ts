@@ -4,6 +4,8 @@ export { Cachette, type CacheEvents, type CacheStats, type KeyEvent } from './ca
 export { CacheClosedError, CacheCrashedError, ReplyError } from './errors.js';
 export type { CachetteOptions } from './options.js';
 export type * from './generated/commands.js';
+export type { Signal } from './mode.js';
 export { Pipeline } from './pipeline.js';
 export type { Arg, Fields, Reply } from './resp.js';
-export type { Entries, Many } from './words.js';
+export { Messages, Subscription, type Message, type MessagesOptions } from './subscription.js';
+export type { Columns, Entries, Many } from './words.js';

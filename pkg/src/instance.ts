@@ -2,7 +2,9 @@
 
 import { CacheClosedError, CacheCrashedError, isCrash } from './errors.js';
 import { glue } from './core.glue.js';
+import { given } from './door.js';
 import { hasTimers } from './module.js';
+import type { ReplyReader } from './resp.js';
 import { bufferView, type NodeBuffer } from './text.js';
 
 /**
@@ -16,6 +18,10 @@ export interface Raw extends WebAssembly.Exports {
   input(bytes: number): number;
   execute(bytes: number): number;
   forget(): void;
+  converse(bytes: number): number;
+  hear(): number;
+  leave(session: number): void;
+  deadline(session: number): number;
   turn(now: number): void;
   seed(low: number, high: number): void;
   due(): number;
@@ -48,7 +54,19 @@ const CALLS_PER_READING = 256;
 /** Milliseconds by which an expired key may be removed late: when somebody waits to hear of it, and when it only takes up room. */
 const TOLD_WITHIN = 2;
 const REMOVED_WITHIN = 100;
-const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Who speaks through a session of its own: a command that waits, a subscription. */
+export interface Owner {
+  /** Whether replies are read as bytes. */
+  readonly asBytes: boolean;
+  /** The session was given something. */
+  hear(reader: ReplyReader): void;
+  /** The session is gone. */
+  lose(error: Error): void;
+  /** A fresh instance stands in place of the one with the session. */
+  restart(): void;
+}
 
 /** What setTimeout gives: an object that can be unref'ed in Node, a number elsewhere. */
 interface Timer {
@@ -78,6 +96,8 @@ export class Instance {
 
   /** Called at the end of a turn in which keys may have expired or been evicted, if anybody listens. */
   tell: (() => void) | undefined;
+  /** Sessions beside the main one. */
+  readonly owners = new Map<number, Owner>();
 
   private failure: Error | undefined;
   private turning = false;
@@ -86,7 +106,7 @@ export class Instance {
 
   constructor(
     private readonly module: WebAssembly.Module,
-    private readonly now: () => number,
+    readonly now: () => number,
     /** Called with every fresh instance, to set it up. */
     private readonly prepare: (instance: Instance) => void,
   ) {
@@ -112,6 +132,9 @@ export class Instance {
     this.left = 0;
     this.look();
     this.prepare(this);
+    const owners = [...this.owners.values()];
+    this.owners.clear();
+    for (const owner of owners) owner.restart();
   }
 
   /** Takes new views: memory that has grown leaves the old ones empty. */
@@ -132,8 +155,36 @@ export class Instance {
     this.left = 0;
     if (this.failure !== undefined) return;
     if (hasTimers()) this.arm(this.raw.due());
+    this.hear();
     this.tell?.();
   };
+
+  /** Hands what sessions were given to their owners. */
+  hear(): void {
+    try {
+      while (this.owners.size > 0 && this.failure === undefined) {
+        const session = this.raw.hear();
+        if (session === 0) return;
+        const owner = this.owners.get(session);
+        if (owner === undefined) continue;
+        const reader = given(this, owner.asBytes);
+        if (reader.done) owner.lose(new CacheClosedError('the session was closed'));
+        else owner.hear(reader);
+      }
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** Runs `work` with the clock read; what breaks the instance is known afterwards. */
+  enter<T>(work: () => T): T {
+    if (this.left-- <= 0) this.turn();
+    try {
+      return work();
+    } catch (error) {
+      throw this.failed(error);
+    }
+  }
 
   /** Sets the one timer for `due` (-1: nothing is due), unless it is set for an earlier moment. It keeps neither process nor cache alive. */
   private arm(due: number): void {
@@ -141,20 +192,22 @@ export class Instance {
     clearTimeout(this.timer as number | undefined);
     this.timerDue = due;
     const self = new WeakRef(this);
-    const wait = Math.min(Math.max(due - this.now(), this.tell ? TOLD_WITHIN : REMOVED_WITHIN), LONGEST_TIMER);
+    const awaited = this.tell !== undefined || this.owners.size > 0;
+    const wait = Math.min(Math.max(due - this.now(), awaited ? TOLD_WITHIN : REMOVED_WITHIN), LONGEST_TIMER);
     this.timer = setTimeout(() => self.deref()?.tick(), wait) as unknown as Timer;
     this.timer.unref?.();
   }
 
-  /** Removes what has expired. */
-  private tick(): void {
+  /** Removes what has expired and ends waits. */
+  tick(): void {
+    clearTimeout(this.timer as number | undefined);
     this.timer = undefined;
     if (this.failure !== undefined) return;
     try {
       this.turn();
       const due = this.raw.tick();
       if (this.u32.length === 0) this.look();
-      this.arm(due);
+      if (hasTimers()) this.arm(due);
     } catch (error) {
       this.failed(error);
     }
@@ -182,8 +235,9 @@ export class Instance {
   failed(error: unknown): unknown {
     if (!isCrash(error)) return error;
     this.left = 0;
-    this.failure ??= new CacheCrashedError(error);
-    return this.failure;
+    const failure = (this.failure ??= new CacheCrashedError(error));
+    for (const owner of this.owners.values()) owner.lose(failure);
+    return failure;
   }
 
   /** Refuses all further calls and lets go of the memory. */
@@ -191,8 +245,9 @@ export class Instance {
     clearTimeout(this.timer as number | undefined);
     this.timer = undefined;
     this.left = 0;
-    this.failure = new CacheClosedError();
+    const failure = (this.failure = new CacheClosedError());
     this.raw = undefined as unknown as Raw;
+    for (const owner of this.owners.values()) owner.lose(failure);
     this.u8 = this.keyView = this.fieldView = this.valueView = new Uint8Array(0);
     this.u32 = new Uint32Array(0);
     this.buffer = undefined;

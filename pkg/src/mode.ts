@@ -9,3 +9,14 @@ export interface Queued<Queue> {
 
 /** `T` as mode `M` gives it. */
 export type Out<M extends Mode, T> = M extends 'sync' ? T : M extends 'async' ? Promise<T> : M extends Queued<infer Queue> ? Queue : never;
+
+/** `T` of a command that may wait: a promise wherever it is not queued. (A queue does not wait: there such a command answers at once.) */
+export type Later<M extends Mode, T> = M extends Queued<infer Queue> ? Queue : Promise<T>;
+
+/** An `AbortSignal`, as far as it is used. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}

@@ -4,7 +4,10 @@ import { Commands } from './generated/commands.js';
 import type { Queued } from './mode.js';
 import type { Arg, Reply } from './resp.js';
 
-/** A queue of commands. Each method queues its command and returns the queue; {@link Pipeline.exec} sends them and returns the answers in order. */
+/**
+ * A queue of commands. Each method queues its command and returns the queue; {@link Pipeline.exec} sends them and returns the answers in order. Those
+ * that would wait answer at once.
+ */
 export class Pipeline<V extends string | Uint8Array = string> extends Commands<Queued<Pipeline<V>>, V> {
   private queued: Arg[][] = [];
 
@@ -41,5 +44,10 @@ export class Pipeline<V extends string | Uint8Array = string> extends Commands<Q
   protected override send<T>(args: Arg[]): T {
     this.queued.push(args);
     return this as unknown as T;
+  }
+
+  /** @internal */
+  protected override park<T>(args: Arg[]): T {
+    return this.send(args);
   }
 }

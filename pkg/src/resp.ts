@@ -117,8 +117,6 @@ export class ReplyReader {
     start: number,
     private readonly end: number,
     private readonly asBytes: boolean,
-    /** Given to push messages, which may stand between replies. */
-    private readonly onPush: (message: Reply[]) => void,
   ) {
     this.at = start;
   }
@@ -128,19 +126,20 @@ export class ReplyReader {
   }
 
   /**
-   * The next reply; an error reply is returned as a ReplyError naming `command`. Pushes before it go to `onPush`. Null where nothing follows:
-   * a subscription is answered by pushes alone.
+   * The next reply; an error reply is returned as a ReplyError naming `command`. Pushes before it are passed over. Null where nothing follows: a
+   * subscription is answered by pushes alone.
    */
   next(command: string): Reply {
     this.pushes();
     return this.done ? null : this.value(command);
   }
 
-  /** Hands all pushes that come next to `onPush`. */
-  pushes(): void {
+  /** Hands all pushes that come next to `take`. */
+  pushes(take?: (message: Reply[]) => void): void {
     while (!this.done && this.memory[this.at] === 62 /* > */) {
       this.at++;
-      this.onPush(this.items(this.count(), 'push'));
+      const message = this.items(this.count(), 'push');
+      take?.(message);
     }
   }
 

@@ -8,6 +8,16 @@ export type Many = Arg | readonly Arg[];
 /** Names with values: `hset('h', 'name', 'value')`, `hset('h', { name: 'value' })`, `hset('h', map)`, `hset('h', ['n', 1], ['m', 2])`. */
 export type Entries<T> = Arg | readonly Arg[] | ReadonlyMap<Arg, T> | { readonly [name: string]: T };
 
+/** Keys, each with where to begin in it: `{ events: '$' }`, a map, or pairs. */
+export type Columns = ReadonlyMap<Arg, Arg> | { readonly [key: string]: Arg } | readonly (readonly [key: Arg, id: Arg])[];
+
+/** Adds the first words of all pairs in `given`, then the second ones. */
+export function flattenColumns(words: Arg[], given: Columns): void {
+  const flat: Arg[] = [];
+  flatten(flat, [given]);
+  for (const first of [0, 1]) words.push(...flat.filter((_, at) => at % 2 === first));
+}
+
 /** Adds all words in `given` to `words`. What is no word at all is added as it is, for the sender to name. */
 export function flatten(words: Arg[], given: readonly unknown[]): void {
   for (const one of given) {

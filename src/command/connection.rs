@@ -49,7 +49,7 @@ rows! {
           "Chooses the protocol version, authenticates and names the connection; tells about the server." },
         { "ping", ping as Ping, since: "1.0.0", cost: "O(1)", flags: [FAST, WHILE_SUBSCRIBED], reply: Any,
           "Answers PONG, or the message given." },
-        { "wait", wait as Wait, since: "3.0.0", cost: "O(1)", flags: [NOSCRIPT], reply: Integer,
+        { "wait", wait as Wait, since: "3.0.0", cost: "O(1)", flags: [NOSCRIPT, WAITS], reply: Integer,
           "Waits for replicas to have the connection's writes; there are none here, so it waits in vain." },
         { "quit", quit as Quit, since: "1.0.0", cost: "O(1)",
           flags: [NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY, RUNS_IN_MULTI, WHILE_SUBSCRIBED], reply: Ok,

@@ -150,6 +150,8 @@ flags! {
     LISTED_CONNECTION = 20, None;
     /// ACL categories `list`, `set` and `sortedset`: for commands that take any of them.
     COLLECTIONS = 21, None;
+    /// May wait without being `blocking` by name: WAIT.
+    WAITS = 22, None;
 }
 
 impl Flags {

@@ -1,4 +1,4 @@
-//! The engine and the one session that JavaScript speaks through.
+//! The engine, the one session that JavaScript speaks through, and those beside it: one for each command that waits and each subscription.
 
 use crate::memory;
 use alloc::collections::VecDeque;
@@ -24,6 +24,8 @@ pub struct Cache {
     seeded: bool,
     /// What happened to keys, for `on(...)`.
     pub notices: VecDeque<Notice>,
+    /// Sessions beside the main one that were given something, or closed.
+    heard: VecDeque<SessionId>,
     pub input: Vec<u8>,
     pub output: Vec<u8>,
     /// Lengths of the values in `output` after MGET's lane.
@@ -34,7 +36,7 @@ impl Cache {
     pub fn new() -> Self {
         // No randomness here: edge runtimes refuse it while a module loads. See `turn`.
         let mut engine = Engine::new(Options::default());
-        let session = open(&mut engine, 0);
+        let session = open(&mut engine, 0, 0);
         Self {
             engine,
             session,
@@ -42,6 +44,7 @@ impl Cache {
             now: 0,
             seeded: false,
             notices: VecDeque::new(),
+            heard: VecDeque::new(),
             input: Vec::new(),
             output: Vec::new(),
             lengths: Vec::new(),
@@ -80,14 +83,49 @@ impl Cache {
 
     /// Runs the first `bytes` of the input; replies are in `output`. Requests after a protocol error have no reply.
     pub fn execute(&mut self, bytes: usize) {
+        self.run(self.session, bytes);
+    }
+
+    /// As [`Cache::execute`], in a session of its own, which may wait and be given more later (see [`Cache::hear`]). It stays until
+    /// [`Cache::leave`].
+    pub fn converse(&mut self, bytes: usize) -> u64 {
+        let db = self.engine.session(self.session).map_or(0, |session| session.db);
+        let id = open(&mut self.engine, self.now, db);
+        self.run(id, bytes);
+        id.0
+    }
+
+    /// The next session beside the main one that was given something, 0 if none was. What it was given is in `output`: nothing where the session
+    /// was closed from within.
+    pub fn hear(&mut self) -> u64 {
+        // The lanes leave it to others to serve those who wait.
+        self.call(|_| Ok(()));
+        self.take_events();
+        self.look_at_session();
+        let Some(id) = self.heard.pop_front() else { return 0 };
+        self.output = self.engine.take_output(id);
+        id.0
+    }
+
+    /// Ends a session that [`Cache::converse`] began, its wait and its subscriptions.
+    pub fn leave(&mut self, id: u64) {
+        self.engine.close(SessionId(id));
+    }
+
+    /// When the wait of a session ends, if it has an end.
+    pub fn deadline(&self, id: u64) -> Option<u64> {
+        self.engine.session(SessionId(id))?.waiting.as_ref()?.park.deadline
+    }
+
+    fn run(&mut self, id: SessionId, bytes: usize) {
         let input = core::mem::take(&mut self.input);
         self.output.clear();
         self.engine.keys.set_ceiling(if Self::is_short(bytes) { 1 } else { CEILING });
         let mut rest = input.get(..bytes).unwrap_or(&[]);
         while !rest.is_empty() {
-            let consumed = self.engine.execute(self.session, rest, self.now, &mut self.output);
-            // Nothing can wait in here: a blocking command answers at once, as it does within a transaction.
-            let waited = self.engine.stop_waiting(self.session);
+            let consumed = self.engine.execute(id, rest, self.now, &mut self.output);
+            // The main session cannot wait: a blocking command answers at once there, as it does within a transaction.
+            let waited = id == self.session && self.engine.stop_waiting(id);
             self.take_events();
             match consumed {
                 Ok(0) if waited => {}
@@ -116,14 +154,19 @@ impl Cache {
                 // QUIT ends a conversation; in process the next begins at once.
                 Event::Close(id) if id == self.session => {
                     self.engine.close(id);
-                    self.session = open(&mut self.engine, self.now);
+                    self.session = open(&mut self.engine, self.now, 0);
+                }
+                Event::Close(id) => {
+                    self.engine.close(id);
+                    self.heard.push_back(id);
                 }
                 Event::Output(id) if id == self.session => {
                     let given = self.engine.take_output(id);
                     self.output.extend_from_slice(&given);
                 }
+                Event::Output(id) => self.heard.push_back(id),
                 // Nothing here can sleep, and nothing can be shut down but by its owner's `close()`.
-                Event::Close(_) | Event::Output(_) | Event::Ready(_) | Event::Sleep(_) | Event::Shutdown => {}
+                Event::Ready(_) | Event::Sleep(_) | Event::Shutdown => {}
             }
         }
     }
@@ -157,16 +200,17 @@ impl Cache {
         self.engine.with_call(self.session, self.now, work)
     }
 
-    /// Removes expired keys, then tells when the next is due.
+    /// Removes expired keys and ends waits, then tells when something is due next.
     pub fn tick(&mut self) -> Option<u64> {
         let due = self.engine.tick(self.now, TICK_BUDGET);
         self.take_events();
+        self.look_at_session();
         due
     }
 
     /// The next moment at which something is due.
     pub fn due(&self) -> Option<u64> {
-        self.engine.keys.next_due()
+        self.engine.next_due()
     }
 
     /// Chooses whether expiries and evictions are told.
@@ -191,10 +235,12 @@ const CEILING: u64 = 3_758_096_384;
 /// Bytes of a buffer that is kept for the next request.
 const KEPT: usize = 1 << 20;
 
-fn open(engine: &mut Engine, now: u64) -> SessionId {
+fn open(engine: &mut Engine, now: u64, db: usize) -> SessionId {
     let id = engine.open(Peer::default(), now);
     if let Some(session) = engine.session_mut(id) {
         session.protocol = Protocol::Resp3;
+        session.authenticated = true;
+        session.db = db;
     }
     id
 }

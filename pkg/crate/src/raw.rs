@@ -66,6 +66,44 @@ pub extern "C" fn forget() {
     cache().forget_output();
 }
 
+// ---- sessions of their own: commands that wait, subscriptions --------------------------------------------------------------------------
+
+/// Runs the request in the input in a session of its own; returns the session's number. The header's `low` is the address of what it answered, its
+/// length 0 while it waits.
+#[unsafe(no_mangle)]
+pub extern "C" fn converse(bytes: u32) -> f64 {
+    let cache = cache();
+    let id = cache.converse(bytes as usize);
+    given(cache, id)
+}
+
+/// The next such session that was given something (0: none), described as by [`converse`]; of length 0 if the session is gone.
+#[unsafe(no_mangle)]
+pub extern "C" fn hear() -> f64 {
+    let cache = cache();
+    let id = cache.hear();
+    given(cache, id)
+}
+
+fn given(cache: &Cache, id: u64) -> f64 {
+    let header = &mut area::area().header;
+    header.length = cache.output.len() as u32;
+    header.low = cache.output.as_ptr() as usize as u32;
+    id as f64
+}
+
+/// Ends such a session: its wait, its subscriptions.
+#[unsafe(no_mangle)]
+pub extern "C" fn leave(id: f64) {
+    cache().leave(id as u64);
+}
+
+/// When such a session's wait ends; -1 if it does not, or does not wait.
+#[unsafe(no_mangle)]
+pub extern "C" fn deadline(id: f64) -> f64 {
+    moment(cache().deadline(id as u64))
+}
+
 // ---- clock, seed, events --------------------------------------------------------------------------------------------------------------
 
 /// Sets the clock: Unix milliseconds.
@@ -80,13 +118,13 @@ pub extern "C" fn seed(low: u32, high: u32) {
     cache().seed(u64::from(high) << 32 | u64::from(low));
 }
 
-/// The moment at which something is due next, -1 if nothing is. Expired keys are removed by [`tick`].
+/// The moment at which something is due next, -1 if nothing is. It is done by [`tick`].
 #[unsafe(no_mangle)]
 pub extern "C" fn due() -> f64 {
     moment(cache().due())
 }
 
-/// Removes expired keys, a bounded number; returns when to come again, -1 if nothing is due.
+/// Removes expired keys, a bounded number, and ends waits; returns when to come again, -1 if nothing is due.
 #[unsafe(no_mangle)]
 pub extern "C" fn tick() -> f64 {
     moment(cache().tick())

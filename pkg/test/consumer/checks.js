@@ -40,6 +40,7 @@ function thrown(work) {
   throw new Error('nothing was thrown');
 }
 
+const rejected = (promise) => promise.then(() => { throw new Error('it was not rejected'); }, (error) => error);
 const bytes = (...values) => new Uint8Array(values);
 const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
 
@@ -334,23 +335,187 @@ const checks = {
     equal(cache.mget(...keys), keys.map((_, i) => value(i)));
   },
 
-  async 'a command that would wait answers at once, and the cache goes on'({ Cachette }) {
+  async 'a command that would wait answers at once where it is called by its words'({ Cachette }) {
     const cache = await Cachette.create();
     equal(cache.call('BLPOP', 'q', 0), null);
     equal(cache.pipeline().call('BLPOP', 'q', 0).call('RPUSH', 'q', 'x').call('BLPOP', 'q', 0).get('k').exec(), [null, 1, ['q', 'x'], null]);
     equal(cache.call('PING'), 'PONG');
   },
 
-  async 'messages are told'({ Cachette }) {
+  async 'a method of a command that waits gives a promise, and the cache goes on'({ Cachette, ReplyError }) {
+    const cache = await Cachette.create();
+    cache.rpush('full', 'a');
+    equal(await cache.blpop(['none', 'full'], 0), ['full', 'a']);
+    const popped = cache.blpop('q', 0);
+    equal(cache.set('k', 'v'), 'OK');
+    equal(cache.get('k'), 'v');
+    equal(cache.rpush('q', 'x'), 1);
+    equal(cache.llen('q'), 0);
+    equal(await popped, ['q', 'x']);
+    const raw = cache.bytes.blpop('q', 0);
+    cache.rpush('q', bytes(0, 255));
+    equal(await raw, [bytes(113), bytes(0, 255)]);
+    equal((await rejected(cache.blpop('k', 0))) instanceof ReplyError, true);
+    equal((await rejected(cache.blpop('q', -1))).command, 'BLPOP');
+    equal((await rejected(cache.blpop(null, 0))).name, 'TypeError');
+    equal(cache.pipeline().blpop('q', 0).get('k').exec(), [null, 'v']);
+  },
+
+  async 'every command that waits does'({ Cachette }) {
+    const cache = await Cachette.create();
+    cache.xgroupCreate('events', 'g', '$', { mkstream: true });
+    const waits = [
+      cache.brpop('a', 0), cache.blmove('b', 'to', 'LEFT', 'RIGHT', 0), cache.brpoplpush('c', 'to', 0), cache.blmpop(0, ['none', 'd'], 'LEFT', { count: 2 }), cache.bzpopmin('e', 0),
+      cache.xread({ events: '$' }, { block: 0 }), cache.xreadgroup('g', 'me', new Map([['events', '>']]), { block: 0 }), cache.wait(1, 20),
+    ];
+    equal(cache.xread({ events: '0' }), null);
+    for (const list of ['a', 'b', 'c', 'd']) cache.rpush(list, `${list}1`, `${list}2`);
+    cache.zadd('e', [[1.5, 'm']]);
+    cache.xadd('events', '1-1', ['f', 'v']);
+    const entry = { events: [['1-1', ['f', 'v']]] };
+    equal(await Promise.all(waits), [['a', 'a2'], 'b1', 'c2', ['d', ['d1', 'd2']], ['e', 'm', 1.5], entry, entry, 0]);
+    equal(cache.clientList().split('\n').filter(Boolean).length, 1);
+  },
+
+  async 'waiters are served in the order in which they came'({ Cachette }) {
+    const cache = await Cachette.create();
+    const got = [];
+    const waits = [1, 2, 3].map((n) => cache.blpop('q', 0).then(([, value]) => got.push(`${n}:${value}`)));
+    cache.rpush('q', 'x', 'y');
+    await turn();
+    equal(got, ['1:x', '2:y']);
+    cache.rpush('q', 'z');
+    await Promise.all(waits);
+    equal(got, ['1:x', '2:y', '3:z']);
+  },
+
+  async 'a wait ends in time, by the clock of the cache'({ Cachette }) {
+    const cache = await Cachette.create();
+    const start = Date.now();
+    equal(await cache.blpop('q', 0.03), null);
+    equal(Date.now() - start >= 29, true);
+    let now = 1_700_000_000_000;
+    const own = await Cachette.create({ now: () => now });
+    const wait = own.blpop('q', 60);
+    equal(await Promise.race([wait, turn().then(() => 'still waiting')]), 'still waiting');
+    now += 60_001;
+    own.exists('q');
+    const late = own.blpop('q', 0.001);
+    now += 2;
+    equal(await Promise.all([wait, late]), [null, null]);
+  },
+
+  async 'a wait that is called off takes nothing'({ Cachette }) {
+    const cache = await Cachette.create();
+    const control = new AbortController();
+    const [off, stays] = [cache.blpop('q', 0, { signal: control.signal }), cache.blpop('q', 0)];
+    control.abort();
+    cache.rpush('q', 'x');
+    equal((await rejected(off)).name, 'AbortError');
+    equal(await stays, ['q', 'x']);
+    equal((await rejected(cache.blpop('q', 0, { signal: control.signal }))).name, 'AbortError');
+    equal((await rejected(cache.blpop('q', 0, { signal: AbortSignal.abort(new Error('mine')) }))).message, 'mine');
+    // What was popped for a call before it was called off is its own.
+    const late = new AbortController();
+    const served = cache.blpop('q', 0, { signal: late.signal });
+    cache.rpush('q', 'y');
+    late.abort();
+    equal(await served, ['q', 'y']);
+    equal(cache.llen('q'), 0);
+  },
+
+  async 'waits end with the cache'({ Cachette, CacheClosedError, CacheCrashedError }) {
+    const [closed, reset, crashed] = await Promise.all([1, 2, 3].map(() => Cachette.create()));
+    const waits = [closed, reset, crashed].map((cache) => rejected(cache.blpop('q', 0)));
+    closed.close();
+    reset.reset();
+    const { raw } = crashed.core;
+    crashed.core.raw = { ...raw, get: () => { throw new WebAssembly.RuntimeError('unreachable'); } };
+    thrown(() => crashed.get('k'));
+    const errors = await Promise.all(waits);
+    equal(errors.map((error) => error.constructor === CacheClosedError), [true, true, false]);
+    equal(errors[2] instanceof CacheCrashedError, true);
+    equal((await rejected(closed.blpop('q', 0))) instanceof CacheClosedError, true);
+    reset.rpush('q', 'x');
+    equal(await reset.blpop('q', 0), ['q', 'x']);
+  },
+
+  async 'a wait is in the database in which it began, and the cache stays in its own'({ Cachette }) {
+    const cache = await Cachette.create();
+    cache.select(1);
+    const [popped, read] = [cache.blpop('q', 0), rejected(cache.xreadgroup('g', 'me', { s: '>' }, { block: 0 }))];
+    await read;
+    cache.xgroupCreate('s', 'g', '$', { mkstream: true });
+    const gone = rejected(cache.xreadgroup('g', 'me', { s: '>' }, { block: 0 }));
+    // By a hot lane, which serves nobody itself.
+    cache.del('s');
+    equal((await gone).code, 'UNBLOCKED');
+    cache.select(0);
+    cache.set('k', 'zero');
+    cache.pipeline().select(1).rpush('q', 'x').select(0).exec();
+    equal(await popped, ['q', 'x']);
+    equal(cache.get('k'), 'zero');
+  },
+
+  async 'messages reach their listeners, at the end of the turn'({ Cachette }) {
     const cache = await Cachette.create();
     const seen = [];
-    cache.on('message', (event) => seen.push(event));
-    cache.call('SUBSCRIBE', 'news');
-    cache.call('PSUBSCRIBE', 'n*');
-    equal(cache.call('PUBLISH', 'news', 'hello'), 2);
-    equal(seen, [{ channel: 'news', message: 'hello' }, { channel: 'news', message: 'hello', pattern: 'n*' }]);
+    const news = cache.subscribe(['news', 'more'], (message) => seen.push(message));
+    const pattern = cache.bytes.psubscribe('n*', (message) => seen.push(message));
+    cache.ssubscribe('news', (message) => seen.push(message));
+    equal(cache.publish('news', 'hello'), 2);
+    equal(seen, []);
+    await turnOver();
+    const raw = { channel: bytes(110, 101, 119, 115), message: bytes(104, 101, 108, 108, 111), pattern: bytes(110, 42) };
+    equal(seen.splice(0), [{ channel: 'news', message: 'hello' }, raw]);
+    pattern.unsubscribe();
+    pattern.unsubscribe();
+    equal([cache.publish('news', 1), cache.publish('more', 2), cache.spublish('news', 3)], [1, 1, 1]);
+    await turnOver();
+    equal(seen.splice(0).map(({ message }) => message), ['1', '2', '3']);
+    cache.reset();
+    equal([news.active, cache.publish('more', 'still there')], [true, 1]);
+    await turnOver();
+    equal(seen.splice(0), [{ channel: 'more', message: 'still there' }]);
+    if (Symbol.dispose !== undefined) news[Symbol.dispose]();
+    else news.unsubscribe();
+    equal([cache.publish('news', 'x'), cache.pubsubChannels()], [0, []]);
+    equal(thrown(() => cache.subscribe([], () => {})).command, 'SUBSCRIBE');
     equal(cache.get('k'), null);
-    equal(cache.call('PING'), 'PONG');
+  },
+
+  async 'messages are read in turn, and what nobody reads is bounded'({ Cachette }) {
+    const cache = await Cachette.create();
+    const read = [];
+    const messages = cache.subscribe('news', { buffer: 2 });
+    const pending = messages.next();
+    for (const word of ['a', 'b', 'c', 'd']) cache.publish('news', word);
+    equal(await pending, { value: { channel: 'news', message: 'a' }, done: false });
+    equal(messages.dropped, 1);
+    for await (const { message } of messages) {
+      read.push(message);
+      if (read.length === 1) cache.publish('news', 'e');
+      if (read.length === 3) break;
+    }
+    equal(read, ['c', 'd', 'e']);
+    equal([messages.active, cache.publish('news', 'f'), await messages.next()], [false, 0, { value: undefined, done: true }]);
+    // The end lets what came before be read.
+    const last = cache.bytes.subscribe('news');
+    cache.publish('news', 'g');
+    await turnOver();
+    cache.close();
+    equal([(await last.next()).value.message, (await last.next()).done], [bytes(103), true]);
+  },
+
+  async 'what happens to keys can be subscribed to'({ Cachette }) {
+    const cache = await Cachette.create({ config: { 'notify-keyspace-events': 'Ex' } });
+    const expired = cache.subscribe('__keyevent@0__:expired');
+    cache.set('k', 'v', { px: 5 });
+    await new Promise((resolve) => setTimeout(resolve, 8));
+    // Hosts without timers do it at the next call.
+    cache.exists('other');
+    equal((await expired.next()).value.message, 'k');
+    expired.unsubscribe();
   },
 
   async 'memory grows under a cache at work'({ Cachette }) {

@@ -1,5 +1,5 @@
 // Typed use of the package, as a consumer would write it.
-import { Cachette, ReplyError, type CacheStats, type Reply } from 'cachette';
+import { Cachette, ReplyError, type CacheStats, type Message, type Reply, type Subscription } from 'cachette';
 import { Cachette as Inline } from 'cachette/inline';
 
 const cache = new Cachette({ maxmemory: '64mb' });
@@ -18,9 +18,20 @@ try {
 } catch (error) {
   if (error instanceof ReplyError) console.log(error.code, error.command);
 }
+const popped: Promise<string[] | null> = cache.blpop('q', 0);
+const rawPopped: Promise<Uint8Array[] | null> = cache.bytes.brpop(['q', 'r'], 1.5);
+const [atOnce, soon] = [cache.xread({ s: '$' }), cache.xread([['s', '$']], { block: 0 })];
+const entries: Reply[] | undefined = atOnce?.s;
+const later: Promise<Reply[] | undefined> = soon.then((streams) => streams?.s);
+const queued: number = cache.pipeline().blpop('q', 0).length;
+const listening: Subscription<string> = cache.subscribe('news', ({ channel, message }) => console.log(channel.length, message.length));
+async function listen(): Promise<Message<Uint8Array> | undefined> {
+  for await (const message of cache.bytes.psubscribe(['n*'], { buffer: 10 })) return message;
+  return undefined;
+}
 // @ts-expect-error: an object is no value
 cache.set('k', {});
 // @ts-expect-error: there is no such event
 cache.on('nothing', () => {});
-export { answers, done, made, object, plain, raw, replies, stats, stop, text };
+export { answers, done, entries, later, listen, listening, made, popped, queued, rawPopped, object, plain, raw, replies, stats, stop, text };
 declare const console: { log(...what: unknown[]): void };

@@ -32,6 +32,8 @@ macro_rules! wording {
 
 wording! {
     WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    NOT_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value.";
+    CORRUPT_HYPERLOGLOG = "INVALIDOBJ Corrupted HLL object detected";
     SYNTAX = "ERR syntax error";
     /// What a parser that does not know its command's name says; `command::run` words it with the name.
     SYNTAX_ARITY = "ERR wrong number of arguments";

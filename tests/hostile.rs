@@ -233,6 +233,29 @@ fn a_stranger_may_say_little_before_the_password() {
     assert_eq!(out, b"-NOAUTH Authentication required.\r\n");
 }
 
+/// Strings that only look like HyperLogLogs: none, too few and far too many registers, cut runs.
+#[test]
+fn corrupt_sketches_are_told_from_whole_ones() {
+    let mut target = Target::new();
+    let head = b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80";
+    for runs in [&b""[..], b"\x7f", b"\x7f\xff\x7f\xff", &[0xff; 5000], &[0x80; 1 << 20], &[0x3f; 1 << 20], &[0x7f; 1 << 20]] {
+        target.command(&[b"SET", b"h", &[&head[..], runs].concat()]);
+        for line in ["PFCOUNT h", "PFCOUNT h g", "PFMERGE g h", "PFDEBUG TODENSE h", "PFDEBUG GETREG h"] {
+            assert_eq!(target.line(line), b"-INVALIDOBJ Corrupted HLL object detected\r\n", "{line}, {} bytes", runs.len());
+        }
+        for line in ["PFADD h a b c d e f g", "PFDEBUG DECODE h", "PFCOUNT h"] {
+            assert!(!target.line(line).is_empty());
+        }
+        target.books_are_right();
+    }
+    for len in 0..=18 {
+        target.command(&[b"SET", b"h", &[&head[..], b"\x7f\xff"].concat()[..len]]);
+        target.line("PFADD h a");
+        target.line("PFMERGE g h");
+    }
+    target.books_are_right();
+}
+
 #[test]
 fn memory_that_may_not_be_had_is_refused_with_nothing_lost() {
     let mut target = Target::new();

@@ -164,6 +164,7 @@ pub mod key_flags {
     pub const RO_ACCESS: KeyFlags = RO_BIT | ACCESS_BIT;
     pub const RW: KeyFlags = RW_BIT;
     pub const RW_ACCESS: KeyFlags = RW_BIT | ACCESS_BIT;
+    pub const RW_ACCESS_INSERT: KeyFlags = RW_BIT | ACCESS_BIT | INSERT_BIT;
     pub const RW_ACCESS_DELETE: KeyFlags = RW_BIT | ACCESS_BIT | DELETE_BIT;
     pub const RW_ACCESS_UPDATE: KeyFlags = RW_BIT | ACCESS_BIT | UPDATE_BIT;
     pub const RW_ACCESS_UPDATE_VARIABLE: KeyFlags = RW_ACCESS_UPDATE | VARIABLE_BIT;

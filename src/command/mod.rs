@@ -16,6 +16,7 @@ mod connection;
 mod debug;
 mod describe;
 pub mod hash;
+pub mod hyperloglog;
 mod info;
 pub mod keys;
 pub mod list;
@@ -53,6 +54,7 @@ pub enum Group {
     SortedSet,
     Hash,
     Bitmap,
+    HyperLogLog,
     Stream,
     Connection,
     Transactions,
@@ -71,6 +73,7 @@ impl Group {
             Self::SortedSet => "sorted-set",
             Self::Hash => "hash",
             Self::Bitmap => "bitmap",
+            Self::HyperLogLog => "hyperloglog",
             Self::Stream => "stream",
             Self::Connection => "connection",
             Self::Transactions => "transactions",
@@ -89,6 +92,7 @@ impl Group {
             Self::SortedSet => Some("sortedset"),
             Self::Hash => Some("hash"),
             Self::Bitmap => Some("bitmap"),
+            Self::HyperLogLog => Some("hyperloglog"),
             Self::Stream => Some("stream"),
             Self::Connection => Some("connection"),
             Self::Transactions => Some("transaction"),
@@ -279,6 +283,7 @@ static FAMILIES: &[&[Row]] = &[
     zset_blocking::ROWS,
     zset_algebra::ROWS,
     bitmap::ROWS,
+    hyperloglog::ROWS,
     stream::ROWS,
     stream_read::ROWS,
     stream_group::ROWS,

@@ -280,6 +280,7 @@ impl Config {
             set_max_intset_entries: size("set-max-intset-entries"),
             zset_max_listpack_entries: size("zset-max-listpack-entries"),
             zset_max_listpack_value: size("zset-max-listpack-value"),
+            hll_sparse_max_bytes: this.number("hll-sparse-max-bytes"),
             stream_node_max_bytes: this.number("stream-node-max-bytes"),
             stream_node_max_entries: this.number("stream-node-max-entries"),
         };

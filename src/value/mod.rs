@@ -3,6 +3,7 @@
 pub mod bits;
 pub mod blob;
 pub mod hash;
+pub mod hyperloglog;
 mod intset;
 pub mod list;
 pub mod packed;
@@ -26,6 +27,8 @@ pub struct Limits {
     pub set_max_intset_entries: usize,
     pub zset_max_listpack_entries: usize,
     pub zset_max_listpack_value: usize,
+    /// `hll-sparse-max-bytes`: bytes at which a HyperLogLog becomes dense.
+    pub hll_sparse_max_bytes: u64,
     /// `stream-node-max-bytes`: bytes a block of a stream, as Redis counts them; 0 = no limit.
     pub stream_node_max_bytes: u64,
     /// `stream-node-max-entries`: entries a block of a stream; 0 = no limit.
@@ -41,6 +44,7 @@ impl Default for Limits {
             set_max_intset_entries: 512,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
+            hll_sparse_max_bytes: 3000,
             stream_node_max_bytes: 4096,
             stream_node_max_entries: 100,
         }

@@ -44,6 +44,14 @@ const TEMPLATES: &[(u32, &str)] = &[
         "BITFIELD $s {1-3 (GET (u8|i5|u63|i64) $bit|SET (u4|i8) $bit $num|INCRBY (u2|i16|i64) $bit $int|OVERFLOW (WRAP|SAT|FAIL|NO))}",
     ),
     (1, "BITFIELD_RO $s {1-2 GET (u8|i5|u64|u0|x) $bit}"),
+    // HyperLogLogs, whole and corrupt.
+    (8, "PFADD $p {0-6 $v}"),
+    (3, "PFCOUNT {1-3 $p}"),
+    (3, "PFMERGE $p {0-2 $p}"),
+    (2, "PFDEBUG (ENCODING|DECODE|TODENSE|GETREG|NOSUCH) $p"),
+    (2, "GET $p"),
+    (1, "(APPEND $p $v|SETBIT $p $bit 1|SETRANGE $p $offset $v)"),
+    (1, "CONFIG SET hll-sparse-max-bytes (0|25|3000|3000|3000)"),
     // Keys.
     (8, "(DEL|UNLINK) {1-3 $k}"),
     (5, "EXISTS {1-4 $k}"),
@@ -347,7 +355,7 @@ impl Grammar {
 
     fn blank(&mut self, name: &str) -> Vec<u8> {
         match name {
-            "s" | "l" | "h" | "t" | "z" | "q" => self.key(name),
+            "s" | "l" | "h" | "t" | "z" | "q" | "p" => self.key(name),
             "group" => self.rng.pick(&["g1", "g1", "g2", "nosuch"]).as_bytes().to_vec(),
             "id" => match self.rng.below(16) {
                 0 => self.rng.pick(&["-", "+", "x", "1-", "5-*", "18446744073709551615", "0-0", "", "007-1"]).as_bytes().to_vec(),
@@ -369,7 +377,7 @@ impl Grammar {
             "x" => format!("x:{}", self.rng.below(2)).into_bytes(),
             "never" => self.rng.pick(NEVER).as_bytes().to_vec(),
             "k" => {
-                let family = *self.rng.pick(&["s", "l", "h", "t", "z", "q"]);
+                let family = *self.rng.pick(&["s", "l", "h", "t", "z", "q", "p"]);
                 self.key(family)
             }
             "v" => self.value(),
@@ -452,7 +460,7 @@ impl Grammar {
             0 => b"nosuch".to_vec(),
             1 => b"".to_vec(),
             2 => b"bin\x00\xff\r\n".to_vec(),
-            3..=5 => format!("{}:{}", self.rng.pick(&["s", "l", "h", "t", "z", "q"]), self.rng.below(4)).into_bytes(),
+            3..=5 => format!("{}:{}", self.rng.pick(&["s", "l", "h", "t", "z", "q", "p"]), self.rng.below(4)).into_bytes(),
             _ => format!("{family}:{}", self.rng.below(4)).into_bytes(),
         }
     }

@@ -1459,6 +1459,37 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['SETBIT', key, offset, value]);
   }
 
+  /** Adds elements; answers whether the estimate may have changed. Since 2.8.9, O(1) an element. */
+  pfadd(key: Arg, ...elements: Many[]): Out<M, 0 | 1> {
+    const words: Arg[] = ['PFADD', key];
+    flatten(words, elements);
+    return this.send(words);
+  }
+
+  /** How many different elements were added, to one key or to any of several. Since 2.8.9, O(1) a key. */
+  pfcount(...keys: Many[]): Out<M, number> {
+    const words: Arg[] = ['PFCOUNT'];
+    flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** Looks into a sketch: GETREG, DECODE, ENCODING, TODENSE. Since 2.8.9, O(1). */
+  pfdebug<T = Reply>(subcommand: Arg, key: Arg): Out<M, T> {
+    return this.send(['PFDEBUG', subcommand, key]);
+  }
+
+  /** Adds what was added to any of several keys. Since 2.8.9, O(1) a key. */
+  pfmerge(destkey: Arg, ...sourcekeys: Many[]): Out<M, 'OK'> {
+    const words: Arg[] = ['PFMERGE', destkey];
+    flatten(words, sourcekeys);
+    return this.send(words);
+  }
+
+  /** Adds many elements to sketches of both encodings and looks at the estimates. Since 2.8.9, O(1). */
+  pfselftest(): Out<M, 'OK'> {
+    return this.send(['PFSELFTEST']);
+  }
+
   /** Adds an entry of fields and values to a stream; answers its ID. (KEEPREF, DELREF and ACKED are of Redis 8.2.) Since 5.0.0, O(1), and O(N) for N entries trimmed. */
   xadd(key: Arg, id: Arg, field: readonly Entries<Arg>[], options: XaddOptions = {}): Out<M, V | null> {
     const words: Arg[] = ['XADD', key];

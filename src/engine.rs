@@ -65,6 +65,7 @@ impl Server {
     /// Hands the parameters to the keyspace that it works by.
     pub(crate) fn configure(&self, keys: &mut Keyspace) {
         keys.env.limits = self.config.limits;
+        keys.count_uses(self.config.lfu);
         keys.listen(self.listening.union(self.config.notify_keyspace_events));
     }
 

@@ -81,6 +81,9 @@ wording! {
     CLIENT_NAME = "ERR Client names cannot contain spaces, newlines or special characters.";
     CLIENT_ID = "ERR Invalid client ID";
     NOT_LFU = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+    NOT_LRU = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+    IO = "IOERR error or timeout connecting to the client";
+    BUSY_KEY = "BUSYKEY Target key name already exists.";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
     NESTED_MULTI = "ERR MULTI calls can not be nested";
     EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";

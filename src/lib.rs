@@ -3,7 +3,7 @@
 //! A tour of the source, from the inside out:
 //!
 //! 1. [`value`]: the data structures.
-//! 2. [`keyspace`]: names, deadlines, memory.
+//! 2. [`keyspace`]: names, deadlines, memory. [`rdb`]: values as Redis's bytes.
 //! 3. [`command`]: one file per family; [`command::args`] is the grammar they are declared in.
 //! 4. [`engine`]: the door. [`session`]: a conversation. [`resp`]: the protocol.
 //! 5. [`config`]: the parameters, declared in [`config::table`]. [`host`]: what the engine asks of a shell. [`stats`]: what INFO counts.
@@ -36,6 +36,8 @@ pub mod keyspace;
 pub mod number;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod pubsub;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod rdb;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod resp;
 pub mod rng;

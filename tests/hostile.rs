@@ -269,8 +269,176 @@ fn memory_that_may_not_be_had_is_refused_with_nothing_lost() {
     target.books_are_right();
 }
 
+/// Values of every form, as DUMP gives them, without the footer.
+fn dumped() -> Vec<Vec<u8>> {
+    let mut target = Target::new();
+    for line in [
+        "SET s1 hello",
+        "SET s2 123456",
+        "RPUSH l1 a 1 -5000 99999999999",
+        "SADD t1 1 2 70000",
+        "SADD t2 a b 3",
+        "HSET h1 f v 1 2",
+        "ZADD z1 1.5 a 2 b inf c",
+        "XADD x1 1-1 f v",
+        "XADD x1 1-2 f w",
+        "XADD x1 5-0 g 1 h 70000",
+        "XADD x2 1-1 a b",
+        "XGROUP CREATE x1 g 0",
+        "XGROUP CREATE x1 g2 1-1",
+        "XREADGROUP GROUP g c COUNT 2 STREAMS x1 >",
+        "XREADGROUP GROUP g d COUNT 1 STREAMS x1 >",
+        "XREADGROUP GROUP g2 c STREAMS x1 >",
+        "CONFIG SET hash-max-listpack-entries 1",
+        "CONFIG SET zset-max-listpack-entries 1",
+        "HSET h2 f v 1 2",
+        "ZADD z2 1.5 a 2 b inf c",
+    ] {
+        assert!(!target.line(line).starts_with(b"-"), "{line}");
+    }
+    let keys = ["s1", "s2", "l1", "t1", "t2", "h1", "h2", "z1", "z2", "x1", "x2"];
+    let mut all: Vec<Vec<u8>> = keys
+        .iter()
+        .map(|key| {
+            let payload = target.dump(key);
+            payload[..payload.len() - 10].to_vec()
+        })
+        .collect();
+    // Forms that are only read: compressed string, ziplist, zipmap, intset, and nodes of a list.
+    all.push(b"\x00\xc3\x05\x40\x65\x00a\xe0\x5b\x00".to_vec());
+    let ziplist = b"\x17\0\0\0\x12\0\0\0\x04\0\0\x01a\x03\xf2\x02\x01b\x03\xc0\x10\x27\xff";
+    for (kind, blob) in [
+        (&b"\x0a"[..], &ziplist[..]),
+        (b"\x0c", ziplist),
+        (b"\x0d", ziplist),
+        (b"\x0e\x01", ziplist),
+        (b"\x09", b"\x02\x01a\x01\x00b\x01c\x01\x02d??\xff"),
+        (b"\x0b", b"\x02\0\0\0\x02\0\0\0\x01\0\x05\0"),
+        (b"\x14", b"\x0c\0\0\0\x02\0\x01\x01\x81a\x02\xff"),
+        (b"\x12\x02\x01\x01x\x02", b"\x09\0\0\0\x01\0\x01\x01\xff"),
+    ] {
+        all.push([kind, &[blob.len() as u8], blob].concat());
+    }
+    all
+}
+
+fn sealed(value: &[u8]) -> Vec<u8> {
+    let mut out = cachette::rdb::Out::default();
+    out.put(value);
+    cachette::rdb::seal(&mut out, cachette::rdb::NEWEST);
+    out.finish().unwrap()
+}
+
+impl Target {
+    fn dump(&mut self, key: &str) -> Vec<u8> {
+        let reply = self.line(&format!("DUMP {key}"));
+        let start = reply.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        reply[start..reply.len() - 2].to_vec()
+    }
+
+    /// What becomes of bytes: a value that holds together, or a refusal with nothing changed.
+    fn restore(&mut self, value: &[u8]) -> bool {
+        let reply = self.command(&[b"RESTORE", b"r", b"0", &sealed(value), b"REPLACE"]);
+        if reply == b"+OK\r\n" {
+            for look in ["DUMP r", "DEBUG DIGEST-VALUE r", "XINFO STREAM r FULL", "XADD r * f v", "TYPE r"] {
+                self.line(look);
+            }
+            // What was believed can be said again, and is believed again.
+            let again = self.dump("r");
+            assert!(self.command(&[b"RESTORE", b"r3", b"0", &again, b"REPLACE"]) == b"+OK\r\n", "{}", value.escape_ascii());
+            return true;
+        }
+        assert!(reply == b"-ERR Bad data format\r\n" || reply.starts_with(b"-OOM"), "{}", String::from_utf8_lossy(&reply));
+        false
+    }
+}
+
+#[test]
+fn payloads_cut_anywhere_and_turned_bits_are_refused_or_harmless() {
+    let mut target = Target::new();
+    target.line("SET kept here");
+    for value in dumped() {
+        assert!(target.restore(&value), "{}", value.escape_ascii());
+        for end in 0..value.len() {
+            // What closes a stream are counts: a cut that makes another value of it is none.
+            assert!(!target.restore(&value[..end]), "{} cut at {end}", value.escape_ascii());
+        }
+        let payload = sealed(&value);
+        for end in 0..payload.len() {
+            let reply = target.command(&[b"RESTORE", b"r2", b"0", &payload[..end]]);
+            assert_eq!(reply, b"-ERR DUMP payload version or checksum are wrong\r\n");
+        }
+        for at in 0..value.len() {
+            for with in (0..8).map(|bit| value[at] ^ (1 << bit)).chain([0, 0x7f, 0x80, 0x81, 0xc3, 0xf0, 0xfe, 0xff]) {
+                let mut turned = value.clone();
+                turned[at] = with;
+                target.restore(&turned);
+            }
+        }
+        for bit in 0..payload.len() * 8 {
+            let mut turned = payload.clone();
+            turned[bit / 8] ^= 1 << (bit % 8);
+            let reply = target.command(&[b"RESTORE", b"r2", b"0", &turned]);
+            assert_eq!(reply, b"-ERR DUMP payload version or checksum are wrong\r\n");
+        }
+    }
+    assert_eq!(target.line("GET kept"), b"$4\r\nhere\r\n");
+    assert_eq!(target.line("EXISTS r2"), b":0\r\n");
+    target.books_are_right();
+}
+
+#[test]
+fn payloads_that_claim_much_get_nothing() {
+    let mut target = Target::new();
+    let huge: &[&[u8]] =
+        &[b"\x80\xff\xff\xff\xff", b"\x81\xff\xff\xff\xff\xff\xff\xff\xff", b"\x81\x7f\xff\xff\xff\xff\xff\xff\xff"];
+    for kind in 0..=30u8 {
+        for length in huge {
+            for behind in [&b""[..], b"\x01a", b"\x01a\x01b", b"\x01a\0\0\0\0\0\0\0\0", b"\x80\xff\xff\xff\xff\x01"] {
+                assert!(!target.restore(&[&[kind], *length, behind].concat()));
+                assert!(!target.restore(&[&[kind, 0xc3], *length, *length, behind].concat()));
+                assert!(!target.restore(&[&[kind, 0xc3, 0x01], *length, behind].concat()));
+                // A string is whole by then, and what follows it is not looked at.
+                let whole = kind == 0;
+                assert_eq!(target.restore(&[&[kind, 0x01], *length, behind].concat()), whole);
+                assert_eq!(target.restore(&[&[kind, 0x0b], *length, &[0xff; 12], behind].concat()), whole);
+            }
+        }
+    }
+    // Duplicates.
+    for twice in [
+        &b"\x02\x02\x01a\x01a"[..],
+        b"\x02\x02\xc0\x05\x015",
+        b"\x04\x02\x01a\x01b\x01a\x01c",
+        b"\x05\x02\x01a\0\0\0\0\0\0\0\0\x01a\0\0\0\0\0\0\0\0",
+        b"\x05\x01\x01a\0\0\0\0\0\0\xf8\x7f",
+        b"\x02\x00",
+        b"\x01\x00",
+    ] {
+        assert!(!target.restore(twice), "{}", twice.escape_ascii());
+    }
+    // Bombs: little that stands for 88 times as much, many times over. The ceiling is 256 MiB.
+    const COPIES: u32 = 60_000;
+    let long = |len: u32| [&[0x80][..], &len.to_be_bytes()].concat();
+    let packed = [&[0, b'a'][..], &[0xe0, 0xff, 0].repeat(COPIES as usize)].concat();
+    let one = [vec![0xc3], long(2 + 3 * COPIES), long(1 + 264 * COPIES), packed].concat();
+    let list = sealed(&[&[1, 30][..], &one.repeat(30)].concat());
+    assert!(target.command(&[b"RESTORE", b"r", b"0", &list, b"REPLACE"]).starts_with(b"-OOM"));
+    assert_eq!(target.command(&[b"RESTORE", b"one", b"0", &sealed(&[&[0][..], &one].concat())]), b"+OK\r\n");
+    assert_eq!(target.line("STRLEN one"), b":15840001\r\n");
+    target.books_are_right();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn payloads_of_any_bytes_are_answered(kind in 0u8..24, mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        bytes.insert(0, kind);
+        let mut target = Target::new();
+        target.restore(&bytes);
+        target.books_are_right();
+    }
 
     /// However the bytes of a conversation are cut, the answers are the same.
     #[test]

@@ -96,7 +96,10 @@ fn key_specs(row: &Row) -> Vec<KeySpec> {
         }
         for option in arg.parts.iter().chain([arg]) {
             if let (ArgKind::Key(flags), false) = (option.kind, option.token.is_empty()) {
-                let find = if option.multiple { Find::Half } else { Find::Range { last: 0, step: 1 } };
+                let find = match option.multiple {
+                    true if behind > 0 => Find::Half,
+                    multiple => Find::Range { last: if multiple { -1 } else { 0 }, step: 1 },
+                };
                 add(flags, Begin::Keyword(option.token, at), find);
             }
         }

@@ -192,6 +192,7 @@ fn set_deadline(call: &mut Call<'_>, key: &[u8], count: LateInt, unit: i64, base
         .and_then(|span| span.checked_add_unsigned(base))
         .ok_or_else(|| ReplyError::invalid_expire(call.name()))?;
     let Some(old) = call.keys.deadline(key) else { return Ok(false) };
+    call.keys.touch(key);
     if !when.allows(old, deadline) {
         return Ok(false);
     }
@@ -211,6 +212,7 @@ fn set_deadline(call: &mut Call<'_>, key: &[u8], count: LateInt, unit: i64, base
 args! { Persist<'a> { key: Key<'a, RW_UPDATE> } }
 
 pub fn persist(call: &mut Call<'_>, args: Persist<'_>) -> Result<bool> {
+    call.keys.touch(&args.key);
     let has_deadline = matches!(call.keys.deadline(&args.key), Some(Some(_)));
     if has_deadline {
         call.keys.set_deadline(&args.key, None)?;
@@ -270,13 +272,13 @@ pub fn rename_nx(call: &mut Call<'_>, args: RenameNx<'_>) -> Result<bool> {
 }
 
 fn rename_key(keys: &mut Keyspace, from: &[u8], to: &[u8], overwrite: bool) -> Result<bool> {
-    if !keys.contains(from) {
+    if !keys.touch(from) {
         return Err(ReplyError::NO_SUCH_KEY);
     }
     if from == to {
         return Ok(overwrite);
     }
-    if !overwrite && keys.contains(to) {
+    if !overwrite && keys.touch(to) {
         return Ok(false);
     }
     let marks = keys.marks(from);
@@ -411,17 +413,26 @@ pub fn object_encoding(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Optio
 }
 
 /// # Errors
-/// Always while no LFU policy is chosen, as Redis does.
-pub fn object_freq(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Option<i64>> {
-    let found = call.keys.contains(&args.key);
-    call.keys.count_look(&args.key, found);
-    if found { Err(ReplyError::NOT_LFU) } else { Ok(None) }
+/// While no LFU policy is chosen: nobody counts then.
+pub fn object_freq(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Option<u64>> {
+    use_of(call, &args.key, true)
 }
 
+/// # Errors
+/// While an LFU policy is chosen: nobody looks at the clock then.
 pub fn object_idle_time(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Option<u64>> {
-    let idle = call.keys.idle_seconds(&args.key);
-    call.keys.count_look(&args.key, idle.is_some());
-    Ok(idle)
+    use_of(call, &args.key, false)
+}
+
+fn use_of(call: &mut Call<'_>, key: &[u8], counts: bool) -> Result<Option<u64>> {
+    let found = call.keys.contains(key);
+    call.keys.count_look(key, found);
+    match (found, counts) {
+        (false, _) => Ok(None),
+        (true, true) => call.keys.frequency(key).map(Some).ok_or(ReplyError::NOT_LFU),
+        (true, false) if call.keys.counts_uses() => Err(ReplyError::NOT_LRU),
+        (true, false) => Ok(call.keys.idle_seconds(key)),
+    }
 }
 
 pub fn object_ref_count(call: &mut Call<'_>, args: ObjectKey<'_>) -> Result<Option<i64>> {

@@ -15,6 +15,7 @@ pub mod bitmap;
 mod connection;
 mod debug;
 mod describe;
+pub mod dump;
 pub mod hash;
 pub mod hyperloglog;
 mod info;
@@ -273,6 +274,7 @@ pub(crate) use rows;
 static FAMILIES: &[&[Row]] = &[
     string::ROWS,
     keys::ROWS,
+    dump::ROWS,
     sort::ROWS,
     list::ROWS,
     list_blocking::ROWS,

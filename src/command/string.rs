@@ -169,8 +169,8 @@ pub fn set<'c>(call: &'c mut Call<'_>, args: Set<'_>) -> Result<impl Reply + use
     let old = if args.get.0 { Some(old_value(call, &args.key)?) } else { None };
     let allowed = match args.condition {
         None => true,
-        Some(Condition::Missing) => !call.keys.contains(&args.key),
-        Some(Condition::Present) => call.keys.contains(&args.key),
+        Some(Condition::Missing) => !call.keys.touch(&args.key),
+        Some(Condition::Present) => call.keys.touch(&args.key),
     };
     if allowed {
         store(call, &args.key, args.value, ttl)?;
@@ -209,7 +209,7 @@ fn moment(call: &Call<'_>, count: LateInt, unit: i64, relative: bool) -> Result<
 args! { SetNx<'a> { key: Key<'a, OW_INSERT>, value: &'a [u8] } }
 
 pub fn set_nx(call: &mut Call<'_>, args: SetNx<'_>) -> Result<bool> {
-    let missing = !call.keys.contains(&args.key);
+    let missing = !call.keys.touch(&args.key);
     if missing {
         store(call, &args.key, args.value, Ttl::Clear)?;
     }
@@ -254,7 +254,7 @@ args! { MsetNx<'a> { data: Many<'a, KeyValue<'a, OW_INSERT>> } }
 
 pub fn mset_nx(call: &mut Call<'_>, args: MsetNx<'_>) -> Result<bool> {
     for pair in args.data.iter() {
-        if call.keys.contains(&pair?.key) {
+        if call.keys.touch(&pair?.key) {
             return Ok(false);
         }
     }

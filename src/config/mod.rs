@@ -8,7 +8,7 @@ pub mod table;
 
 use crate::glob;
 use crate::host::Host;
-use crate::keyspace::Class;
+use crate::keyspace::{Class, Lfu};
 use crate::number;
 use crate::resp::parse::split_quoted;
 use crate::value::Limits;
@@ -88,6 +88,8 @@ pub struct Config {
     pub notify_keyspace_events: Class,
     /// Sizes at which collections leave their packed form.
     pub limits: Limits,
+    /// How uses of keys are counted: where `maxmemory-policy` is one of the LFU ones.
+    pub lfu: Option<Lfu>,
 }
 
 impl Default for Config {
@@ -101,6 +103,7 @@ impl Default for Config {
             proto_max_bulk_len: 0,
             notify_keyspace_events: Class::NONE,
             limits: Limits::default(),
+            lfu: None,
         };
         config.refresh();
         config
@@ -285,6 +288,9 @@ impl Config {
             stream_node_max_entries: this.number("stream-node-max-entries"),
         };
         (self.databases, self.limits) = (databases, limits);
+        let counts = self.get(b"maxmemory-policy").unwrap_or_default().ends_with(b"-lfu");
+        self.lfu =
+            counts.then(|| Lfu { log_factor: self.number("lfu-log-factor"), decay_minutes: self.number("lfu-decay-time") });
         self.maxmemory = self.number("maxmemory");
         self.proto_max_bulk_len = self.number("proto-max-bulk-len");
         self.requirepass = self.get(b"requirepass").unwrap_or_default().to_vec();

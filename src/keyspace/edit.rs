@@ -24,7 +24,6 @@ pub struct Edit<'k, T: Stored> {
 impl<'k, T: Stored> Edit<'k, T> {
     pub(super) fn begin(keys: &'k mut Keyspace, pos: Pos, entry: Entry) -> Result<Self> {
         let body = entry.collection::<T>().ok_or(ReplyError::WRONG_TYPE)?;
-        entry.set_access(keys.access_mark());
         // SAFETY: the body belongs to a live entry; the guard holds the keyspace, so nobody else reaches it.
         let before = unsafe { body.as_ref() }.memory();
         let env = keys.env;

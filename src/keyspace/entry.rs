@@ -78,6 +78,20 @@ pub enum Value {
     Stream(Box<Stream>),
 }
 
+impl Value {
+    /// The value, borrowed.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::String(bytes) => ValueRef::String(bytes),
+            Self::List(list) => ValueRef::List(list),
+            Self::Hash(hash) => ValueRef::Hash(hash),
+            Self::Set(set) => ValueRef::Set(set),
+            Self::ZSet(zset) => ValueRef::ZSet(zset),
+            Self::Stream(stream) => ValueRef::Stream(stream),
+        }
+    }
+}
+
 /// What an entry holds, borrowed.
 pub enum ValueRef<'a> {
     String(&'a [u8]),
@@ -115,7 +129,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// Heap bytes of the value itself.
-    fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         match self {
             Self::String(bytes) => bytes.len(),
             Self::List(list) => list.memory(),
@@ -347,7 +361,7 @@ impl Entry {
         Some(unsafe { self.0.as_ptr().add(HEADER).cast::<u64>().read() })
     }
 
-    /// The 24-bit mark that reads leave: seconds of the last access, or what the eviction policy keeps there.
+    /// The 24-bit mark that uses leave: see [`access`](super::access).
     pub(super) fn access(self) -> u32 {
         // SAFETY: bytes 0..4 of a live entry.
         unsafe { self.0.as_ptr().cast::<u32>().read() >> 8 }

@@ -75,6 +75,11 @@ impl Keyspace {
         Ok(())
     }
 
+    /// How many bytes more can be had, as far as is known.
+    pub fn spare(&self) -> u64 {
+        if self.ledger.ceiling == 0 { u64::MAX } else { self.ledger.ceiling.saturating_sub(self.ledger.used) }
+    }
+
     /// Counts everything anew. Equal to [`Keyspace::used_memory`] unless somebody forgot to book. O(keys).
     pub fn audit(&self) -> u64 {
         let mut counted = 0u64;

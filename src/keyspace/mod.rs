@@ -5,6 +5,7 @@
 //! `changed(class, event)`; the guard books the memory, removes an emptied collection and tells watchers. Expired keys are never seen:
 //! whoever meets one removes it.
 
+mod access;
 mod edit;
 mod entry;
 mod expire;
@@ -12,11 +13,13 @@ mod memory;
 mod notify;
 mod scan;
 
+pub use access::{Lfu, Use};
 pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
 pub use notify::{Class, Notice};
 
 use crate::error::{ReplyError, Result};
+use crate::rng::Rng;
 use crate::session::{Session, SessionId};
 use crate::time::Millis;
 use crate::value::seed::Seed;
@@ -81,6 +84,10 @@ pub struct Keyspace {
     listening: Class,
     /// `DEBUG SET-ACTIVE-EXPIRE`: whether `tick` removes expired keys that nobody asks for.
     pub active_expire: bool,
+    /// How uses of keys are counted, if they are.
+    lfu: Option<Lfu>,
+    /// What the counters of uses leave to chance.
+    luck: Rng,
 }
 
 /// Whether two keys are the same. In WebAssembly `==` is a call and a loop over single bytes; words are quicker.
@@ -116,6 +123,8 @@ impl Keyspace {
             notices: Vec::new(),
             listening: Class::NONE,
             active_expire: true,
+            lfu: None,
+            luck: Rng::new(0),
         };
         keys.set_seed(env.seed);
         keys
@@ -223,7 +232,7 @@ impl Keyspace {
         match self.find(key) {
             Some(found) => {
                 self.stats.hits = self.stats.hits.wrapping_add(1);
-                found.1.set_access(self.access_mark());
+                self.mark_used(found.1);
                 Some(found)
             }
             None => {
@@ -247,12 +256,6 @@ impl Keyspace {
         } else {
             self.missed(key);
         }
-    }
-
-    /// Seconds, in the 24 bits that an entry has for it.
-    #[inline]
-    fn access_mark(&self) -> u32 {
-        ((self.now / 1000) & 0x00ff_ffff) as u32
     }
 
     // ---- reading ----------------------------------------------------------------------------------------------------------------
@@ -333,12 +336,6 @@ impl Keyspace {
         }
     }
 
-    /// Seconds since the key was last read or written.
-    pub fn idle_seconds(&mut self, key: &[u8]) -> Option<u64> {
-        let (_, entry) = self.find(key)?;
-        Some(u64::from(self.access_mark().wrapping_sub(entry.access()) & 0x00ff_ffff))
-    }
-
     /// Bytes that the ledger counts for a key: block, value and index slot.
     pub fn memory_of(&mut self, key: &[u8]) -> Option<u64> {
         let (_, entry) = self.find(key)?;
@@ -358,7 +355,7 @@ impl Keyspace {
             let before = old.deadline();
             // SAFETY: `old` is live and nothing borrows it.
             if unsafe { old.overwrite(value, deadline) } {
-                old.set_access(self.access_mark());
+                self.mark_used(old);
                 self.note_deadline(pos, before, deadline);
                 return Ok(());
             }
@@ -405,7 +402,6 @@ impl Keyspace {
 
     /// Puts a finished entry at `at`, freeing what is there, or in a new place.
     fn place(&mut self, at: Option<Pos>, entry: Entry) -> Result<()> {
-        entry.set_access(self.access_mark());
         let added = entry.memory();
         match at {
             Some(pos) => {
@@ -414,6 +410,7 @@ impl Keyspace {
                 let old = unsafe { Entry::from_handle(db.table.get(pos)) };
                 db.table.replace(pos, entry.handle());
                 let (removed, before) = (old.memory(), old.deadline());
+                entry.set_access(self.next_mark(old.access()));
                 self.lost(old);
                 // SAFETY: no handle to it is left.
                 unsafe { old.free() };
@@ -427,6 +424,7 @@ impl Keyspace {
 
     /// Enters a new key; frees the entry where the table cannot grow.
     fn insert(&mut self, entry: Entry) -> Result<()> {
+        entry.set_access(self.new_mark());
         let env = self.env;
         let hash = hash_of(&env, entry.handle());
         let db = self.db_mut();
@@ -483,7 +481,10 @@ impl Keyspace {
     /// `WRONGTYPE`; `OOM` where the memory cannot be had.
     pub fn resize_string(&mut self, key: &[u8], len: usize) -> Result<&mut [u8]> {
         let (pos, entry) = match self.find(key) {
-            Some(found) => found,
+            Some(found) => {
+                self.mark_used(found.1);
+                found
+            }
             None => {
                 self.reserve(len as u64)?;
                 self.insert(Entry::new_string(key, &[], None)?)?;
@@ -499,7 +500,6 @@ impl Keyspace {
         let resized = unsafe { entry.resized(len)? };
         self.db_mut().table.replace(pos, resized.handle());
         self.ledger.adjust(before, resized.memory());
-        resized.set_access(self.access_mark());
         // SAFETY: the bytes stay while `self` is borrowed.
         unsafe { resized.string_mut() }.ok_or(ReplyError::WRONG_TYPE)
     }
@@ -510,7 +510,10 @@ impl Keyspace {
     /// `WRONGTYPE` where the key holds something else.
     pub fn edit<T: Stored>(&mut self, key: &[u8]) -> Result<Option<Edit<'_, T>>> {
         match self.find(key) {
-            Some((pos, entry)) => Edit::begin(self, pos, entry).map(Some),
+            Some((pos, entry)) => {
+                self.mark_used(entry);
+                Edit::begin(self, pos, entry).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -518,6 +521,7 @@ impl Keyspace {
     /// As [`Keyspace::edit`]; a missing key becomes an empty collection (which goes again if it is still empty at the end).
     pub fn edit_or_create<T: Stored>(&mut self, key: &[u8]) -> Result<Edit<'_, T>> {
         if let Some((pos, entry)) = self.find(key) {
+            self.mark_used(entry);
             return Edit::begin(self, pos, entry);
         }
         let empty = T::wrap(alloc::boxed::Box::default());

@@ -78,6 +78,31 @@ export interface ScanOptions {
   type?: Arg;
 }
 
+/** Options of MIGRATE. */
+export interface MigrateOptions {
+  copy?: boolean;
+  replace?: boolean;
+  auth?: Arg;
+  auth2?: readonly [username: Arg, password: Arg];
+  keys?: readonly Arg[];
+}
+
+/** Options of RESTORE. */
+export interface RestoreOptions {
+  replace?: boolean;
+  absttl?: boolean;
+  idletime?: number | bigint;
+  freq?: number | bigint;
+}
+
+/** Options of RESTORE-ASKING. */
+export interface RestoreAskingOptions {
+  replace?: boolean;
+  absttl?: boolean;
+  idletime?: number | bigint;
+  freq?: number | bigint;
+}
+
 /** Options of SORT. */
 export interface SortOptions {
   by?: Arg;
@@ -787,6 +812,42 @@ export abstract class Commands<M extends Mode, V> {
   unlink(...keys: Many[]): Out<M, number> {
     const words: Arg[] = ['UNLINK'];
     flatten(words, keys);
+    return this.send(words);
+  }
+
+  /** A value as bytes that RESTORE takes, here or on a Redis. Since 2.6.0, O(N), N bytes of the value. */
+  dump(key: Arg): Out<M, V | null> {
+    return this.send(['DUMP', key]);
+  }
+
+  /** Would move keys to another server; this one connects to none: NOKEY, or an error. Since 2.6.0, O(N), N keys. */
+  migrate(host: Arg, port: Arg, key: Arg, destinationDb: number | bigint, timeout: number | bigint, options: MigrateOptions = {}): Out<M, string> {
+    const words: Arg[] = ['MIGRATE', host, port, key, destinationDb, timeout];
+    if (options.copy) words.push('COPY');
+    if (options.replace) words.push('REPLACE');
+    if (options.auth !== undefined) words.push('AUTH', options.auth);
+    if (options.auth2 !== undefined) words.push('AUTH2', ...options.auth2);
+    if (options.keys !== undefined) words.push('KEYS', ...options.keys);
+    return this.send(words);
+  }
+
+  /** Makes a key of bytes that DUMP gave. Since 2.6.0, O(N), N elements. */
+  restore(key: Arg, ttl: number | bigint, serializedValue: Arg, options: RestoreOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['RESTORE', key, ttl, serializedValue];
+    if (options.replace) words.push('REPLACE');
+    if (options.absttl) words.push('ABSTTL');
+    if (options.idletime !== undefined) words.push('IDLETIME', options.idletime);
+    if (options.freq !== undefined) words.push('FREQ', options.freq);
+    return this.send(words);
+  }
+
+  /** RESTORE as clusters say it. Since 3.0.0, O(N), N elements. */
+  restoreAsking(key: Arg, ttl: number | bigint, serializedValue: Arg, options: RestoreAskingOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['RESTORE-ASKING', key, ttl, serializedValue];
+    if (options.replace) words.push('REPLACE');
+    if (options.absttl) words.push('ABSTTL');
+    if (options.idletime !== undefined) words.push('IDLETIME', options.idletime);
+    if (options.freq !== undefined) words.push('FREQ', options.freq);
     return this.send(words);
   }
 

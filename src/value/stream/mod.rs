@@ -301,6 +301,12 @@ impl Stream {
         Range { stream: self, at, end: from, back: true }
     }
 
+    /// The entries of one of its [`Stream::blocks`].
+    pub fn entries_of(&self, block: usize) -> Range<'_> {
+        let end = self.end_of(block).map_or(Id::MIN, |cursor| self.id_at(cursor));
+        Range { stream: self, at: self.begin_of(block), end, back: false }
+    }
+
     // ---- removing ---------------------------------------------------------------------------------------------------------------
 
     /// Removes an entry; false if there is none of that ID.
@@ -517,6 +523,11 @@ impl Stream {
         }
         let read = group.read.filter(|_| !totals.has_tombstones_from(group.last)).or_else(|| totals.distance(group.last))?;
         Some((totals.added as i64).wrapping_sub(read))
+    }
+
+    /// How many entries were ever added up to an ID, where that is known: what a group that was given all up to it has read.
+    pub fn entries_read_up_to(&self, id: Id) -> Option<i64> {
+        self.totals().distance(id)
     }
 
     // ---- telling ----------------------------------------------------------------------------------------------------------------

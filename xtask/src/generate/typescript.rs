@@ -214,6 +214,10 @@ impl Method {
                 let push = format!("if ({value} !== undefined) words.push({token}{value}.length, ...{value});");
                 ("readonly Arg[]".to_owned(), push)
             }
+            // The token once, then keys.
+            ArgKind::Key(_) if spec.multiple => {
+                ("readonly Arg[]".to_owned(), format!("if ({value} !== undefined) words.push({token}...{value});"))
+            }
             _ if spec.multiple => {
                 let push = format!("for (const word of {value} ?? []) words.push({token}word);");
                 (format!("readonly {}[]", parenthesised(&type_of(spec))), push)

@@ -100,6 +100,7 @@ fn is_http(argv: &[&[u8]]) -> bool {
 }
 
 impl Engine {
+    #[inline(never)]
     pub fn new(options: Options) -> Self {
         let env = Env { seed: Seed::new(options.seed), limits: options.config.limits };
         let mut engine = Self {
@@ -129,6 +130,7 @@ impl Engine {
     }
 
     /// Draws the seed late: for hosts that refuse randomness while a module loads. Does nothing once there are keys. True if it was taken.
+    #[inline(never)]
     pub fn set_seed(&mut self, seed: u64) -> bool {
         let empty = (0..self.keys.databases()).all(|db| self.keys.within(db, |keys| keys.is_empty()));
         if empty {
@@ -140,6 +142,7 @@ impl Engine {
     }
 
     /// Begins a conversation.
+    #[inline(never)]
     pub fn open(&mut self, peer: Peer, now: Millis) -> SessionId {
         self.set_now(now);
         let authenticated = self.server.config.requirepass.is_empty();
@@ -148,6 +151,7 @@ impl Engine {
     }
 
     /// Ends a conversation: its transaction is discarded; its watches, waits and subscriptions end.
+    #[inline(never)]
     pub fn close(&mut self, id: SessionId) {
         if let Some(mut session) = self.server.sessions.close(id) {
             self.keys.unwatch_all(&mut session);
@@ -156,6 +160,7 @@ impl Engine {
         }
     }
 
+    #[inline(never)]
     fn set_now(&mut self, now: Millis) {
         self.keys.set_now(now);
         if self.server.started == 0 {
@@ -169,6 +174,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`ProtocolError`] where the bytes are no requests. Its reply is in `out` already (unless it has none); the session must be closed.
+    #[inline(never)]
     pub fn execute(&mut self, id: SessionId, input: &[u8], now: Millis, out: &mut Vec<u8>) -> Result<usize, ProtocolError> {
         self.set_now(now);
         let Some(mut session) = self.server.sessions.take(id) else { return Ok(input.len()) };
@@ -327,6 +333,7 @@ impl Engine {
 
     /// After a command: sessions whose watched keys changed lose their bet, notices are told, and waiting sessions are served.
     /// `running` is the session that is taken out.
+    #[inline(never)]
     pub(crate) fn settle(&mut self, mut running: Option<&mut Session>) {
         for id in self.keys.take_dirtied() {
             match &mut running {
@@ -409,17 +416,20 @@ impl Engine {
     }
 
     /// Answers a waiting session as if its time were over, for shells that cannot wait. The reply comes as [`Event::Output`].
+    #[inline(never)]
     pub fn stop_waiting(&mut self, id: SessionId) -> bool {
         self.server.unblock(&mut self.keys, id, None)
     }
 
     /// The bytes that a session was given without asking, in order; [`Event::Output`] says that there are some.
+    #[inline(never)]
     pub fn take_output(&mut self, id: SessionId) -> Vec<u8> {
         self.session_mut(id).map(|session| core::mem::take(&mut session.outbox)).unwrap_or_default()
     }
 
     /// Does background work at `now`: removes up to `budget` expired keys. Returns the next moment at which something is due, `None` if nothing is:
     /// a shell sleeps until then, or sets one timer.
+    #[inline(never)]
     pub fn tick(&mut self, now: Millis, budget: usize) -> Option<Millis> {
         self.set_now(now);
         while let Some(id) = self.server.timeouts.take_due(self.keys.now()) {
@@ -436,6 +446,7 @@ impl Engine {
     }
 
     /// Chooses the classes of keyspace events that [`Engine::take_event`] tells.
+    #[inline(never)]
     pub fn listen(&mut self, classes: Class) {
         self.server.listening = classes;
         self.server.configure(&mut self.keys);

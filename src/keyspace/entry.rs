@@ -103,6 +103,7 @@ pub enum ValueRef<'a> {
 }
 
 impl<'a> ValueRef<'a> {
+    #[inline]
     pub fn value_type(&self) -> ValueType {
         match self {
             Self::String(_) => ValueType::String,
@@ -175,6 +176,7 @@ const INLINE_EDIT_MAX: usize = 512;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Entry(NonNull<u8>);
 
+#[inline]
 fn repr_of(value_type: ValueType) -> u8 {
     match value_type {
         ValueType::String => BUFFER,
@@ -186,6 +188,7 @@ fn repr_of(value_type: ValueType) -> u8 {
     }
 }
 
+#[inline]
 fn layout(flags: u8, key_len: usize, value_len: usize) -> Option<Layout> {
     let deadline = if flags & HAS_DEADLINE != 0 { WORD } else { 0 };
     let body = if flags & REPR_MASK != INLINE { WORD } else { 0 };
@@ -198,15 +201,18 @@ fn layout(flags: u8, key_len: usize, value_len: usize) -> Option<Layout> {
 impl Entry {
     /// # Safety
     /// `handle` came from [`Entry::handle`] and was not freed.
+    #[inline]
     pub(super) unsafe fn from_handle(handle: NonNull<u8>) -> Self {
         Self(handle)
     }
 
+    #[inline]
     pub(super) fn handle(self) -> NonNull<u8> {
         self.0
     }
 
     /// A string, inline.
+    #[inline]
     pub(super) fn new_string(key: &[u8], value: &[u8], deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
         let entry = Self::allocate(INLINE, key, value.len(), deadline)?;
         // SAFETY: `allocate` sized the block for `value.len()` bytes behind the key.
@@ -232,6 +238,7 @@ impl Entry {
         Ok(entry)
     }
 
+    #[inline]
     fn allocate(flags: u8, key: &[u8], value_len: usize, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
         let flags = flags | if deadline.is_some() { HAS_DEADLINE } else { 0 };
         let stored_len = u32::try_from(value_len).map_err(|_| OutOfMemory)?;
@@ -261,24 +268,29 @@ impl Entry {
         }
     }
 
+    #[inline]
     fn flags(self) -> u8 {
         // SAFETY: byte 0 of a live entry.
         unsafe { *self.0.as_ptr() }
     }
 
+    #[inline]
     fn repr(self) -> u8 {
         self.flags() & REPR_MASK
     }
 
+    #[inline]
     fn length_field(self) -> usize {
         // SAFETY: bytes 4..8 of a live entry.
         unsafe { self.0.as_ptr().add(4).cast::<u32>().read() as usize }
     }
 
+    #[inline]
     fn body_offset(self) -> usize {
         if self.flags() & HAS_DEADLINE != 0 { HEADER.wrapping_add(WORD) } else { HEADER }
     }
 
+    #[inline]
     fn key_head(self) -> usize {
         self.body_offset().wrapping_add(if self.repr() == INLINE { 0 } else { WORD })
     }
@@ -290,6 +302,7 @@ impl Entry {
         unsafe { self.0.as_ptr().add(self.body_offset()).cast::<*mut u8>().write(body) };
     }
 
+    #[inline]
     fn body(self) -> *mut u8 {
         debug_assert!(self.repr() != INLINE);
         // SAFETY: callers have looked at the repr.
@@ -298,6 +311,7 @@ impl Entry {
 
     /// # Safety
     /// The slice must not outlive the entry.
+    #[inline]
     pub(super) unsafe fn key<'a>(self) -> &'a [u8] {
         // SAFETY: written so by `allocate`.
         unsafe {
@@ -311,6 +325,7 @@ impl Entry {
         }
     }
 
+    #[inline]
     fn inline_start(self) -> *mut u8 {
         // SAFETY: the key of a live entry; what follows it belongs to the same block.
         unsafe {
@@ -353,6 +368,7 @@ impl Entry {
         unsafe { self.0.as_ptr().write(self.flags() | PLAIN) };
     }
 
+    #[inline]
     pub(super) fn deadline(self) -> Option<Millis> {
         if self.flags() & HAS_DEADLINE == 0 {
             return None;
@@ -367,6 +383,7 @@ impl Entry {
         unsafe { self.0.as_ptr().cast::<u32>().read() >> 8 }
     }
 
+    #[inline]
     pub(super) fn set_access(self, mark: u32) {
         // SAFETY: bytes 0..4 of a live entry; a store only where something changes keeps shared cache lines clean.
         unsafe {
@@ -380,6 +397,7 @@ impl Entry {
 
     /// # Safety
     /// The slice must not outlive the entry or its next change.
+    #[inline]
     pub(super) unsafe fn string<'a>(self) -> Option<&'a [u8]> {
         // SAFETY: an inline value lies behind the key, a buffer is a boxed Vec.
         unsafe {
@@ -405,6 +423,7 @@ impl Entry {
     }
 
     /// The boxed collection, if the entry holds one of this type.
+    #[inline]
     pub(super) fn collection<T: Stored>(self) -> Option<NonNull<T>> {
         if self.repr() == repr_of(T::TYPE) { NonNull::new(self.body().cast()) } else { None }
     }
@@ -429,6 +448,7 @@ impl Entry {
     ///
     /// # Safety
     /// Nothing else may look at the entry meanwhile.
+    #[inline]
     pub(super) unsafe fn overwrite(self, value: &[u8], deadline: Option<Millis>) -> bool {
         if self.repr() != INLINE || self.length_field() != value.len() || self.deadline().is_some() != deadline.is_some() {
             return false;
@@ -508,6 +528,7 @@ impl Entry {
     }
 
     /// Bytes of the block itself, the body not counted.
+    #[inline]
     pub(super) fn block_bytes(self) -> u64 {
         // SAFETY: the entry is live.
         let key_len = unsafe { self.key().len() };

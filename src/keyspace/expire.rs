@@ -45,6 +45,7 @@ impl Keyspace {
         }
     }
 
+    #[inline(never)]
     fn lower_due(&mut self, pos: Pos, deadline: Millis) {
         let table = &mut self.db_mut().table;
         let before = table.memory() as u64;
@@ -69,6 +70,7 @@ impl Keyspace {
     }
 
     /// Removes the expired entry at `pos` and says so.
+    #[inline(never)]
     pub(super) fn expire_at(&mut self, pos: Pos) {
         let entry = self.unlink(pos);
         self.bury(entry);

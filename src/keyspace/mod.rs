@@ -101,6 +101,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.last_chunk::<8>() == b.last_chunk::<8>() && { words }.all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
 }
 
+#[inline]
 fn hash_of(env: &Env, handle: NonNull<u8>) -> u64 {
     // SAFETY: the table of a database holds live entries only.
     env.seed.hash(unsafe { Entry::from_handle(handle).key() })
@@ -142,6 +143,7 @@ impl Keyspace {
         self.now = self.now.max(now);
     }
 
+    #[inline]
     pub fn now(&self) -> Millis {
         self.now
     }
@@ -186,12 +188,14 @@ impl Keyspace {
         self.db().expires
     }
 
+    #[inline]
     fn db(&self) -> &Db {
         // `select` admits existing databases only, and `new` makes one at least.
         #[allow(clippy::indexing_slicing)]
         &self.dbs[self.selected]
     }
 
+    #[inline]
     fn db_mut(&mut self) -> &mut Db {
         #[allow(clippy::indexing_slicing)]
         &mut self.dbs[self.selected]
@@ -242,6 +246,7 @@ impl Keyspace {
         }
     }
 
+    #[inline(never)]
     fn missed(&mut self, key: &[u8]) {
         self.stats.misses = self.stats.misses.wrapping_add(1);
         if self.listening.intersects(Class::KEY_MISS) {
@@ -264,6 +269,7 @@ impl Keyspace {
     ///
     /// # Errors
     /// `WRONGTYPE` where the key holds something else.
+    #[inline]
     pub fn read<T: Stored>(&mut self, key: &[u8]) -> Result<Option<&T>> {
         let Some((_, entry)) = self.look_up(key) else { return Ok(None) };
         let body = entry.collection::<T>().ok_or(ReplyError::WRONG_TYPE)?;
@@ -290,6 +296,7 @@ impl Keyspace {
     }
 
     /// Whether the key exists. Counts a hit or a miss, but does not mark the key as used.
+    #[inline]
     pub fn exists(&mut self, key: &[u8]) -> bool {
         let exists = self.find(key).is_some();
         let counter = if exists { &mut self.stats.hits } else { &mut self.stats.misses };
@@ -348,6 +355,7 @@ impl Keyspace {
     ///
     /// # Errors
     /// `OOM` where no memory is left; nothing has changed then.
+    #[inline]
     pub fn set_string(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Result<()> {
         let found = self.find(key);
         let deadline = self.deadline_after(found.map(|(_, entry)| entry), ttl);
@@ -392,6 +400,7 @@ impl Keyspace {
         Ok(len)
     }
 
+    #[inline]
     fn deadline_after(&self, old: Option<Entry>, ttl: Ttl) -> Option<Millis> {
         match ttl {
             Ttl::Keep => old.and_then(Entry::deadline),
@@ -401,6 +410,7 @@ impl Keyspace {
     }
 
     /// Puts a finished entry at `at`, freeing what is there, or in a new place.
+    #[inline(never)]
     fn place(&mut self, at: Option<Pos>, entry: Entry) -> Result<()> {
         let added = entry.memory();
         match at {
@@ -423,6 +433,7 @@ impl Keyspace {
     }
 
     /// Enters a new key; frees the entry where the table cannot grow.
+    #[inline(never)]
     fn insert(&mut self, entry: Entry) -> Result<()> {
         entry.set_access(self.new_mark());
         let env = self.env;
@@ -452,6 +463,7 @@ impl Keyspace {
     }
 
     /// Takes the entry at `pos` out of the table and the books; the caller frees it.
+    #[inline(never)]
     fn unlink(&mut self, pos: Pos) -> Entry {
         let db = self.db_mut();
         let before = db.table.memory();
@@ -540,6 +552,7 @@ impl Keyspace {
     }
 
     /// Removes a key and frees its value, telling nobody.
+    #[inline(never)]
     pub fn discard(&mut self, key: &[u8]) -> bool {
         let Some((pos, _)) = self.find(key) else { return false };
         let entry = self.unlink(pos);
@@ -603,6 +616,7 @@ impl Keyspace {
     // ---- telling ----------------------------------------------------------------------------------------------------------------
 
     /// Says that a command changed `key`: counts a change, tells watchers, and notes the event for whoever listens.
+    #[inline]
     pub fn changed(&mut self, key: &[u8], class: Class, event: &'static str) {
         self.touch_watchers(key);
         self.waiters.changed(self.selected, key);
@@ -616,6 +630,7 @@ impl Keyspace {
     }
 
     /// Tells watchers alone.
+    #[inline]
     pub fn touch_watchers(&mut self, key: &[u8]) {
         if !self.watches.is_empty() {
             self.watches.changed(self.selected, key);
@@ -623,6 +638,7 @@ impl Keyspace {
     }
 
     /// Notes an event alone.
+    #[inline]
     pub fn notify(&mut self, class: Class, event: &'static str, key: &[u8]) {
         if self.listening.intersects(class) {
             self.notices.push(Notice { class, event, db: self.selected, key: key.to_vec() });

@@ -48,6 +48,7 @@ impl Class {
         Self(self.0 | other.0)
     }
 
+    #[inline]
     pub fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -117,6 +118,7 @@ impl Waiters {
         self.by_key.of(&name_of_key(db, key)).to_vec()
     }
 
+    #[inline]
     pub(super) fn changed(&mut self, db: usize, key: &[u8]) {
         let waited_for = !self.by_key.is_empty() && !self.by_key.of(&name_of_key(db, key)).is_empty();
         if waited_for && !self.ready.iter().any(|(ready_db, ready)| *ready_db == db && ready == key) {
@@ -144,6 +146,7 @@ impl Watches {
         self.by_key.set_seed(seed);
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }

@@ -298,6 +298,7 @@ fn blob_of(slot: u64) -> Option<NonNull<u8>> {
     NonNull::new(ptr::with_exposed_provenance_mut((slot & ADDRESS) as usize))
 }
 
+#[inline]
 fn address_of(blob: NonNull<u8>) -> u64 {
     blob.as_ptr().expose_provenance() as u64
 }
@@ -356,14 +357,17 @@ impl Table {
     }
 
     /// Whether a slot can hold this address. A blob's allocator refuses one that does not fit.
+    #[inline]
     pub fn fits(blob: NonNull<u8>) -> bool {
         (blob.as_ptr().addr() as u64) < ADDRESS
     }
 
+    #[inline]
     fn segments(&self) -> &[Segment] {
         if self.directory.is_empty() { core::slice::from_ref(&self.small) } else { &self.segments }
     }
 
+    #[inline]
     fn segment_mut(&mut self, index: usize) -> &mut Segment {
         if self.directory.is_empty() { &mut self.small } else { &mut self.segments[index] }
     }
@@ -418,6 +422,7 @@ impl Table {
     }
 
     /// Puts another blob with the same hash in the place of the one at `pos` (it moved, say). `Table::fits` holds for it.
+    #[inline]
     pub fn replace(&mut self, pos: Pos, blob: NonNull<u8>) {
         debug_assert!(Self::fits(blob));
         let slot = &mut self.segment_mut(pos.segment as usize).slots[pos.slot as usize];
@@ -977,6 +982,7 @@ impl Table {
 
     /// Says that the entry at `pos` has a deadline (ms), and no later one than this. To be called when an entry gets its first deadline or
     /// an earlier one; a later one, or none, needs no call: the truth is asked when the old one comes up.
+    #[inline(never)]
     pub fn lower_due(&mut self, pos: Pos, deadline: u64) -> Result<(), OutOfMemory> {
         let index = pos.segment as usize;
         let segments = self.segments().len();

@@ -5,6 +5,7 @@ mod browser;
 mod demo;
 mod generate;
 mod glue;
+mod layout;
 mod lint;
 mod npm;
 mod package;

@@ -1,11 +1,12 @@
 //! One wasm module of the recipe: cargo, wasm-bindgen, wasm-opt, and the weighing at the end.
 
+use crate::layout;
 use crate::process;
 use crate::recipe::Module;
 use crate::steps::timed;
 use crate::workspace;
 use anyhow::{Context, Result, bail};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -61,9 +62,16 @@ fn bindgen(module: &Module, raw: &Path, out: &Path) -> Result<()> {
 fn wasm_opt(module: &Module, from: &Path, to: &Path) -> Result<()> {
     crate::npm::ensure(&workspace::pkg())?;
     let tool = workspace::pkg().join("node_modules/binaryen/bin/wasm-opt");
-    let mut node = process::command("node", &workspace::root());
-    node.arg(tool).args(&module.wasm_opt).arg(from).arg("-o").arg(to);
-    process::run(&mut node)
+    let run = |args: &[&OsStr], from: &Path, to: &Path| {
+        let mut node = process::command("node", &workspace::root());
+        process::run(node.arg(&tool).args(args).arg(from).arg("-o").arg(to))
+    };
+    let flags: Vec<&OsStr> = module.wasm_opt.iter().map(OsStr::new).collect();
+    run(&flags, from, to)?;
+    let named = to.with_extension("named.wasm");
+    std::fs::write(&named, layout::with_ordering_names(&std::fs::read(to)?)?)?;
+    // The section that says which features the module uses goes last: wasm-opt reads it.
+    run(&["--reorder-functions-by-name", "--strip-debug", "--strip-target-features"].map(OsStr::new), &named, to)
 }
 
 /// Fails when the module outgrew its budget.

@@ -33,6 +33,7 @@ pub struct Cache {
 }
 
 impl Cache {
+    #[inline(never)]
     pub fn new() -> Self {
         // No randomness here: edge runtimes refuse it while a module loads. See `turn`.
         let mut engine = Engine::new(Options::default());

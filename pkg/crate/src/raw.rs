@@ -31,10 +31,26 @@ unsafe impl Sync for Shared {}
 static CACHE: Shared = Shared(UnsafeCell::new(None));
 
 /// The cache of this instance, for as long as one export runs.
+#[inline]
 fn cache() -> &'static mut Cache {
     // SAFETY: one thread; each export calls this once, no export calls JavaScript while it holds the reference (drawing the seed calls
     // `crypto` or `Math.random`, which call nobody back), hence none runs inside another.
-    unsafe { &mut *CACHE.0.get() }.get_or_insert_with(Cache::new)
+    let place = unsafe { &mut *CACHE.0.get() };
+    match place {
+        Some(cache) => cache,
+        None => first(place),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn first(place: &'static mut Option<Cache>) -> &'static mut Cache {
+    // SAFETY: there is nothing to drop in a `None`, and so no code for dropping a cache, which never happens in here, is carried along.
+    unsafe { core::ptr::write(place, Some(Cache::new())) };
+    match place {
+        Some(cache) => cache,
+        None => unreachable!("written above"),
+    }
 }
 
 /// Address of the [`Area`].

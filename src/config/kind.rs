@@ -16,24 +16,22 @@ pub enum Kind {
     Memory(u64, u64),
     /// Bytes, or a share of `maxmemory` as `5%`.
     MemoryOrPercent,
-    /// A file mode.
-    Octal,
     Text,
     /// One of these words.
     Enum(&'static [&'static str]),
-    /// Any of these words together; the first stands for none of the others.
-    Flags(&'static [&'static str]),
-    /// Any words.
-    List,
     /// `class hard soft seconds`, repeated.
     BufferLimits,
     /// `seconds changes`, repeated.
     SavePoints,
     Percentiles,
-    OomScores,
     /// Letters of keyspace events.
     Events,
+    /// What a reader of its own makes of the words.
+    Own(Reader),
 }
+
+/// From words to the canonical text.
+pub type Reader = fn(&[&[u8]]) -> Result<Vec<u8>, Refusal>;
 
 /// Why a value is refused.
 pub type Refusal = Cow<'static, str>;
@@ -63,18 +61,15 @@ impl Kind {
                 Ok(value.to_string().into_bytes())
             }
             Self::MemoryOrPercent => memory_or_percent(word),
-            Self::Octal => octal(word),
             Self::Text => Ok(word.to_vec()),
             Self::Enum(names) => match names.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(word)) {
                 Some(name) => Ok(name.as_bytes().to_vec()),
                 None => Err(one_of(names)),
             },
-            Self::Flags(names) => flags(names, words),
-            Self::List => Ok(words.join(&b' ')),
             Self::BufferLimits => buffer_limits(words, old),
             Self::SavePoints => save_points(words),
             Self::Percentiles => percentiles(words),
-            Self::OomScores => oom_scores(words),
+            Self::Own(read) => read(words),
             Self::Events => match Class::parse(word) {
                 Some(classes) => Ok(classes.letters()),
                 None => Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into()),
@@ -83,7 +78,7 @@ impl Kind {
     }
 }
 
-fn digits(value: i64) -> Vec<u8> {
+pub(super) fn digits(value: i64) -> Vec<u8> {
     number::write_i64(value, &mut [0; 20]).to_vec()
 }
 
@@ -94,7 +89,7 @@ fn within<T: PartialOrd + ToString>(value: T, low: T, high: T) -> Result<(), Ref
     Err(["argument must be between ", &low.to_string(), " and ", &high.to_string(), " inclusive"].concat().into())
 }
 
-fn one_of(names: &[&str]) -> Refusal {
+pub(super) fn one_of(names: &[&str]) -> Refusal {
     ["argument(s) must be one of the following: ", &names.join(", ")].concat().into()
 }
 
@@ -128,32 +123,6 @@ fn memory_or_percent(word: &[u8]) -> Result<Vec<u8>, Refusal> {
     let mut text = digits(share);
     text.push(b'%');
     Ok(text)
-}
-
-fn octal(word: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let mode = core::str::from_utf8(word).ok().and_then(|word| u32::from_str_radix(word, 8).ok());
-    match mode {
-        None => Err("argument couldn't be parsed as an octal number".into()),
-        Some(0o1000..) => Err("argument must be between 0 and 777 inclusive".into()),
-        Some(_) => {
-            let rest = word.iter().position(|byte| !matches!(byte, b'0' | b'+')).and_then(|start| word.get(start..));
-            Ok(rest.unwrap_or(b"0").to_vec())
-        }
-    }
-}
-
-fn flags(names: &'static [&'static str], words: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
-    let given = |name: &str| words.iter().any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
-    let known = |word: &&[u8]| names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word));
-    if words.is_empty() || !words.iter().all(known) {
-        return Err(one_of(names));
-    }
-    if given("save") && given("nosave") {
-        return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".into());
-    }
-    let chosen: Vec<&str> = names.iter().skip(1).copied().filter(|name| given(name)).collect();
-    let text = if chosen.is_empty() { names.first().copied().unwrap_or_default().to_string() } else { chosen.join(" ") };
-    Ok(text.into_bytes())
 }
 
 fn buffer_limits(words: &[&[u8]], old: &[u8]) -> Result<Vec<u8>, Refusal> {
@@ -219,16 +188,4 @@ fn plain_decimal(word: &[u8]) -> &[u8] {
         }
     }
     word.strip_suffix(b".").unwrap_or(word)
-}
-
-fn oom_scores(words: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
-    if words.len() != 3 {
-        return Err("wrong number of arguments".into());
-    }
-    let mut text = Vec::new();
-    for word in words {
-        let score = number::parse_i64(word).filter(|score| (-2000..=2000).contains(score));
-        text.push(digits(score.ok_or("Invalid oom-score-adj-values, elements must be between -2000 and 2000.")?));
-    }
-    Ok(text.join(&b' '))
 }

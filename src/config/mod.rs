@@ -1,9 +1,11 @@
 //! Parameters, with redis.conf's names: read from files and flags, asked and changed by `CONFIG`.
 //!
-//! [`table`] declares them, [`kind`] says what values each takes. A value is kept as the text that `CONFIG GET` prints; those that the engine
+//! [`table`] and [`process`] declare them, [`kind`] says what values each takes. A value is kept as the text that `CONFIG GET` prints; those that the engine
 //! needs at every command stand beside it as typed fields.
 
 pub mod kind;
+#[cfg(feature = "server")]
+mod process;
 pub mod table;
 
 use crate::glob;
@@ -15,7 +17,7 @@ use crate::value::Limits;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use table::{FIXED, FORGOTTEN, HIDDEN, ONLY_DEFAULT, PARAMS, PROTECTED, Param, SHELL, WORDS};
+use table::{FIXED, HIDDEN, ONLY_DEFAULT, PROTECTED, Param, SHELL, WORDS};
 
 /// When a parameter is set: before the engine runs, or by `CONFIG SET`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +118,18 @@ fn find(name: &[u8]) -> Option<(u8, &'static Param)> {
     if name.is_empty() {
         return None;
     }
-    (0u8..).zip(PARAMS).find(|(_, param)| is(param.name) || is(param.alias))
+    (0u8..).zip(table::all()).find(|(_, param)| is(param.name) || is(param.alias))
+}
+
+/// Whether old configuration files carry a parameter of this name.
+fn is_forgotten(name: &[u8]) -> bool {
+    #[cfg(feature = "server")]
+    return process::FORGOTTEN.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name));
+    #[cfg(not(feature = "server"))]
+    {
+        let _ = name;
+        false
+    }
 }
 
 impl Config {
@@ -126,8 +139,7 @@ impl Config {
     /// [`ConfigError`]; nothing has changed then.
     pub fn set(&mut self, name: &[u8], values: &[&[u8]], phase: Phase) -> Result<(), ConfigError> {
         let Some((index, param)) = find(name) else {
-            let forgotten = FORGOTTEN.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name));
-            let ignored = phase == Phase::Startup && forgotten && values.len() == 1;
+            let ignored = phase == Phase::Startup && is_forgotten(name) && values.len() == 1;
             return if ignored { Ok(()) } else { Err(ConfigError::Unknown) };
         };
         if phase == Phase::Runtime && param.has(FIXED) {
@@ -250,7 +262,7 @@ impl Config {
             }
             return;
         }
-        for (index, param) in (0u8..).zip(PARAMS).filter(|(_, param)| !param.has(HIDDEN)) {
+        for (index, param) in (0u8..).zip(table::all()).filter(|(_, param)| !param.has(HIDDEN)) {
             for name in [param.name, param.alias] {
                 if !name.is_empty() && glob::matches(pattern, name.as_bytes(), true) {
                     show(name.as_bytes(), self.value(index, param));
@@ -365,14 +377,13 @@ mod tests {
 
     #[test]
     fn every_default_is_the_canonical_text_of_a_value() {
-        for param in PARAMS {
+        for param in table::all() {
             let words: Vec<&[u8]> = param.default.split(' ').map(str::as_bytes).collect();
             let words = if param.has(WORDS) { &words[..] } else { &[param.default.as_bytes()][..] };
             let read = param.kind.read(words, param.default.as_bytes());
             assert_eq!(read.as_deref(), Ok(param.default.as_bytes()), "{}", param.name);
         }
-        assert!(PARAMS.len() <= 256, "places in the table are kept in a byte");
-        assert!(PARAMS.is_sorted_by(|a, b| a.name < b.name));
+        assert!(table::all().count() <= 256, "places in the table are kept in a byte");
     }
 
     #[test]
@@ -441,14 +452,15 @@ mod tests {
 
         #[test]
         fn what_is_taken_is_told_and_can_be_set_again(
-            at in 0..PARAMS.len(),
+            at in 0..table::all().count(),
             value in "(|yes|no|[a-z]{1,9}|-?[0-9]{1,20}(k|mb|GB|%)?|[0-9]{1,4}( [0-9.]{1,4}){1,5}|(normal|replica) [0-9]+ [0-9]+ [0-9]+|\\PC*)",
         ) {
-            let name = PARAMS[at].name;
+            let param = table::all().nth(at).unwrap();
+            let name = param.name;
             let mut config = Config::default();
             if config.set(name.as_bytes(), &[value.as_bytes()], Phase::Startup).is_ok() {
                 let told = text(&config, name);
-                if !PARAMS[at].has(FIXED | PROTECTED) {
+                if !param.has(FIXED | PROTECTED) {
                     proptest::prop_assert_eq!(set(&mut config, name, &told), Ok(()), "{} = {:?}", name, told);
                 }
                 proptest::prop_assert_eq!(text(&config, name), told);

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use cachette::config::Config;
-use cachette::config::table::{PARAMS, Param, WORDS};
+use cachette::config::table::{self, Param, WORDS};
 
 use crate::options::split_words;
 
@@ -52,7 +52,7 @@ fn text(old: &[u8], config: &Config) -> Vec<u8> {
         }
     }
     let changed = |param: &&Param| config.get(param.name.as_bytes()) != Some(param.default.as_bytes());
-    for param in PARAMS.iter().filter(changed).filter(|param| !written.contains(param.name)) {
+    for param in table::all().filter(changed).filter(|param| !written.contains(param.name)) {
         if !marked {
             marked = true;
             out.extend_from_slice(MARK.as_bytes());
@@ -68,7 +68,7 @@ fn parameter(line: &[u8]) -> Option<&'static Param> {
     let words = split_words(line)?;
     let name = words.first()?;
     let is = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
-    PARAMS.iter().find(|param| !name.is_empty() && (is(param.name) || is(param.alias)))
+    table::all().find(|param| !name.is_empty() && (is(param.name) || is(param.alias)))
 }
 
 /// Writes a parameter's line. Values of several words are written as such, others are quoted where they must be.

@@ -11,6 +11,7 @@
 //! assert_eq!((consumed, &out[..]), (14, &b"+PONG\r\n"[..]));
 //! ```
 
+use crate::acl::Acl;
 use crate::blocking::{Timeouts, Waiting};
 use crate::call::Call;
 use crate::command::{self, Flags, Registry, Reply, Row};
@@ -52,6 +53,7 @@ pub struct Server {
     pub rng: Rng,
     pub events: VecDeque<Event>,
     pub pubsub: PubSub,
+    pub acl: Acl,
     pub(crate) timeouts: Timeouts,
     /// Classes of events that the shell listens to.
     listening: Class,
@@ -106,6 +108,7 @@ impl Engine {
         let mut engine = Self {
             keys: Keyspace::new(options.config.databases, env),
             server: Server {
+                acl: Acl::new(&options.config.requirepass),
                 config: options.config,
                 registry: Registry::new(),
                 sessions: Sessions::default(),
@@ -145,9 +148,12 @@ impl Engine {
     #[inline(never)]
     pub fn open(&mut self, peer: Peer, now: Millis) -> SessionId {
         self.set_now(now);
-        let authenticated = self.server.config.requirepass.is_empty();
         self.server.stats.connections = self.server.stats.connections.wrapping_add(1);
-        self.server.sessions.open(peer, authenticated, self.keys.now())
+        let id = self.server.sessions.open(peer, self.keys.now());
+        if let Some(session) = self.server.sessions.get_mut(id) {
+            session.begin(&self.server.acl);
+        }
+        id
     }
 
     /// Ends a conversation: its transaction is discarded; its watches, waits and subscriptions end.
@@ -193,7 +199,8 @@ impl Engine {
         let mut result = Ok(());
         while !session.closing && session.waiting.is_none() {
             let rest = input.get(consumed..).unwrap_or(&[]);
-            let limits = parse::Limits { bulk: self.server.config.proto_max_bulk_len, authenticated: session.authenticated };
+            let limits =
+                parse::Limits { bulk: self.server.config.proto_max_bulk_len, authenticated: self.server.admits(session) };
             let taken = match parse::request(rest, limits, &mut args) {
                 Ok(Parsed::Request(_)) if is_http(&args) => {
                     result = Err(ProtocolError::CrossProtocol);
@@ -258,7 +265,6 @@ impl Engine {
         session.commands = session.commands.wrapping_add(1);
         match self.admit(session, argv) {
             Ok(Verdict::Run(row, words)) => {
-                session.last_command = row.name;
                 self.keys.select(session.db);
                 let words = argv.get(words..).unwrap_or(&[]);
                 let mut call = Call { keys: &mut self.keys, session, server: &mut self.server, row };
@@ -295,12 +301,20 @@ impl Engine {
     /// Whether a request may run now, by its row's flags and the session's state.
     fn admit(&mut self, session: &mut Session, argv: &[&[u8]]) -> Result<Verdict, ReplyError> {
         let (row, words) = self.server.registry.resolve(argv)?;
+        session.last_command = row.name;
         let flags = row.flags;
         if flags.has(Flags::DEBUG) && !self.server.config.allows("enable-debug-command", session.peer.is_local()) {
             return Err(ReplyError::DEBUG_NOT_ALLOWED);
         }
-        if !session.authenticated && !flags.has(Flags::NO_AUTH) {
+        if !flags.has(Flags::NO_AUTH) && !self.server.admits(session) {
             return Err(ReplyError::NO_AUTH);
+        }
+        if session.queue.is_some() && flags.has(Flags::NO_MULTI) {
+            return Err(ReplyError::NOT_IN_MULTI);
+        }
+        if session.user.is_some() {
+            command::acl::check(&mut self.server, session, self.keys.now(), row, argv)
+                .map_err(|denied| ReplyError::no_permission(row.name, denied))?;
         }
         if flags.has(Flags::DENYOOM) || session.queue.as_ref().is_some_and(|queue| queue.needs_room(flags)) {
             self.make_room()?;
@@ -312,9 +326,6 @@ impl Engine {
         let Some(queue) = &mut session.queue else { return Ok(Verdict::Run(row, words)) };
         if flags.has(Flags::RUNS_IN_MULTI) {
             return Ok(Verdict::Run(row, words));
-        }
-        if flags.has(Flags::NO_MULTI) {
-            return Err(ReplyError::NOT_IN_MULTI);
         }
         queue.grows |= flags.has(Flags::DENYOOM);
         queue.commands.push(command::own(argv));
@@ -572,6 +583,20 @@ impl Server {
         }
         self.sessions.put_back(session);
         waiting.is_some()
+    }
+
+    /// Whether a session need not say first who it is.
+    pub fn admits(&self, session: &Session) -> bool {
+        session.authenticated || !self.acl.requires_auth()
+    }
+
+    /// Ends a conversation that is not running a command: its wait, too, is over without an answer.
+    pub(crate) fn dismiss(&mut self, keys: &mut Keyspace, id: SessionId) {
+        let Some(mut session) = self.sessions.take(id) else { return };
+        self.end_wait(keys, &mut session);
+        session.closing = true;
+        self.sessions.put_back(session);
+        self.events.push_back(Event::Close(id));
     }
 
     /// Sessions that wait on something with an end.

@@ -5,6 +5,7 @@
 
 mod text;
 
+use crate::acl::check::Denied;
 use alloc::string::String;
 use alloc::vec::Vec;
 use text::Text;
@@ -74,7 +75,10 @@ wording! {
     MEMORY = "OOM not enough memory for this command";
     DEBUG_NOT_ALLOWED = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
     NO_AUTH = "NOAUTH Authentication required.";
+    NO_KEY_PERMISSION = "NOPERM this user has no permissions to access one of the keys used as arguments";
+    NO_CHANNEL_PERMISSION = "NOPERM this user has no permissions to access one of the channels used as arguments";
     WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
+    NO_ACL_FILE = "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.";
     NO_PASSWORD_SET = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?";
     HELLO_NO_AUTH = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time";
     NO_PROTO = "NOPROTO unsupported protocol version";
@@ -170,8 +174,35 @@ impl ReplyError {
 
     /// What EXEC answers where it is refused itself.
     pub fn exec_abort(cause: &Self) -> Self {
-        let cause = cause.as_bytes();
-        Self::bytes(&[b"EXECABORT Transaction discarded because of: ", cause.strip_prefix(b"ERR ").unwrap_or(cause)])
+        Self::bytes(&[b"EXECABORT Transaction discarded because of: ", cause.sentence()])
+    }
+
+    /// What a user hears who may not run a request.
+    pub fn no_permission(command: &str, denied: Denied) -> Self {
+        match denied {
+            Denied::Command => Self::text(&["NOPERM this user has no permissions to run the '", command, "' command"]),
+            Denied::Key(_) => Self::NO_KEY_PERMISSION,
+            Denied::Channel(_) => Self::NO_CHANNEL_PERMISSION,
+        }
+    }
+
+    /// The same inside EXEC, of a request that was allowed when it was queued.
+    pub fn no_permission_any_more(denied: Denied) -> Self {
+        let reason = match denied {
+            Denied::Command => "no permission to execute the command or subcommand",
+            Denied::Key(_) => "no permission to touch the specified keys",
+            Denied::Channel(_) => "no permission to access one of the channels used as arguments",
+        };
+        Self::text(&[
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. \
+             This command is no longer allowed for the following reason: ",
+            reason,
+        ])
+    }
+
+    /// The text behind the code `ERR`.
+    pub fn sentence(&self) -> &[u8] {
+        self.as_bytes().strip_prefix(b"ERR ").unwrap_or(self.as_bytes())
     }
 
     /// The whole text: code, space, sentence.

@@ -12,13 +12,36 @@ pub trait Host {
     /// Why that cannot be, in Redis's words if it has some; `CONFIG SET` answers it and changes nothing.
     fn apply_config(&mut self, name: &str, value: &[u8]) -> Result<(), String>;
 
-    /// Writes the configuration file anew (`CONFIG REWRITE`).
+    /// Writes the configuration file anew (`CONFIG REWRITE`), with these `user` lines in it unless there is an ACL file.
     ///
     /// # Errors
     /// Why it was not written, as a sentence.
-    fn rewrite_config(&mut self, config: &Config) -> Result<(), String> {
-        let _ = config;
+    fn rewrite_config(&mut self, config: &Config, users: &[Vec<u8>]) -> Result<(), String> {
+        let _ = (config, users);
         Err(String::from("The server is running without a config file"))
+    }
+
+    /// The content of a file that a parameter names.
+    ///
+    /// # Errors
+    /// The system's word for what is wrong.
+    fn read_file(&mut self, name: &[u8]) -> Result<Vec<u8>, String> {
+        let _ = name;
+        Err(String::from("No such file or directory"))
+    }
+
+    /// Puts content into such a file, all of it or none.
+    ///
+    /// # Errors
+    /// The system's word for what is wrong.
+    fn write_file(&mut self, name: &[u8], content: &[u8]) -> Result<(), String> {
+        let _ = (name, content);
+        Err(String::from("Read-only file system"))
+    }
+
+    /// Fills `bytes` with what nobody can guess, for passwords. Where there is no such source they stay as they are.
+    fn random(&mut self, bytes: &mut [u8]) {
+        let _ = bytes;
     }
 
     /// Microseconds of a clock that never goes back, for the time that commands take; `None` if there is none.

@@ -6,11 +6,14 @@
 //! 2. [`keyspace`]: names, deadlines, memory. [`rdb`]: values as Redis's bytes.
 //! 3. [`command`]: one file per family; [`command::args`] is the grammar they are declared in.
 //! 4. [`engine`]: the door. [`session`]: a conversation. [`resp`]: the protocol.
-//! 5. [`config`]: the parameters, declared in [`config::table`]. [`host`]: what the engine asks of a shell. [`stats`]: what INFO counts.
+//! 5. [`acl`]: users and what they may do.
+//! 6. [`config`]: the parameters, declared in [`config::table`]. [`host`]: what the engine asks of a shell. [`stats`]: what INFO counts.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 extern crate alloc;
 
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod acl;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod blocking;
 #[cfg(feature = "std")]

@@ -1,5 +1,7 @@
 //! One conversation: what a client has said about itself, and the state of its transaction.
 
+use crate::acl::user::User;
+use crate::acl::{Acl, DEFAULT};
 use crate::blocking::{Park, Waiting};
 use crate::command::Flags;
 use crate::pubsub::Subscriptions;
@@ -8,6 +10,7 @@ use crate::time::Millis;
 use crate::value::seed::Seed;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
 
@@ -63,6 +66,8 @@ pub struct Session {
     pub lib_name: Vec<u8>,
     pub lib_version: Vec<u8>,
     pub authenticated: bool,
+    /// The user it speaks for, as it is now; none where that is the default user, who may do everything.
+    pub user: Option<Arc<User>>,
     pub queue: Option<Queue>,
     /// Watched keys with their databases.
     pub watched: Vec<(usize, Vec<u8>)>,
@@ -101,7 +106,7 @@ pub struct Buffers {
 }
 
 impl Session {
-    pub(crate) fn new(id: SessionId, peer: Peer, authenticated: bool, now: Millis) -> Self {
+    pub(crate) fn new(id: SessionId, peer: Peer, now: Millis) -> Self {
         Self {
             id,
             peer,
@@ -110,7 +115,8 @@ impl Session {
             name: Vec::new(),
             lib_name: Vec::new(),
             lib_version: Vec::new(),
-            authenticated,
+            authenticated: true,
+            user: None,
             queue: None,
             watched: Vec::new(),
             watch_lost: false,
@@ -131,6 +137,19 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Speaks for the default user, as at the beginning.
+    pub(crate) fn begin(&mut self, acl: &Acl) {
+        self.user = acl.held(DEFAULT);
+        self.authenticated = !acl.requires_auth();
+    }
+
+    /// The name of the user that it speaks for.
+    pub fn user_name(&self) -> &[u8] {
+        self.user.as_ref().map_or(DEFAULT, |user| &user.name)
+    }
+}
+
 /// All sessions of an engine, in the order of their numbers. The one whose command runs is taken out meanwhile.
 #[derive(Debug, Default)]
 pub struct Sessions {
@@ -148,10 +167,10 @@ impl Sessions {
         self.slots.get_mut(place).map(|(_, slot)| slot)
     }
 
-    pub(crate) fn open(&mut self, peer: Peer, authenticated: bool, now: Millis) -> SessionId {
+    pub(crate) fn open(&mut self, peer: Peer, now: Millis) -> SessionId {
         self.last = self.last.wrapping_add(1);
         let id = SessionId(self.last);
-        self.slots.push((id, Some(Box::new(Session::new(id, peer, authenticated, now)))));
+        self.slots.push((id, Some(Box::new(Session::new(id, peer, now)))));
         id
     }
 
@@ -181,6 +200,10 @@ impl Sessions {
     /// All but the one whose command runs.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.slots.iter().filter_map(|(_, slot)| slot.as_deref())
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.slots.iter_mut().filter_map(|(_, slot)| slot.as_deref_mut())
     }
 
     /// How many, the running one included.

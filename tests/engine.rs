@@ -143,7 +143,7 @@ impl cachette::host::Host for Shell {
         if (name, value) == ("port", b"1") { Err("Unable to listen on this port".into()) } else { Ok(()) }
     }
 
-    fn rewrite_config(&mut self, config: &cachette::config::Config) -> Result<(), String> {
+    fn rewrite_config(&mut self, config: &cachette::config::Config, _: &[Vec<u8>]) -> Result<(), String> {
         assert_eq!(config.get(b"hz"), Some(&b"20"[..]));
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::args::key_flags::{
 use super::args::{ArgKind, ArgSpec, Args, KeyFlags, NoArgs, Parse, is_token};
 use super::reply::{Reply, With};
 use super::server::List;
-use super::{Flags, Row, all, every};
+use super::{Flags, Row, all, category, every};
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::glob;
@@ -132,20 +132,14 @@ fn legacy_range(specs: &[KeySpec]) -> (usize, i32, usize, bool) {
     (first, last, step, movable)
 }
 
-/// The keys among the words of a request, with what is done to them; `None` where a count of keys does not fit.
-fn keys_of<'a>(row: &Row, argv: &[&'a [u8]]) -> Option<Vec<(&'a [u8], KeyFlags)>> {
+/// The places of the keys among the words of a request, with what is done to them; `None` where a count of keys does not fit.
+pub(crate) fn keys_of(row: &Row, argv: &[&[u8]]) -> Option<Vec<(usize, KeyFlags)>> {
     let mut keys = Vec::new();
     for spec in key_specs(row) {
         let start = match spec.begin {
             Begin::Index(index) => index,
-            Begin::Keyword(token, from) if spec.find == Find::Half => {
-                match argv.iter().skip(from).position(|word| is_token(word, token)) {
-                    Some(found) => from.saturating_add(found).saturating_add(1),
-                    None => continue,
-                }
-            }
-            Begin::Keyword(token, from) => match argv.iter().skip(from).rposition(|word| is_token(word, token)) {
-                Some(found) => from.saturating_add(found).saturating_add(1),
+            Begin::Keyword(token, from) => match behind_token(row, argv, from, token, spec.find == Find::Half) {
+                Some(start) => start,
                 None => continue,
             },
         };
@@ -163,16 +157,40 @@ fn keys_of<'a>(row: &Row, argv: &[&'a [u8]]) -> Option<Vec<(&'a [u8], KeyFlags)>
                 (first, first.checked_add(count)?, 1)
             }
         };
-        let found = match (argv.get(first..end), spec.begin) {
-            (Some(found), _) => found,
+        if argv.get(first..end).is_none() {
             // A token at the very end is no reason to refuse the keys before it.
-            (None, Begin::Keyword(..)) => continue,
-            (None, Begin::Index(_)) => return None,
-        };
+            match spec.begin {
+                Begin::Keyword(..) => continue,
+                Begin::Index(_) => return None,
+            }
+        }
         let flags = flags_in(row, spec.flags, argv);
-        keys.extend(found.iter().step_by(step.max(1)).map(|key| (*key, flags)));
+        keys.extend((first..end).step_by(step.max(1)).map(|at| (at, flags)));
     }
     Some(keys)
+}
+
+/// The place behind the first or last word that is this token, and no other option's value.
+fn behind_token(row: &Row, argv: &[&[u8]], from: usize, token: &str, first: bool) -> Option<usize> {
+    let mut found = None;
+    let mut at = from;
+    while let Some(word) = argv.get(at) {
+        at = at.saturating_add(1);
+        if is_token(word, token) {
+            found = Some(at);
+            if first {
+                break;
+            }
+        }
+        let mut options = row.args.iter().flat_map(|arg| arg.parts.iter().chain([arg]));
+        let option = options.find(|option| !option.token.is_empty() && is_token(word, option.token));
+        at = at.saturating_add(match option.map(|option| option.kind) {
+            None | Some(ArgKind::PureToken) => 0,
+            Some(ArgKind::Block) => option.map_or(0, |option| option.parts.len()),
+            Some(_) => 1,
+        });
+    }
+    found
 }
 
 /// What a request really does to a key whose declared flags vary. Where GET is a mere flag (SET), the value is only overwritten unless that is
@@ -215,56 +233,6 @@ fn write_key_flags(writer: &mut Writer<'_>, flags: KeyFlags) {
     write_words(writer, KEY_FLAG_NAMES.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name));
 }
 
-// ---- ACL categories ---------------------------------------------------------------------------------------------------------------------
-
-/// All categories, in Redis's order.
-const CATEGORIES: [&str; 21] = [
-    "keyspace",
-    "read",
-    "write",
-    "set",
-    "sortedset",
-    "list",
-    "hash",
-    "string",
-    "bitmap",
-    "hyperloglog",
-    "geo",
-    "stream",
-    "pubsub",
-    "admin",
-    "fast",
-    "slow",
-    "blocking",
-    "dangerous",
-    "connection",
-    "transaction",
-    "scripting",
-];
-
-/// Whether a command is in an ACL category (named in lower case): by its group, and by its flags.
-fn in_category(row: &Row, category: &str) -> bool {
-    let has = |flag| row.flags.has(flag);
-    let container = row.flags == Flags::of(&[]) && !row.subcommands.is_empty();
-    let by_group = row.group.category() == Some(category) && !container && !has(Flags::NOT_IN_CATEGORY);
-    let admin = has(Flags::ADMIN) || has(Flags::LISTED_ADMIN);
-    by_group
-        || match category {
-            "keyspace" => has(Flags::KEYSPACE),
-            "list" | "set" | "sortedset" => has(Flags::COLLECTIONS),
-            "read" => has(Flags::READONLY),
-            "write" => has(Flags::WRITE),
-            "pubsub" => has(Flags::PUBSUB),
-            "admin" => admin,
-            "dangerous" => admin || has(Flags::DANGEROUS),
-            "fast" => has(Flags::FAST),
-            "slow" => !has(Flags::FAST),
-            "blocking" => has(Flags::BLOCKING),
-            "connection" => has(Flags::LISTED_CONNECTION),
-            _ => false,
-        }
-}
-
 // ---- COMMAND, COMMAND INFO --------------------------------------------------------------------------------------------------------------
 
 pub fn command(_: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
@@ -289,7 +257,7 @@ fn write_info(writer: &mut Writer<'_>, row: &Row) {
     first.write(writer);
     writer.int(i64::from(last));
     step.write(writer);
-    let categories = CATEGORIES.iter().filter(|category| in_category(row, category));
+    let categories = category::names(category::of(row));
     writer.set(categories.clone().count());
     for category in categories {
         writer.simple(&["@", category].concat());
@@ -409,9 +377,7 @@ impl<'a> Filter<'a> {
     fn lets(&self, row: &Row) -> bool {
         match self {
             Self::Module => false,
-            Self::Category(name) => {
-                CATEGORIES.iter().find(|category| is_token(name, category)).is_some_and(|category| in_category(row, category))
-            }
+            Self::Category(name) => category::named(name).is_some_and(|category| category::of(row) & category != 0),
             Self::Pattern(pattern) => glob::matches(pattern, row.name.as_bytes(), true),
         }
     }
@@ -445,7 +411,8 @@ fn keys_asked_for<'a>(call: &Call<'_>, argv: &[&'a [u8]]) -> Result<Vec<(&'a [u8
     if !row.accepts(argv.len()) {
         return Err(ReplyError::err("Invalid number of arguments specified for command"));
     }
-    keys_of(row, argv).ok_or_else(|| ReplyError::err("Invalid arguments specified for command"))
+    let keys = keys_of(row, argv).ok_or_else(|| ReplyError::err("Invalid arguments specified for command"))?;
+    Ok(keys.into_iter().filter_map(|(at, flags)| Some((*argv.get(at)?, flags))).collect())
 }
 
 pub fn command_get_keys<'a>(call: &mut Call<'_>, args: Request<'a>) -> Result<Vec<&'a [u8]>> {

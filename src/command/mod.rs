@@ -10,11 +10,13 @@
 //! The handler is a plain function from typed arguments to a reply shape, `fn(&mut Call, IncrBy) -> Result<impl Reply>`: typed callers in Rust use
 //! it directly, and the row's `run` wraps it with parser and writer.
 
+pub mod acl;
 pub mod args;
 pub mod bitmap;
-mod connection;
+pub mod category;
+pub(crate) mod connection;
 mod debug;
-mod describe;
+pub(crate) mod describe;
 pub mod dump;
 pub mod hash;
 pub mod hyperloglog;
@@ -149,6 +151,8 @@ flags! {
     ASKING = 17, Some("asking");
     /// Runs only where `enable-debug-command` allows it.
     DEBUG = 18, None;
+    /// The first argument of the grammar names channels, or patterns of them, that a user must be allowed to use.
+    CHANNELS = 22, None;
     /// ACL category `admin` (and with it `dangerous`) without the flag.
     LISTED_ADMIN = 19, None;
     /// ACL category `connection` for commands of other groups.
@@ -294,6 +298,7 @@ static FAMILIES: &[&[Row]] = &[
     transaction::ROWS,
     pubsub::ROWS,
     server::ROWS,
+    acl::ROWS,
 ];
 
 /// Every command, containers without their subcommands.
@@ -309,7 +314,8 @@ pub fn every() -> impl Iterator<Item = &'static Row> {
 /// Finds rows by name, whatever the letter case.
 pub struct Registry {
     /// Places by hash of the name, probed one after another; more than twice as many as there are rows, so that a probe always ends.
-    places: Vec<Option<&'static Row>>,
+    /// Each row with its number.
+    places: Vec<Option<(&'static Row, usize)>>,
 }
 
 fn name_hash(name: &[u8]) -> usize {
@@ -324,11 +330,13 @@ impl Registry {
         let mut places = Vec::new();
         places.resize(all().count().saturating_mul(2).next_power_of_two(), None);
         let mut registry = Self { places };
+        let mut number = 0usize;
         for row in all() {
             let place = registry.place(row.name.as_bytes());
             if let Some(place) = registry.places.get_mut(place) {
-                *place = Some(row);
+                *place = Some((row, number));
             }
+            number = number.saturating_add(row.subcommands.len()).saturating_add(1);
         }
         registry
     }
@@ -337,7 +345,7 @@ impl Registry {
     fn place(&self, name: &[u8]) -> usize {
         let mask = self.places.len().wrapping_sub(1);
         let mut place = name_hash(name) & mask;
-        while let Some(Some(row)) = self.places.get(place)
+        while let Some(Some((row, _))) = self.places.get(place)
             && !row.name.as_bytes().eq_ignore_ascii_case(name)
         {
             place = place.wrapping_add(1) & mask;
@@ -348,7 +356,17 @@ impl Registry {
     /// The row of a top-level command or container.
     #[inline]
     pub fn top_level(&self, name: &[u8]) -> Option<&'static Row> {
-        self.places.get(self.place(name)).copied().flatten()
+        self.places.get(self.place(name)).copied().flatten().map(|(row, _)| row)
+    }
+
+    /// The place of a row in [`every`].
+    pub fn number(&self, row: &Row) -> usize {
+        let container = row.name.split('|').next().unwrap_or_default();
+        let found = self.places.get(self.place(container.as_bytes())).copied().flatten();
+        found.map_or(usize::MAX, |(top, number)| {
+            let part = top.subcommands.iter().position(|part| part == row);
+            number.saturating_add(part.map_or(0, |part| part.saturating_add(1)))
+        })
     }
 
     /// The row of `container|subcommand` or of a plain name.

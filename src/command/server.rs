@@ -131,6 +131,7 @@ impl<'a> Parse<'a> for ConfigSet<'a> {
 pub fn config_set(call: &mut Call<'_>, args: ConfigSet<'_>) -> Result<Okay> {
     let trusted = call.config().allows("enable-protected-configs", call.session.peer.is_local());
     let server = &mut *call.server;
+    let password = server.config.requirepass.clone();
     let host = server.host.as_deref_mut();
     let set = server.config.set_all(&args.0, trusted, host);
     set.map_err(|refused| match refused.error {
@@ -144,6 +145,10 @@ pub fn config_set(call: &mut Call<'_>, args: ConfigSet<'_>) -> Result<Okay> {
             text.as_bytes(),
         ]),
     })?;
+    if call.config().requirepass != password {
+        let password = call.config().requirepass.clone();
+        call.server.acl.require(&password);
+    }
     call.server.configure(call.keys);
     Ok(Okay)
 }
@@ -156,7 +161,7 @@ pub fn config_reset_stat(call: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
 
 pub fn config_rewrite(call: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
     let written = match call.server.host.as_mut() {
-        Some(host) => host.rewrite_config(&call.server.config),
+        Some(host) => host.rewrite_config(&call.server.config, &call.server.acl.lines()),
         None => Err(String::from("The server is running without a config file")),
     };
     written.map(|()| Okay).map_err(|text| ReplyError::err(&text))

@@ -105,6 +105,7 @@ fn options<'a>(args: &mut Args<'a>, mut store: Option<&mut Option<&'a [u8]>>) ->
 
 /// The elements, or what GET asks for in their place; how many there are where they are stored.
 pub fn sort(call: &mut Call<'_>, args: Sort<'_>) -> Result<impl Reply + use<>> {
+    check_permission(call, args.key, &args.options, args.destination)?;
     let answer = sorted(call.keys, args.key, &args.options, args.destination.is_some())?;
     let Some(destination) = args.destination else { return Ok(Either::A(answer)) };
     let bytes = answer.iter().flatten().fold(0u64, |sum, element| sum.saturating_add(element.len() as u64));
@@ -119,7 +120,22 @@ pub fn sort(call: &mut Call<'_>, args: Sort<'_>) -> Result<impl Reply + use<>> {
 }
 
 pub fn sort_ro(call: &mut Call<'_>, args: SortRo<'_>) -> Result<Vec<Option<Vec<u8>>>> {
+    check_permission(call, args.key, &args.options, None)?;
     sorted(call.keys, args.key, &args.options, false)
+}
+
+/// BY and GET read keys that the request does not name: only those may use them who may read all keys.
+fn check_permission(call: &Call<'_>, key: &[u8], options: &Options<'_>, destination: Option<&[u8]>) -> Result<()> {
+    let option = match options.by {
+        Some(pattern) if pattern.contains(&b'*') => "BY",
+        _ if options.get.is_empty() => return Ok(()),
+        _ => "GET",
+    };
+    let user = call.session.user.as_ref();
+    if user.is_none_or(|user| user.may_read_all(&call.server.registry, call.row, key, destination)) {
+        return Ok(());
+    }
+    Err(ReplyError::text(&["ERR ", option, " option of SORT denied due to insufficient ACL permissions."]))
 }
 
 /// An element with what it is compared by.

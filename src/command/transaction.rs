@@ -64,6 +64,12 @@ fn run_queued(call: &mut Call<'_>, queue: Queue, writer: &mut Writer<'_>) {
         call.keys.select(call.session.db);
         match call.server.registry.resolve(&argv) {
             Ok((row, words)) => {
+                if let Err(denied) = super::acl::check(call.server, call.session, call.keys.now(), row, &argv) {
+                    let error = ReplyError::no_permission_any_more(denied);
+                    call.server.stats.failed(row, &error);
+                    writer.error(&error);
+                    continue;
+                }
                 super::run(call, row, argv.get(words..).unwrap_or(&[]), writer);
             }
             Err(error) => writer.error(&error),

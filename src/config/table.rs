@@ -78,7 +78,7 @@ pub fn all() -> impl Iterator<Item = &'static Param> {
 #[rustfmt::skip]
 static PARAMS: &[Param] = &[
     p("acl-pubsub-default", Enum(&["allchannels", "resetchannels"]), "resetchannels", 0),
-    p("aclfile", Text, "", FIXED | SHELL | ONLY_DEFAULT),
+    p("aclfile", Text, "", FIXED),
     p("acllog-max-len", Int(0, i64::MAX), "128", 0),
     p("active-expire-effort", Int(1, 10), "1", 0),
     p("activedefrag", Bool, "no", ONLY_DEFAULT),

@@ -230,6 +230,11 @@ impl Target for Server {
         self.admin(&[b"FLUSHALL"]);
         self.admin(&[b"DEBUG", b"SET-ACTIVE-EXPIRE", b"1"]);
         self.admin(&[b"CONFIG", b"RESETSTAT"]);
+        self.admin(&[b"ACL", b"SETUSER", b"default", b"clearselectors", b"on", b"nopass", b"allkeys", b"allchannels", b"+@all"]);
+        for user in self.admin(&[b"ACL", b"USERS"]).items() {
+            self.admin(&[b"ACL", b"DELUSER", &user.text().unwrap()]);
+        }
+        self.admin(&[b"ACL", b"LOG", b"RESET"]);
     }
 
     fn connect(&mut self) -> Client {

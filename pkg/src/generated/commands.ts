@@ -471,6 +471,18 @@ export interface WaitOptions {
   signal?: Signal;
 }
 
+/** Options of PUBLISH. */
+export interface PublishOptions {
+  /** Calls the wait off: the promise is rejected with the signal's reason, and nothing is taken. */
+  signal?: Signal;
+}
+
+/** Options of SPUBLISH. */
+export interface SpublishOptions {
+  /** Calls the wait off: the promise is rejected with the signal's reason, and nothing is taken. */
+  signal?: Signal;
+}
+
 /** Options of COMMAND LIST. */
 export interface CommandListOptions {
   filterby?: Arg;
@@ -505,6 +517,12 @@ export interface ShutdownOptions {
   now?: boolean;
   force?: boolean;
   abort?: boolean;
+}
+
+/** Options of ACL LOG. */
+export interface AclLogOptions {
+  count?: number | bigint;
+  reset?: boolean;
 }
 
 /** One method a command. `M` says what a call gives (an answer, a promise, a place in a queue), `V` what a value comes as. */
@@ -1879,8 +1897,8 @@ export abstract class Commands<M extends Mode, V> {
   }
 
   /** Sends a message to a channel; answers how many got it. Since 2.0.0, O(N + M), N subscribers of the channel, M patterns. */
-  publish(channel: Arg, message: Arg): Out<M, number> {
-    return this.send(['PUBLISH', channel, message]);
+  publish(channel: Arg, message: Arg, options: PublishOptions = {}): Later<M, number> {
+    return this.park(['PUBLISH', channel, message], options.signal);
   }
 
   /** Channels that somebody listens to. Since 2.8.0, O(N), N channels. */
@@ -1922,8 +1940,8 @@ export abstract class Commands<M extends Mode, V> {
   }
 
   /** Sends a message to a shard channel; answers how many got it. Since 7.0.0, O(N), N subscribers. */
-  spublish(shardchannel: Arg, message: Arg): Out<M, number> {
-    return this.send(['SPUBLISH', shardchannel, message]);
+  spublish(shardchannel: Arg, message: Arg, options: SpublishOptions = {}): Later<M, number> {
+    return this.park(['SPUBLISH', shardchannel, message], options.signal);
   }
 
   /** Tells about all commands: arity, flags, key positions. Since 2.8.13, O(N), N commands. */
@@ -2103,5 +2121,83 @@ export abstract class Commands<M extends Mode, V> {
   /** The server's clock: Unix seconds, and microseconds of the second. Since 2.6.0, O(1). */
   time(): Out<M, V[]> {
     return this.send(['TIME']);
+  }
+
+  /** The categories of commands, or the commands of one. Since 6.0.0, O(N), N commands. */
+  aclCat(categoryname?: Arg): Out<M, V[]> {
+    const words: Arg[] = ['ACL', 'CAT'];
+    if (categoryname !== undefined) words.push(categoryname);
+    return this.send(words);
+  }
+
+  /** Removes users and closes their connections; answers how many there were. Since 6.0.0, O(N), N connections. */
+  aclDeluser(...username: Many[]): Out<M, number> {
+    const words: Arg[] = ['ACL', 'DELUSER'];
+    flatten(words, username);
+    return this.send(words);
+  }
+
+  /** Whether a user may run a command, without running it. Since 7.0.0, O(N), N arguments. */
+  aclDryrun<T = Reply>(username: Arg, command: Arg, ...arg: Many[]): Out<M, T> {
+    const words: Arg[] = ['ACL', 'DRYRUN', username, command];
+    flatten(words, arg);
+    return this.send(words);
+  }
+
+  /** Makes up a password of 256 bits, or of so many. Since 6.0.0, O(1). */
+  aclGenpass(bits?: number | bigint): Out<M, V> {
+    const words: Arg[] = ['ACL', 'GENPASS'];
+    if (bits !== undefined) words.push(bits);
+    return this.send(words);
+  }
+
+  /** What a user may do. Since 6.0.0, O(N), N rules. */
+  aclGetUser(username: Arg): Out<M, Fields<V, Reply> | null> {
+    return this.send(['ACL', 'GETUSER', username]);
+  }
+
+  /** All users as lines of a configuration file. Since 6.0.0, O(N), N users. */
+  aclList(): Out<M, V[]> {
+    return this.send(['ACL', 'LIST']);
+  }
+
+  /** Reads the users anew from the ACL file. Since 6.0.0, O(N), N users. */
+  aclLoad(): Out<M, 'OK'> {
+    return this.send(['ACL', 'LOAD']);
+  }
+
+  /** What users were refused lately. Since 6.0.0, O(N), N entries. */
+  aclLog<T = Reply>(options: AclLogOptions = {}): Out<M, T> {
+    const words: Arg[] = ['ACL', 'LOG'];
+    if (options.count !== undefined) words.push(options.count);
+    if (options.reset) words.push('RESET');
+    return this.send(words);
+  }
+
+  /** Writes the users to the ACL file. Since 6.0.0, O(N), N users. */
+  aclSave(): Out<M, 'OK'> {
+    return this.send(['ACL', 'SAVE']);
+  }
+
+  /** Makes a user, or changes one, by rules. Since 6.0.0, O(N), N rules. */
+  aclSetUser(username: Arg, ...rule: Many[]): Out<M, 'OK'> {
+    const words: Arg[] = ['ACL', 'SETUSER', username];
+    flatten(words, rule);
+    return this.send(words);
+  }
+
+  /** The names of all users. Since 6.0.0, O(N), N users. */
+  aclUsers(): Out<M, V[]> {
+    return this.send(['ACL', 'USERS']);
+  }
+
+  /** The user that the connection speaks for. Since 6.0.0, O(1). */
+  aclWhoami(): Out<M, V> {
+    return this.send(['ACL', 'WHOAMI']);
+  }
+
+  /** Lists the subcommands. Since 6.0.0, O(1). */
+  aclHelp(): Out<M, V[]> {
+    return this.send(['ACL', 'HELP']);
   }
 }

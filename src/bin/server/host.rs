@@ -37,9 +37,26 @@ impl Host for Machine {
         }
     }
 
-    fn rewrite_config(&mut self, config: &Config) -> Result<(), String> {
+    fn rewrite_config(&mut self, config: &Config, users: &[Vec<u8>]) -> Result<(), String> {
         let Some(path) = &self.config_file else { return Err("The server is running without a config file".to_owned()) };
-        rewrite::file(path, config).map_err(|error| format!("Rewriting config file: {error}"))
+        rewrite::file(path, config, users).map_err(|error| format!("Rewriting config file: {error}"))
+    }
+
+    fn read_file(&mut self, name: &[u8]) -> Result<Vec<u8>, String> {
+        std::fs::read(options::path_of(name)).map_err(|error| rewrite::words_for(&error))
+    }
+
+    fn write_file(&mut self, name: &[u8], content: &[u8]) -> Result<(), String> {
+        rewrite::replace(&options::path_of(name), content).map_err(|error| {
+            tracing::warn!("Can't write {}: {error}", options::lossy(name));
+            rewrite::words_for(&error)
+        })
+    }
+
+    fn random(&mut self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            tracing::warn!("The system gives no random numbers");
+        }
     }
 
     fn clock_us(&self) -> Option<u64> {

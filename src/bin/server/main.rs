@@ -63,7 +63,8 @@ fn say(text: &str) -> Result<(), Fatal> {
 fn start(plan: Plan) -> Result<(), Fatal> {
     let started = Instant::now();
     let mut config = Config::default();
-    for directive in plan.directives {
+    let (users, directives): (Vec<_>, Vec<_>) = plan.directives.into_iter().partition(|directive| directive.name == "user");
+    for directive in directives {
         apply(&mut config, directive)?;
     }
     settle_folder(&mut config);
@@ -96,6 +97,7 @@ fn start(plan: Plan) -> Result<(), Fatal> {
     let doors = Rc::new(RefCell::new(doors));
     let machine = Machine { doors: doors.clone(), config_file: plan.file, started };
     engine.server.host = Some(Box::new(machine));
+    know_users(&mut engine, users)?;
     let broken = |error: std::io::Error| Fatal::Other(format!("Fatal error: {error}"));
     let mut server = Server::new(engine, doors).map_err(broken)?;
     info!("Ready to accept connections");
@@ -117,6 +119,26 @@ fn apply(config: &mut Config, directive: Directive) -> Result<(), Fatal> {
         && let Err(error) = std::env::set_current_dir(options::path_of(folder))
     {
         return Err(place.refuse(format!("Can't change to the folder: {error}")));
+    }
+    Ok(())
+}
+
+/// Tells the engine its users: those of the configuration, or those of the ACL file.
+fn know_users(engine: &mut Engine, users: Vec<Directive>) -> Result<(), Fatal> {
+    let has_file = engine.server.config.get(b"aclfile").is_some_and(|name| !name.is_empty());
+    if has_file && !users.is_empty() {
+        return Err(Fatal::Other(
+            "Users may be defined in the configuration or in an ACL file (aclfile), but not in both".to_owned(),
+        ));
+    }
+    let all_channels = text(&engine.server.config, "acl-pubsub-default") == "allchannels";
+    for Directive { values, place, .. } in users {
+        let words: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+        engine.server.acl.define(&words, all_channels).map_err(|reason| place.refuse(options::lossy(&reason)))?;
+    }
+    if has_file {
+        let loaded = engine.server.load_users();
+        loaded.map_err(|errors| Fatal::Other(format!("Aborting startup because of ACL errors: {}", options::lossy(&errors))))?;
     }
     Ok(())
 }

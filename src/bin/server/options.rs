@@ -376,8 +376,6 @@ pub fn unsupported(name: &str, values: &[&[u8]]) -> Option<&'static str> {
             Some("cachette-server stays in the foreground; let a service manager, or `&`, send it to the background")
         }
         "syslog-enabled" if on => Some("cachette-server logs to standard output or to `logfile`, not to syslog"),
-        "aclfile" if !value.is_empty() => Some("cachette-server does not read ACL files"),
-        "user" => Some("cachette-server does not take `user` lines in its configuration"),
         "rename-command" => Some("cachette-server does not rename commands"),
         "loadmodule" => Some("cachette-server does not load modules"),
         "sentinel" => Some("cachette-server has no sentinel mode"),

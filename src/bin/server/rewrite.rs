@@ -16,17 +16,31 @@ const MARK: &str = "# Written by CONFIG REWRITE";
 
 /// # Errors
 /// The file cannot be read or replaced. It is replaced at once and whole.
-pub fn file(path: &Path, config: &Config) -> io::Result<()> {
+pub fn file(path: &Path, config: &Config, users: &[Vec<u8>]) -> io::Result<()> {
     let old = match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         other => other?,
     };
-    let new = text(&old, config);
+    let users = if config.get(b"aclfile").is_some_and(|name| !name.is_empty()) { &[] } else { users };
+    replace(path, &text(&old, config, users))
+}
+
+/// The system's sentence about an error, without its number.
+pub fn words_for(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Replaces a file at once and whole.
+///
+/// # Errors
+/// It cannot be written; it is as it was.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let written = std::fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(&new).and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
@@ -34,14 +48,19 @@ pub fn file(path: &Path, config: &Config) -> io::Result<()> {
     written
 }
 
-/// The new content for a file that had `old`.
-fn text(old: &[u8], config: &Config) -> Vec<u8> {
+/// The new content for a file that had `old`. Lines of users get the present ones, in their places and then at the end.
+fn text(old: &[u8], config: &Config, users: &[Vec<u8>]) -> Vec<u8> {
+    let mut users = users.iter();
     let mut out = Vec::new();
     let mut written = BTreeSet::new();
     let mut marked = false;
     let lines = old.strip_suffix(b"\n").unwrap_or(old);
     for line in lines.split(|&byte| byte == b'\n').filter(|_| !old.is_empty()) {
         marked |= line == MARK.as_bytes();
+        if line.trim_ascii_start().starts_with(b"user ") {
+            users.next().into_iter().for_each(|user| push_user(&mut out, user));
+            continue;
+        }
         match parameter(line) {
             None => {
                 out.extend_from_slice(line);
@@ -60,7 +79,18 @@ fn text(old: &[u8], config: &Config) -> Vec<u8> {
         }
         push(&mut out, param, config);
     }
+    users.for_each(|user| push_user(&mut out, user));
     out
+}
+
+/// Writes the line of a user, a word in quotes where it must be.
+fn push_user(out: &mut Vec<u8>, line: &[u8]) {
+    let words = line.split(|byte| *byte == b' ').map(|word| {
+        let plain = word.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte));
+        if plain { word.to_vec() } else { format!("\"{}\"", word.escape_ascii()).into_bytes() }
+    });
+    out.extend_from_slice(&words.collect::<Vec<_>>().join(&b' '));
+    out.push(b'\n');
 }
 
 /// The parameter that a line sets, if it sets one.
@@ -97,7 +127,7 @@ mod tests {
         for (name, value) in set {
             config.set(name.as_bytes(), &[value.as_bytes()], Phase::Startup).unwrap();
         }
-        String::from_utf8(text(old.as_bytes(), &config)).unwrap()
+        String::from_utf8(text(old.as_bytes(), &config, &[])).unwrap()
     }
 
     #[test]
@@ -114,6 +144,14 @@ mod tests {
         let twice = rewritten(&once, &[("port", "7"), ("requirepass", "x"), ("hz", "50")]);
         assert_eq!(twice, format!("port 7\n{MARK}\nrequirepass x\nhz 50\n"));
         assert_eq!(rewritten("", &[]), "");
+    }
+
+    #[test]
+    fn users_take_the_places_of_users_and_what_is_left_comes_last() {
+        let users = [b"user a on ~\"x\\".to_vec(), b"user b off".to_vec()];
+        let of = |old: &str, users: &[Vec<u8>]| String::from_utf8(text(old.as_bytes(), &Config::default(), users)).unwrap();
+        assert_eq!(of("# mine\nuser old on\ninclude x\n", &users), "# mine\nuser a on \"~\\\"x\\\\\"\ninclude x\nuser b off\n");
+        assert_eq!(of("user a on\nuser b on\n", &users[1..]), "user b off\n");
     }
 
     #[test]

@@ -242,7 +242,7 @@ impl Server {
         if self.connections.len() >= self.settings.maxclients {
             return Some(b"-ERR max number of clients reached\r\n");
         }
-        let closed = self.settings.protected_mode && !self.settings.has_password && !peer.local;
+        let closed = self.settings.protected_mode && self.engine.server.acl.is_open() && !peer.local;
         closed.then_some(
             b"-DENIED This server is in protected mode: it has no password and answers only clients on its own machine. \
               To let others in, set a password (requirepass), or, where the network keeps strangers out, turn protected-mode off. \
@@ -612,7 +612,7 @@ impl Server {
 }
 
 fn is_authenticated(engine: &Engine, session: SessionId) -> bool {
-    engine.session(session).is_some_and(|session| session.authenticated)
+    engine.session(session).is_some_and(|session| engine.server.admits(session))
 }
 
 /// Small replies go out at once, and a peer that vanished is found out after about `keepalive` seconds.

@@ -9,7 +9,6 @@ pub struct Settings {
     pub generation: u64,
     pub maxclients: usize,
     pub protected_mode: bool,
-    pub has_password: bool,
     /// Milliseconds; 0: clients may be idle for ever.
     pub idle_ms: u64,
     /// Seconds; 0: no keepalive probes.
@@ -32,7 +31,6 @@ impl Settings {
             generation: config.generation(),
             maxclients: size("maxclients"),
             protected_mode: config.flag("protected-mode"),
-            has_password: !config.requirepass.is_empty(),
             idle_ms: config.number("timeout").saturating_mul(1000),
             tcp_keepalive: config.number("tcp-keepalive"),
             query_buffer_limit: size("client-query-buffer-limit"),

@@ -5,56 +5,43 @@
 //!   lllooooo  oooooooo                l+2 bytes from o+1 back; l = 7: a byte more to l comes in between
 //! ```
 
+use super::read::Reader;
 use super::{Refusal, Result};
 use alloc::vec::Vec;
 
-/// Three bytes make 264 at most, and none makes more of its own.
-const MOST: usize = 88;
+/// Three bytes make so many at most, and none makes more of its own.
+const MOST: usize = 264;
 
 /// The `len` bytes that `packed` stands for.
 pub(super) fn decompress(packed: &[u8], len: usize) -> Result<Vec<u8>> {
-    if len > packed.len().saturating_mul(MOST) {
+    if len > packed.len().saturating_mul(MOST / 3) {
         return Err(Refusal::Damaged);
     }
     let mut out = Vec::new();
-    out.try_reserve_exact(len).map_err(|_| Refusal::Memory)?;
-    unpack(packed, len, &mut out).filter(|()| out.len() == len).ok_or(Refusal::Damaged)?;
-    Ok(out)
-}
-
-/// Stops where the bytes are wrong or more than `len` come out.
-fn unpack(mut rest: &[u8], len: usize, out: &mut Vec<u8>) -> Option<()> {
-    while let Some((&head, behind)) = rest.split_first() {
-        let (run, back) = (usize::from(head >> 5), usize::from(head & 31));
-        rest = behind;
+    // One step may go beyond what was said, before that is noticed.
+    out.try_reserve_exact(len.saturating_add(MOST)).map_err(|_| Refusal::Memory)?;
+    let mut reader = Reader::new(packed, 0);
+    while !reader.rest.is_empty() && out.len() <= len {
+        let head = usize::from(reader.byte());
+        let mut run = head >> 5;
         if run == 0 {
-            let (bytes, behind) = rest.split_at_checked(back.checked_add(1)?)?;
-            rest = behind;
-            fits(out, bytes.len(), len)?;
-            out.extend_from_slice(bytes);
+            out.extend_from_slice(reader.take((head as u64).wrapping_add(1)));
             continue;
         }
-        let mut byte = || {
-            let (&byte, behind) = rest.split_first()?;
-            rest = behind;
-            Some(usize::from(byte))
-        };
-        let mut run = if run == 7 { byte()?.checked_add(9)? } else { run.checked_add(2)? };
-        let back = ((back << 8) | byte()?).checked_add(1)?;
-        let from = out.len().checked_sub(back)?;
-        fits(out, run, len)?;
+        if run == 7 {
+            run = run.wrapping_add(reader.byte().into());
+        }
+        run = run.wrapping_add(2);
+        let back = ((head & 31) << 8 | usize::from(reader.byte())).wrapping_add(1);
+        let Some(from) = out.len().checked_sub(back).filter(|_| reader.ok()) else { return Err(Refusal::Damaged) };
         // What is copied may reach into what it makes: then it repeats.
         while run > 0 {
-            let some = run.min(out.len().saturating_sub(from));
-            out.extend_from_within(from..from.checked_add(some)?);
-            run = run.saturating_sub(some);
+            let some = run.min(out.len().wrapping_sub(from));
+            out.extend_from_within(from..from.wrapping_add(some));
+            run = run.wrapping_sub(some);
         }
     }
-    Some(())
-}
-
-fn fits(out: &[u8], more: usize, len: usize) -> Option<()> {
-    (out.len().checked_add(more)? <= len).then_some(())
+    if reader.ok() && out.len() == len { Ok(out) } else { Err(Refusal::Damaged) }
 }
 
 #[cfg(test)]

@@ -52,12 +52,6 @@ pub enum Refusal {
     Memory,
 }
 
-impl From<OutOfMemory> for Refusal {
-    fn from(_: OutOfMemory) -> Self {
-        Self::Memory
-    }
-}
-
 /// What reading gives.
 pub type Result<T> = core::result::Result<T, Refusal>;
 
@@ -102,5 +96,10 @@ pub fn restore(payload: &[u8], env: &Env, spare: u64) -> Result<Value> {
     if u16::from_le_bytes([low, high]) > NEWEST || crc64::crc64(summed) != u64::from_le_bytes(sum) {
         return Err(Refusal::Checksum);
     }
-    load(&mut Reader::new(value, spare), env)
+    let mut reader = Reader::new(value, spare);
+    let value = load(&mut reader, env);
+    match reader.fault {
+        None => value.ok_or(Refusal::Damaged),
+        Some(why) => Err(why),
+    }
 }

@@ -8,11 +8,11 @@
 //!   a group:    name, last ID, entries read, { ID, delivered, deliveries }, { consumer: name, seen, { ID } }
 //! ```
 
+use super::Refusal;
 use super::elements::{Elements, Form};
 use super::listpack::Listpack;
 use super::read::{Item, Reader};
 use super::save::Out;
-use super::{Refusal, Result};
 use crate::number::parse_i64;
 use crate::value::stream::{Entry, Id, Pending, Stream};
 use crate::value::{Collection, Env};
@@ -111,128 +111,146 @@ fn node<'s>(first: &Entry<'s>, entries: impl Iterator<Item = Entry<'s>> + Clone)
 // ---- loading ----------------------------------------------------------------------------------------------------------------------------
 
 impl Reader<'_> {
-    fn id(&mut self) -> Result<Id> {
-        Ok(Id { ms: self.length()?, seq: self.length()? })
+    fn id(&mut self) -> Id {
+        Id { ms: self.length(), seq: self.length() }
     }
 
-    fn raw_id(&mut self) -> Result<Id> {
-        Ok(Id { ms: self.big(8)?, seq: self.big(8)? })
+    fn raw_id(&mut self) -> Id {
+        Id { ms: self.big(8), seq: self.big(8) }
+    }
+
+    /// Counts down, and stops when the reader fails.
+    fn more(&self, left: &mut u64) -> bool {
+        let more = *left > 0 && self.ok();
+        *left = left.saturating_sub(1);
+        more
     }
 }
 
-pub(super) fn load(reader: &mut Reader<'_>, env: &Env, kind: u8) -> Result<Stream> {
+/// Means nothing if the reader failed.
+pub(super) fn load(reader: &mut Reader<'_>, env: &Env, kind: u8) -> Option<Stream> {
     let mut stream = Stream::new();
-    for _ in 0..reader.length()? {
-        let first = reader.string()?;
-        let first = Reader::new(&first, 0).raw_id()?;
-        let blob = reader.string()?;
-        load_node(&mut stream, env, first, &blob)?;
+    let mut nodes = reader.length();
+    while reader.more(&mut nodes) {
+        let (first, blob) = (reader.string(), reader.string());
+        let first = Reader::new(&first, 0).raw_id();
+        let mut inner = Reader::new(&blob, 0);
+        load_node(&mut stream, env, first, &mut Elements::packed(Form::Listpack, &mut inner));
+        if let Some(why) = inner.fault {
+            reader.fail(why);
+        }
     }
-    let (len, last) = (reader.length()?, reader.id()?);
-    if len != stream.len() as u64 || last < stream.last_id {
-        return Err(Refusal::Damaged);
-    }
+    let (len, last) = (reader.length(), reader.id());
+    reader.demand(len == stream.len() as u64 && last >= stream.last_id);
     stream.last_id = last;
     if kind >= LISTPACKS_2 {
         // The first ID is that of the first entry.
-        reader.id()?;
-        stream.max_deleted_id = reader.id()?;
-        stream.entries_added = reader.length()?;
+        reader.id();
+        stream.max_deleted_id = reader.id();
+        stream.entries_added = reader.length();
     }
-    for _ in 0..reader.length()? {
-        load_group(&mut stream, reader, kind)?;
+    let mut groups = reader.length();
+    while reader.more(&mut groups) {
+        load_group(&mut stream, reader, kind);
     }
-    Ok(stream)
+    Some(stream)
 }
 
-fn load_node(stream: &mut Stream, env: &Env, first: Id, blob: &[u8]) -> Result<()> {
-    fn number(elements: &mut Elements<'_>) -> Result<i64> {
-        parse_i64(&elements.expect()?).ok_or(Refusal::Damaged)
+fn load_node(stream: &mut Stream, env: &Env, first: Id, elements: &mut Elements<'_, '_>) {
+    let (mut live, mut deleted, mut count) = (elements.number(), elements.number(), elements.number());
+    let mut names: Vec<Item<'_>> = Vec::new();
+    while count > 0 && elements.reader.ok() {
+        names.push(elements.expect());
+        count = count.wrapping_sub(1);
     }
-    // So many words, of which each must be there.
-    fn words<'a>(elements: &mut Elements<'a>, count: i64) -> Result<Vec<Item<'a>>> {
-        (0..count).map(|_| elements.expect()).collect()
-    }
-    let mut elements = Elements::open(Form::Listpack, blob)?;
-    let elements = &mut elements;
-    let (live, deleted) = (number(elements)?, number(elements)?);
-    let names = number(elements)?;
-    let names = words(elements, names)?;
-    if number(elements)? != 0 {
-        return Err(Refusal::Damaged);
-    }
+    let end = elements.number();
+    elements.reader.demand(end == 0);
     // What was one node becomes one block: only its first entry begins one.
     let mut limits = *env;
     limits.limits.stream_node_max_entries = 1;
-    let (mut found, mut gone) = (0, 0);
-    while let Some(flags) = elements.next()? {
-        let flags = parse_i64(&flags).ok_or(Refusal::Damaged)?;
-        let ms = first.ms.wrapping_add(number(elements)? as u64);
-        let id = Id { ms, seq: first.seq.wrapping_add(number(elements)? as u64) };
+    let mut own: Vec<Item<'_>> = Vec::new();
+    while let Some(flags) = elements.next() {
+        let flags = parse_i64(&flags).unwrap_or_default();
+        let ms = first.ms.wrapping_add(elements.number() as u64);
+        let id = Id { ms, seq: first.seq.wrapping_add(elements.number() as u64) };
         let same = flags & SAME_NAMES != 0;
-        let fields = if same { names.len() as i64 } else { number(elements)? };
-        let own = words(elements, if same { fields } else { fields.saturating_mul(2) })?;
-        number(elements)?;
+        let mut count = if same { names.len() as i64 } else { elements.number().saturating_mul(2) };
+        own.clear();
+        while count > 0 && elements.reader.ok() {
+            own.push(elements.expect());
+            count = count.wrapping_sub(1);
+        }
+        // How many elements that was.
+        elements.number();
         if flags & DELETED != 0 {
-            gone = i64::wrapping_add(gone, 1);
+            deleted = deleted.wrapping_sub(1);
             continue;
         }
-        found = i64::wrapping_add(found, 1);
-        let all: Vec<&[u8]> = if same {
-            names.iter().zip(&own).flat_map(|(name, value)| [&**name, &**value]).collect()
-        } else {
-            own.iter().map(|word| &**word).collect()
-        };
-        if all.is_empty() || id <= stream.last_id || !Stream::can_hold(&all) {
-            return Err(Refusal::Damaged);
+        live = live.wrapping_sub(1);
+        let mut words: Vec<&[u8]> = Vec::new();
+        for (at, word) in own.iter().enumerate() {
+            if same && let Some(name) = names.get(at) {
+                words.push(name);
+            }
+            words.push(word);
         }
-        stream.append(&limits, id, &all)?;
+        elements.reader.demand(!words.is_empty() && id > stream.last_id && Stream::can_hold(&words));
+        if elements.reader.ok() && stream.append(&limits, id, &words).is_err() {
+            elements.reader.fail(Refusal::Memory);
+        }
         limits = *env;
     }
-    if (found, gone) == (live, deleted) { Ok(()) } else { Err(Refusal::Damaged) }
+    elements.reader.demand(live == 0 && deleted == 0);
 }
 
-fn load_group(stream: &mut Stream, reader: &mut Reader<'_>, kind: u8) -> Result<()> {
-    let (name, last) = (reader.string()?, reader.id()?);
+fn load_group(stream: &mut Stream, reader: &mut Reader<'_>, kind: u8) {
+    let (name, last) = (reader.string(), reader.id());
     let read = match kind {
-        LISTPACKS_2.. => i64::try_from(reader.length()?).ok(),
+        LISTPACKS_2.. => i64::try_from(reader.length()).ok(),
         _ => stream.entries_read_up_to(last),
     };
     // In the order of their names, in which Redis writes them; so no name comes twice.
-    if stream.groups().last().is_some_and(|before| *before.name() >= *name) || !stream.create_group(&name, last, read) {
-        return Err(Refusal::Damaged);
-    }
+    reader.demand(stream.groups().last().is_none_or(|before| *before.name() < *name));
     let mut waiting: Vec<(Id, u64, u64)> = Vec::new();
-    for _ in 0..reader.length()? {
-        let entry = (reader.raw_id()?, reader.little(8)?, reader.length()?);
-        if waiting.last().is_some_and(|before| before.0 >= entry.0) {
-            return Err(Refusal::Damaged);
+    let mut left = reader.length();
+    while reader.more(&mut left) {
+        let entry = (reader.raw_id(), reader.little(8), reader.length());
+        reader.demand(waiting.last().is_none_or(|before| before.0 < entry.0));
+        if waiting.try_reserve(1).is_err() {
+            return reader.fail(Refusal::Memory);
         }
-        waiting.try_reserve(1).map_err(|_| Refusal::Memory)?;
         waiting.push(entry);
     }
-    let mut group = stream.group_mut(&name).ok_or(Refusal::Damaged)?;
+    if !reader.ok() || !stream.create_group(&name, last, read) {
+        return;
+    }
+    let Some(mut group) = stream.group_mut(&name) else { return };
     let mut assigned = 0usize;
     let mut before: Option<Item<'_>> = None;
-    for _ in 0..reader.length()? {
-        let (name, seen) = (reader.string()?, reader.little(8)?);
-        let active = if kind >= LISTPACKS_3 { reader.signed(8)? } else { seen as i64 };
-        let (consumer, new) = group.find_or_create(&name, seen);
-        if !new || before.is_some_and(|before| *before >= *name) {
-            return Err(Refusal::Damaged);
+    let mut consumers = reader.length();
+    while reader.more(&mut consumers) {
+        let (name, seen) = (reader.string(), reader.little(8));
+        let active = if kind >= LISTPACKS_3 { reader.signed(8) } else { seen as i64 };
+        reader.demand(before.is_none_or(|before| *before < *name));
+        if !reader.ok() {
+            return;
         }
+        let (consumer, _) = group.find_or_create(&name, seen);
         before = Some(name);
         if let Some(consumer) = group.consumer_mut(consumer) {
             consumer.active = u64::try_from(active).ok();
         }
-        for _ in 0..reader.length()? {
-            let id = reader.raw_id()?;
+        let mut left = reader.length();
+        while reader.more(&mut left) {
+            let id = reader.raw_id();
             let found = waiting.binary_search_by(|(waits, ..)| waits.cmp(&id)).ok().and_then(|at| waiting.get(at));
-            let &(id, delivered, deliveries) = found.ok_or(Refusal::Damaged)?;
-            group.assign(Pending { id, delivered, deliveries, consumer });
+            match found {
+                Some(&(id, delivered, deliveries)) => group.assign(Pending { id, delivered, deliveries, consumer }),
+                None => reader.fail(Refusal::Damaged),
+            }
             assigned = assigned.wrapping_add(1);
         }
     }
     // Each belongs to one consumer, and none to two.
-    if assigned == waiting.len() && group.pending_count() == assigned { Ok(()) } else { Err(Refusal::Damaged) }
+    reader.demand(assigned == waiting.len() && group.pending_count() == assigned);
 }

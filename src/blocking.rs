@@ -37,6 +37,24 @@ pub struct Waiting {
     pub db: usize,
     /// The request, to be run again.
     pub argv: Vec<Vec<u8>>,
+    /// CLIENT PAUSE keeps the request from running; it waits for nothing else.
+    pub paused: bool,
+}
+
+impl Waiting {
+    /// Bytes of the request.
+    pub fn bytes(&self) -> usize {
+        self.argv.iter().map(Vec::len).sum()
+    }
+}
+
+/// CLIENT PAUSE: requests wait, all or those that write.
+#[derive(Debug)]
+pub struct Pause {
+    pub until: Millis,
+    pub all: bool,
+    /// Those whose requests wait, in the order in which they came.
+    pub(crate) sessions: Vec<SessionId>,
 }
 
 /// When waits end, in order. A sorted vector: as many entries as sessions wait are moved by one in the time that a tree's nodes would take.

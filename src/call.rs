@@ -99,6 +99,12 @@ impl Call<'_> {
         self.server.publish(Some(self.session), kind, channel, message)
     }
 
+    /// Ends the tracking of keys for the session.
+    pub fn end_tracking(&mut self) {
+        self.server.end_tracking(self.session);
+        self.keys.tracked = self.server.tracking.sessions > 0;
+    }
+
     /// The command's name as errors show it.
     pub fn name(&self) -> &'static str {
         self.row.name

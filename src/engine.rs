@@ -12,9 +12,9 @@
 //! ```
 
 use crate::acl::Acl;
-use crate::blocking::{Timeouts, Waiting};
+use crate::blocking::{Otherwise, Park, Pause, Timeouts, Waiting};
 use crate::call::Call;
-use crate::command::{self, Flags, Registry, Reply, Row};
+use crate::command::{self, Flags, Registry, Reply, Row, Shape};
 use crate::config::Config;
 use crate::error::{ProtocolError, ReplyError};
 use crate::event::Event;
@@ -29,6 +29,7 @@ use crate::rng::Rng;
 use crate::session::{Peer, Session, SessionId, Sessions};
 use crate::stats::Stats;
 use crate::time::Millis;
+use crate::tracking::Tracking;
 use crate::value::Env;
 use crate::value::seed::Seed;
 use alloc::boxed::Box;
@@ -54,6 +55,9 @@ pub struct Server {
     pub events: VecDeque<Event>,
     pub pubsub: PubSub,
     pub acl: Acl,
+    pub tracking: Tracking,
+    /// CLIENT PAUSE holds.
+    pub pause: Option<Pause>,
     pub(crate) timeouts: Timeouts,
     /// Classes of events that the shell listens to.
     listening: Class,
@@ -116,6 +120,8 @@ impl Engine {
                 rng: Self::random(&env),
                 events: VecDeque::new(),
                 pubsub: PubSub::new(env.seed),
+                tracking: Tracking::default(),
+                pause: None,
                 timeouts: Timeouts::default(),
                 listening: Class::NONE,
                 host: None,
@@ -123,6 +129,7 @@ impl Engine {
             },
             args: Vec::new(),
         };
+        engine.server.tracking.set_seed(env.seed);
         engine.server.configure(&mut engine.keys);
         engine
     }
@@ -139,6 +146,7 @@ impl Engine {
         if empty {
             self.keys.set_seed(Seed::new(seed));
             self.server.pubsub.set_seed(Seed::new(seed));
+            self.server.tracking.set_seed(Seed::new(seed));
             self.server.rng = Self::random(&self.keys.env);
         }
         empty
@@ -159,11 +167,7 @@ impl Engine {
     /// Ends a conversation: its transaction is discarded; its watches, waits and subscriptions end.
     #[inline(never)]
     pub fn close(&mut self, id: SessionId) {
-        if let Some(mut session) = self.server.sessions.close(id) {
-            self.keys.unwatch_all(&mut session);
-            self.server.end_wait(&mut self.keys, &mut session);
-            self.server.unsubscribe_all(&session);
-        }
+        self.server.close(&mut self.keys, id);
     }
 
     #[inline(never)]
@@ -185,15 +189,27 @@ impl Engine {
         self.set_now(now);
         let Some(mut session) = self.server.sessions.take(id) else { return Ok(input.len()) };
         session.last_used = self.keys.now();
-        let result = self.converse(&mut session, input, out);
-        if session.closing {
-            self.server.events.push_back(Event::Close(id));
-        }
-        self.server.sessions.put_back(session);
+        session.buffers.batch = input.len();
+        let start = out.len();
+        let result = self.converse(&mut session, input, out, start);
+        session.buffers.batch = 0;
+        self.finish(session, out);
         result
     }
 
-    fn converse(&mut self, session: &mut Session, input: &[u8], out: &mut Vec<u8>) -> Result<usize, ProtocolError> {
+    /// Ends a batch of requests: those who track prefixes hear of it, and the session goes back to its place.
+    fn finish(&mut self, mut session: Box<Session>, out: &mut Vec<u8>) {
+        if self.server.tracking.has_changes() {
+            self.server.broadcast(Some(&mut session));
+            out.append(&mut session.outbox);
+        }
+        if session.closing {
+            self.server.events.push_back(Event::Close(session.id));
+        }
+        self.server.sessions.put_back(session);
+    }
+
+    fn converse(&mut self, session: &mut Session, input: &[u8], out: &mut Vec<u8>, start: usize) -> Result<usize, ProtocolError> {
         let mut args = reuse(core::mem::take(&mut self.args));
         let mut consumed = 0usize;
         let mut result = Ok(());
@@ -207,6 +223,7 @@ impl Engine {
                     break;
                 }
                 Ok(Parsed::Request(taken)) => {
+                    session.buffers.replies = out.len().saturating_sub(start);
                     self.request(session, &args, out);
                     taken
                 }
@@ -239,10 +256,7 @@ impl Engine {
         let Some(mut session) = self.server.sessions.take(id) else { return };
         session.last_used = self.keys.now();
         self.request(&mut session, words, out);
-        if session.closing {
-            self.server.events.push_back(Event::Close(id));
-        }
-        self.server.sessions.put_back(session);
+        self.finish(session, out);
     }
 
     /// Runs `work` as a command of a session would run: database selected, clock set, watchers told afterwards. The way of typed callers.
@@ -254,6 +268,7 @@ impl Engine {
             work(&mut Call { keys: &mut self.keys, session: &mut session, server: &mut self.server, row: &command::TYPED });
         self.server.sessions.put_back(session);
         self.settle(None);
+        self.server.broadcast_if_any();
         Some(result)
     }
 
@@ -261,16 +276,20 @@ impl Engine {
         if argv.is_empty() {
             return;
         }
+        let start = out.len();
         let mut writer = Writer::new(out, session.protocol);
         session.commands = session.commands.wrapping_add(1);
+        let mut ran = None;
         match self.admit(session, argv) {
             Ok(Verdict::Run(row, words)) => {
+                session.buffers.argv = argv.iter().map(|word| word.len()).sum();
                 self.keys.select(session.db);
-                let words = argv.get(words..).unwrap_or(&[]);
                 let mut call = Call { keys: &mut self.keys, session, server: &mut self.server, row };
-                command::run(&mut call, row, words, &mut writer);
+                command::run(&mut call, row, argv, words, &mut writer);
+                ran = Some(row);
             }
             Ok(Verdict::Queue) => writer.simple("QUEUED"),
+            Ok(Verdict::Pause) => return self.pause(session, argv),
             Err(error) => {
                 let error = self.refuse(session, argv, error);
                 writer.error(&error);
@@ -279,6 +298,16 @@ impl Engine {
         self.settle(Some(session));
         if session.park.is_some() {
             self.park(session, argv);
+        } else {
+            // What comes as a push is no reply.
+            let pushed = ran.is_some_and(|row| matches!(row.reply, Shape::Pushed));
+            if session.swallows_reply() && !pushed {
+                out.truncate(start);
+            }
+            if let Some(tracker) = &mut session.tracking {
+                let keeps = ran.is_some_and(|row| row.flags.has(Flags::KEEPS_CACHING));
+                tracker.caching &= keeps || session.queue.is_some();
+            }
         }
         out.append(&mut session.outbox);
     }
@@ -323,11 +352,18 @@ impl Engine {
         if listens && !flags.has(Flags::WHILE_SUBSCRIBED) {
             return Err(ReplyError::while_subscribed(row.name));
         }
+        if let Some(pause) = &self.server.pause
+            && pause.until > self.keys.now()
+            && (pause.all || flags.may_change() || session.queue.as_ref().is_some_and(|queue| queue.waits(flags)))
+        {
+            return Ok(Verdict::Pause);
+        }
         let Some(queue) = &mut session.queue else { return Ok(Verdict::Run(row, words)) };
         if flags.has(Flags::RUNS_IN_MULTI) {
             return Ok(Verdict::Run(row, words));
         }
         queue.grows |= flags.has(Flags::DENYOOM);
+        queue.changes |= flags.may_change();
         queue.commands.push(command::own(argv));
         Ok(Verdict::Queue)
     }
@@ -346,6 +382,9 @@ impl Engine {
     /// `running` is the session that is taken out.
     #[inline(never)]
     pub(crate) fn settle(&mut self, mut running: Option<&mut Session>) {
+        if self.keys.tracked {
+            self.server.invalidate(running.as_deref_mut(), self.keys.take_touched());
+        }
         for id in self.keys.take_dirtied() {
             match &mut running {
                 Some(session) if session.id == id => session.watch_lost = true,
@@ -362,6 +401,43 @@ impl Engine {
             }
         }
         self.serve_waiting();
+        if self.server.pause.as_ref().is_some_and(|pause| pause.until <= self.keys.now()) {
+            self.end_pause();
+        }
+    }
+
+    /// Has a request wait until CLIENT PAUSE is over.
+    fn pause(&mut self, session: &mut Session, argv: &[&[u8]]) {
+        let park = Park { keys: Vec::new(), wants: None, deadline: None, otherwise: Otherwise::Null };
+        session.waiting = Some(Box::new(Waiting { park, db: session.db, argv: command::own(argv), paused: true }));
+        if let Some(pause) = &mut self.server.pause {
+            pause.sessions.push(session.id);
+        }
+    }
+
+    /// Runs the requests that a pause kept, in their order. One of them may begin the next pause, which the others then wait for.
+    fn end_pause(&mut self) {
+        let Some(pause) = self.server.pause.take() else { return };
+        for id in pause.sessions {
+            self.run_paused(id);
+        }
+    }
+
+    /// Runs the request of a session that a pause kept. False if there is none.
+    fn run_paused(&mut self, id: SessionId) -> bool {
+        let Some(mut session) = self.server.sessions.take(id) else { return false };
+        let waiting = session.waiting.take_if(|waiting| waiting.paused);
+        if let Some(waiting) = &waiting {
+            let argv: Vec<&[u8]> = waiting.argv.iter().map(Vec::as_slice).collect();
+            let mut reply = Vec::new();
+            self.request(&mut session, &argv, &mut reply);
+            self.server.hand_over(&mut session, &reply);
+            if session.waiting.is_none() {
+                self.server.events.push_back(Event::Ready(id));
+            }
+        }
+        self.server.sessions.put_back(session);
+        waiting.is_some()
     }
 
     /// Parks a session whose command asked for it.
@@ -374,7 +450,7 @@ impl Engine {
             self.server.timeouts.insert(deadline, session.id);
         }
         let argv = session.again.take().unwrap_or_else(|| command::own(argv));
-        session.waiting = Some(Box::new(Waiting { park, db: session.db, argv }));
+        session.waiting = Some(Box::new(Waiting { park, db: session.db, argv, paused: false }));
     }
 
     /// Runs the commands of sessions whose keys became ready, in the order of the keys' changes and of the sessions' coming.
@@ -412,7 +488,7 @@ impl Engine {
         self.keys.select(waiting.db);
         let mut writer = Writer::new(&mut reply, session.protocol);
         let mut call = Call { keys: &mut self.keys, session, server: &mut self.server, row };
-        command::run(&mut call, row, argv.get(words..).unwrap_or(&[]), &mut writer);
+        command::run(&mut call, row, &argv, words, &mut writer);
         let again = session.park.take().is_some();
         session.waiting = Some(waiting);
         if !again {
@@ -429,7 +505,7 @@ impl Engine {
     /// Answers a waiting session as if its time were over, for shells that cannot wait. The reply comes as [`Event::Output`].
     #[inline(never)]
     pub fn stop_waiting(&mut self, id: SessionId) -> bool {
-        self.server.unblock(&mut self.keys, id, None)
+        self.server.unblock(&mut self.keys, id, None) || self.run_paused(id)
     }
 
     /// The bytes that a session was given without asking, in order; [`Event::Output`] says that there are some.
@@ -446,14 +522,18 @@ impl Engine {
         while let Some(id) = self.server.timeouts.take_due(self.keys.now()) {
             self.server.unblock(&mut self.keys, id, None);
         }
-        let finished = self.keys.expire_due(budget);
+        // While writes wait, keys stay as they are; whoever asks for an expired one does not see it.
+        let paused = self.server.pause.as_ref().is_some_and(|pause| pause.until > self.keys.now());
+        let finished = paused || self.keys.expire_due(budget);
         self.settle(None);
+        self.server.broadcast_if_any();
         if finished { self.next_due() } else { Some(now) }
     }
 
-    /// The next moment at which something is due: a key, or the end of a wait.
+    /// The next moment at which something is due: a key, or the end of a wait or of a pause.
     pub fn next_due(&self) -> Option<Millis> {
-        self.keys.next_due().into_iter().chain(self.server.timeouts.next()).min()
+        let pause = self.server.pause.as_ref().map(|pause| pause.until);
+        pause.or_else(|| self.keys.next_due()).into_iter().chain(self.server.timeouts.next()).min()
     }
 
     /// Chooses the classes of keyspace events that [`Engine::take_event`] tells.
@@ -479,22 +559,43 @@ impl Engine {
 }
 
 impl Server {
+    /// A session, which may be the one that is taken out.
+    pub(crate) fn session_of<'s>(&'s mut self, running: Option<&'s mut Session>, id: SessionId) -> Option<&'s mut Session> {
+        match running {
+            Some(session) if session.id == id => Some(session),
+            _ => self.sessions.get_mut(id),
+        }
+    }
+
     /// Puts bytes into a session's outbox and says so to the shell. `running` is the session that is taken out, if one is.
     pub(crate) fn push_to(&mut self, running: Option<&mut Session>, id: SessionId, write: impl FnOnce(&mut Writer<'_>)) -> bool {
-        let session = match running {
-            // Its outbox goes behind the reply to its request.
-            Some(session) if session.id == id => session,
-            _ => {
-                let Some(session) = self.sessions.get_mut(id) else { return false };
-                if session.outbox.is_empty() {
-                    self.events.push_back(Event::Output(id));
-                }
-                session
-            }
-        };
+        // The outbox of the running session goes behind the reply to its request.
+        let own = running.as_ref().is_some_and(|session| session.id == id);
+        let Some(session) = self.session_of(running, id) else { return false };
         let protocol = session.protocol;
+        let first = session.outbox.is_empty();
         write(&mut Writer::new(&mut session.outbox, protocol));
+        if first && !own {
+            self.events.push_back(Event::Output(id));
+        }
         true
+    }
+
+    /// As [`Server::broadcast`], between batches.
+    fn broadcast_if_any(&mut self) {
+        if self.tracking.has_changes() {
+            self.broadcast(None);
+        }
+    }
+
+    /// Ends a conversation: its transaction is discarded; its watches, waits, subscriptions and tracking end.
+    pub(crate) fn close(&mut self, keys: &mut Keyspace, id: SessionId) {
+        let Some(mut session) = self.sessions.close(id) else { return };
+        keys.unwatch_all(&mut session);
+        self.end_wait(keys, &mut session);
+        self.unsubscribe_all(&session);
+        self.end_tracking(&mut session);
+        keys.tracked = self.tracking.sessions > 0;
     }
 
     /// Delivers a message to all who subscribed; how many those are.
@@ -561,15 +662,25 @@ impl Server {
 
     /// The reply of a wait that has ended, and the news that it has.
     fn answer_late(&mut self, session: &mut Session, reply: &[u8]) {
-        if session.outbox.is_empty() {
+        if !session.swallows_reply() {
+            self.hand_over(session, reply);
+        }
+        self.events.push_back(Event::Ready(session.id));
+    }
+
+    /// Gives bytes to a session that did not ask just now.
+    fn hand_over(&mut self, session: &mut Session, bytes: &[u8]) {
+        if session.outbox.is_empty() && !bytes.is_empty() {
             self.events.push_back(Event::Output(session.id));
         }
-        session.outbox.extend_from_slice(reply);
-        self.events.push_back(Event::Ready(session.id));
+        session.outbox.extend_from_slice(bytes);
     }
 
     /// Ends a session's wait with the error given, or with the reply for waits in vain. False if it was not waiting.
     pub(crate) fn unblock(&mut self, keys: &mut Keyspace, id: SessionId, error: Option<&ReplyError>) -> bool {
+        if self.sessions.get(id).and_then(|session| session.waiting.as_ref()).is_none_or(|waiting| waiting.paused) {
+            return false;
+        }
         let Some(mut session) = self.sessions.take(id) else { return false };
         let waiting = self.end_wait(keys, &mut session);
         if let Some(waiting) = &waiting {
@@ -592,10 +703,7 @@ impl Server {
 
     /// Ends a conversation that is not running a command: its wait, too, is over without an answer.
     pub(crate) fn dismiss(&mut self, keys: &mut Keyspace, id: SessionId) {
-        let Some(mut session) = self.sessions.take(id) else { return };
-        self.end_wait(keys, &mut session);
-        session.closing = true;
-        self.sessions.put_back(session);
+        self.close(keys, id);
         self.events.push_back(Event::Close(id));
     }
 
@@ -611,4 +719,6 @@ enum Verdict {
     Run(&'static Row, usize),
     /// It was queued for EXEC.
     Queue,
+    /// It waits until a pause is over.
+    Pause,
 }

@@ -49,6 +49,8 @@ pub mod session;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod stats;
 pub mod time;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod tracking;
 pub mod value;
 
 #[cfg(feature = "std")]

@@ -7,6 +7,7 @@ use crate::command::Flags;
 use crate::pubsub::Subscriptions;
 use crate::resp::Protocol;
 use crate::time::Millis;
+use crate::tracking::Tracker;
 use crate::value::seed::Seed;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -44,9 +45,16 @@ pub struct Queue {
     pub broken: bool,
     /// One of the commands may grow memory.
     pub grows: bool,
+    /// One of them may change data or publish.
+    pub changes: bool,
 }
 
 impl Queue {
+    /// Whether a command with these flags waits while writes are paused: EXEC of what writes.
+    pub fn waits(&self, flags: Flags) -> bool {
+        flags.has(Flags::ENDS_TRANSACTION) && self.changes
+    }
+
     /// Whether a command with these flags is refused now while memory is short: whatever would be queued, because a queue may grow without
     /// end, and EXEC of what may grow.
     pub fn needs_room(&self, flags: Flags) -> bool {
@@ -92,17 +100,47 @@ pub struct Session {
     pub(crate) serving: Option<Vec<u8>>,
     /// EXEC is running so many commands: nothing may wait.
     pub(crate) executing: Option<usize>,
-    /// Bytes of the last request, and what the shell says of its buffers, for `CLIENT LIST`.
+    /// What CLIENT TRACKING ON said, while it holds.
+    pub tracking: Option<Box<Tracker>>,
+    /// Which replies CLIENT REPLY has swallowed.
+    pub silence: Silence,
+    /// CLIENT NO-EVICT: not to be closed for the sake of `maxmemory-clients`.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH: what it reads does not count as used.
+    pub no_touch: bool,
+    /// It is told every command that runs.
+    pub monitors: bool,
+    /// What the shell says of its buffers, and the sizes of the running request, for `CLIENT LIST`.
     pub buffers: Buffers,
 }
 
-/// Sizes that the shell reports, for `CLIENT LIST`.
+/// Replies that a session does not want.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Silence {
+    #[default]
+    None,
+    /// That of the next request.
+    Next,
+    /// That of the present request.
+    Now,
+    /// All, until CLIENT REPLY ON.
+    All,
+}
+
+/// Sizes for `CLIENT LIST`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Buffers {
+    /// Shell: bytes of unfinished requests.
     pub query: usize,
+    /// Shell.
     pub query_free: usize,
-    pub argv: usize,
+    /// Shell: bytes of replies that the other end has not taken yet.
     pub output: usize,
+    /// Bytes that the running batch of requests came in.
+    pub batch: usize,
+    /// Bytes of the words of the running request, and of the replies before it in the batch.
+    pub argv: usize,
+    pub replies: usize,
 }
 
 impl Session {
@@ -132,8 +170,45 @@ impl Session {
             again: None,
             serving: None,
             executing: None,
+            tracking: None,
+            silence: Silence::None,
+            no_evict: false,
+            no_touch: false,
+            monitors: false,
             buffers: Buffers::default(),
         }
+    }
+
+    /// The present request is answered: whether the reply is not to be sent, and what CLIENT REPLY said of the next one.
+    pub(crate) fn swallows_reply(&mut self) -> bool {
+        let swallowed = matches!(self.silence, Silence::Now | Silence::All);
+        self.silence = match self.silence {
+            Silence::Next => Silence::Now,
+            Silence::Now => Silence::None,
+            unchanged => unchanged,
+        };
+        swallowed
+    }
+
+    /// Bytes of commands between MULTI and EXEC.
+    pub fn queue_bytes(&self) -> usize {
+        let commands = self.queue.as_ref().map_or(&[][..], |queue| &queue.commands);
+        commands.iter().flatten().map(Vec::len).sum()
+    }
+
+    /// Bytes that the conversation takes, as far as its buffers tell.
+    pub fn memory(&self) -> usize {
+        let parts = [
+            size_of::<Self>(),
+            self.buffers.query.max(self.buffers.batch),
+            self.buffers.query_free,
+            self.buffers.output,
+            self.outbox.len(),
+            self.name.len(),
+            self.queue_bytes(),
+            self.waiting.as_ref().map_or(0, |waiting| waiting.bytes()),
+        ];
+        parts.into_iter().fold(0, usize::saturating_add)
     }
 }
 
@@ -232,16 +307,41 @@ impl SessionsByName {
         }
     }
 
-    pub(crate) fn add(&mut self, name: &[u8], session: SessionId) {
+    fn entry(&mut self, name: &[u8]) -> &mut Vec<SessionId> {
         let seed = self.seed;
-        match self.by_name.find_mut(seed.hash(name), |(known, _)| **known == *name) {
-            Some((_, sessions)) if sessions.contains(&session) => {}
-            Some((_, sessions)) => sessions.push(session),
-            None => {
-                let entry = (name.into(), Vec::from([session]));
-                self.by_name.insert_unique(seed.hash(name), entry, |(name, _)| seed.hash(name));
-            }
+        let is = |(known, _): &(Box<[u8]>, _)| **known == *name;
+        let entry = self.by_name.entry(seed.hash(name), is, |(name, _)| seed.hash(name));
+        &mut entry.or_insert_with(|| (name.into(), Vec::new())).into_mut().1
+    }
+
+    pub(crate) fn add(&mut self, name: &[u8], session: SessionId) {
+        let sessions = self.entry(name);
+        if !sessions.contains(&session) {
+            sessions.push(session);
         }
+    }
+
+    /// As `add`, in the order of the sessions' numbers instead of their coming; for names that very many sessions have. False if it was there.
+    pub(crate) fn add_sorted(&mut self, name: &[u8], session: SessionId) -> bool {
+        let sessions = self.entry(name);
+        sessions.binary_search(&session).map_err(|place| sessions.insert(place, session)).is_err()
+    }
+
+    /// Takes a name out with its sessions.
+    pub(crate) fn take(&mut self, name: &[u8]) -> Vec<SessionId> {
+        match self.by_name.find_entry(self.seed.hash(name), |(known, _)| **known == *name) {
+            Ok(entry) => entry.remove().0.1,
+            Err(_) => Vec::new(),
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.by_name.clear();
+    }
+
+    /// One of the names.
+    pub(crate) fn any(&self) -> Option<&[u8]> {
+        self.iter().next().map(|(name, _)| name)
     }
 
     pub(crate) fn remove(&mut self, name: &[u8], session: SessionId) {

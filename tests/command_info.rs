@@ -18,8 +18,12 @@ const ALLOWED: &[(&str, &str, &str)] = &[
 ];
 
 /// Commands that Redis 7.0 does not have.
-const NEWER: &[(&str, &str)] =
-    &[("client|setinfo", "Redis 7.2; every client library sends it"), ("xackdel", "Redis 8.2"), ("xdelex", "Redis 8.2")];
+const NEWER: &[(&str, &str)] = &[
+    ("client|setinfo", "Redis 7.2; every client library sends it"),
+    ("client|no-touch", "Redis 7.2"),
+    ("xackdel", "Redis 8.2"),
+    ("xdelex", "Redis 8.2"),
+];
 
 /// The fields of one entry of `COMMAND INFO` in a form that can be compared.
 fn fields(entry: &Value) -> Vec<(&'static str, String)> {

@@ -53,7 +53,7 @@ fn redis_server_resp3() {
 
 fn on_the_engine(resp: u8) {
     let mut engine = InProcess::new(42);
-    let outcome = scenario::run_all(&scenario::load_all(), &mut engine, resp, &["waits", "debug", "x87"]);
+    let outcome = scenario::run_all(&scenario::load_all(), &mut engine, resp, &["waits", "debug", "x87", "client-control"]);
     report(&engine.name(), resp, &outcome);
 }
 
@@ -70,7 +70,8 @@ fn engine_resp3() {
 #[cfg(feature = "server")]
 fn on_the_server(resp: u8) {
     let mut server = Server::cachette();
-    let outcome = scenario::run_all(&scenario::load_all(), &mut server, resp, &["sockets", "waits", "debug", "x87"]);
+    let outcome =
+        scenario::run_all(&scenario::load_all(), &mut server, resp, &["sockets", "waits", "debug", "x87", "client-control"]);
     report(&server.name(), resp, &outcome);
 }
 

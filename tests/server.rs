@@ -522,7 +522,6 @@ fn a_subscriber_that_does_not_read_is_cut_off() {
 }
 
 #[test]
-#[ignore = "CLIENT KILL is not a command yet"]
 fn a_killed_client_is_gone() {
     let server = Server::start(&[]);
     let mut victim = server.connect();

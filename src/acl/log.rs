@@ -2,7 +2,6 @@
 
 use crate::time::Millis;
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// One refusal, or several of the same kind.
@@ -19,7 +18,7 @@ pub struct Entry {
     /// The last time.
     pub at: Millis,
     /// The line of CLIENT INFO of who was refused last.
-    pub client: String,
+    pub client: Vec<u8>,
 }
 
 /// Refusals of the same kind within this time are one entry.

@@ -2,7 +2,7 @@
 
 use super::args::{Arg, ArgKind, ArgSpec, Args, Many, NoArgs, Parse, args, is_token};
 use super::reply::{Either, Help, Ok as Okay, Reply, With};
-use super::{Row, category, connection, every, rows};
+use super::{Row, category, client, every, rows};
 use crate::acl::check::Denied;
 use crate::acl::log::{self, Entry};
 use crate::acl::rules::{Grammar, has_spaces};
@@ -385,7 +385,7 @@ fn write_entry(writer: &mut Writer<'_>, entry: &Entry, now: Millis) {
     writer.bulk(b"age-seconds");
     writer.double(now.saturating_sub(entry.at) as f64 / 1000.0);
     writer.bulk(b"client-info");
-    writer.bulk(entry.client.as_bytes());
+    writer.bulk(&entry.client);
 }
 
 /// Logs a refusal. Its object is a command, a key, a channel, or for `auth` the command that was to authenticate.
@@ -397,6 +397,8 @@ pub(crate) fn refused(
     (object, username): (&[u8], &[u8]),
 ) {
     let in_transaction = session.queue.is_some() || session.executing.is_some();
+    let mut about = Vec::new();
+    client::describe(session, now, true, &mut about);
     let entry = Entry {
         count: 1,
         reason,
@@ -404,7 +406,7 @@ pub(crate) fn refused(
         object: object.to_vec(),
         username: username.to_vec(),
         at: now,
-        client: connection::describe(session, now),
+        client: about,
     };
     let most = usize::try_from(server.config.number("acllog-max-len")).unwrap_or(usize::MAX);
     log::add(&mut server.acl.log, entry, most);

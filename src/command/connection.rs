@@ -1,7 +1,8 @@
-//! Connection: PING, HELLO, AUTH, SELECT, CLIENT.
+//! Connection: PING, HELLO, AUTH, SELECT.
 
-use super::args::{ArgKind, ArgSpec, Args, DbIndex, LateInt, Many, NoArgs, Opt, Parse, Timeout, args, choice, is_token};
-use super::reply::{Either, Help, Ok as Okay, Reply, With};
+use super::args::{ArgKind, ArgSpec, Args, DbIndex, NoArgs, Parse, Timeout, args, is_token};
+use super::client::check_name;
+use super::reply::{Either, Ok as Okay, Reply, With};
 use super::{acl, rows, transaction};
 use crate::acl::DEFAULT;
 use crate::blocking::{Otherwise, Park};
@@ -11,11 +12,7 @@ use crate::number;
 use crate::pubsub::Subscriptions;
 use crate::resp::Protocol;
 use crate::resp::write::Writer;
-use crate::session::{Session, SessionId};
-use crate::time::Millis;
-use crate::value::sort::sort;
-use alloc::format;
-use alloc::string::String;
+use crate::session::Silence;
 use alloc::vec::Vec;
 
 /// The Redis version whose behaviour this engine has; what HELLO and INFO answer to clients that ask.
@@ -25,25 +22,6 @@ rows! {
     pub(super) static ROWS: Connection = [
         { "auth", auth as Auth, since: "1.0.0", cost: "O(1)", flags: [NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY], reply: Ok, arity: -2,
           "Authenticates the connection." },
-        { "client", since: "2.4.0", cost: "Depends on the subcommand", "Looks at and changes connections.", [
-            { "client|getname", client_get_name as NoArgs, since: "2.6.9", cost: "O(1)", flags: [NOSCRIPT, LOADING, STALE], reply: Maybe(&Bulk),
-              "The name of this connection." },
-            { "client|id", client_id as NoArgs, since: "5.0.0", cost: "O(1)", flags: [NOSCRIPT, LOADING, STALE], reply: Integer,
-              "The number of this connection, never used twice." },
-            { "client|info", client_info as NoArgs, since: "6.2.0", cost: "O(1)", flags: [NOSCRIPT, LOADING, STALE], reply: Bulk,
-              "What is known about this connection, in one line." },
-            { "client|list", client_list as ClientList, since: "2.4.0", cost: "O(N), N connections", flags: [ADMIN, NOSCRIPT, LOADING, STALE],
-              reply: Bulk, "What is known about connections, a line each." },
-            { "client|setinfo", client_set_info as SetInfo, since: "7.2.0", cost: "O(1)", flags: [NOSCRIPT, LOADING, STALE], reply: Ok,
-              "Notes the name or version of the client's library." },
-            { "client|setname", client_set_name as SetName, since: "2.6.9", cost: "O(1)", flags: [NOSCRIPT, LOADING, STALE], reply: Ok,
-              "Names this connection." },
-            { "client|unblock", client_unblock as Unblock, since: "5.0.0", cost: "O(log N), N waiting connections",
-              flags: [ADMIN, NOSCRIPT, LOADING, STALE], reply: Truth,
-              "Ends the wait of a connection whose command blocks." },
-            { "client|help", client_help as NoArgs, since: "5.0.0", cost: "O(1)", flags: [LOADING, STALE], reply: Array(&Bulk),
-              "Lists the subcommands." },
-        ] },
         { "echo", echo as Echo, since: "1.0.0", cost: "O(1)", flags: [LOADING, STALE, FAST], reply: Bulk,
           "Answers the message." },
         { "hello", hello as Hello, since: "6.0.0", cost: "O(1)", flags: [NOSCRIPT, LOADING, STALE, FAST, NO_AUTH, ALLOW_BUSY], reply: Any,
@@ -116,6 +94,9 @@ pub fn reset(call: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
     transaction::forget_watches(call);
     call.server.unsubscribe_all(call.session);
     call.session.subscriptions = Subscriptions::default();
+    call.end_tracking();
+    call.session.silence = Silence::None;
+    (call.session.no_evict, call.session.no_touch) = (false, false);
     call.session.db = 0;
     call.session.name.clear();
     call.session.protocol = Protocol::Resp2;
@@ -253,30 +234,7 @@ pub fn hello(call: &mut Call<'_>, args: Hello<'_>) -> Result<impl Reply + use<>>
     }))
 }
 
-// ---- CLIENT -----------------------------------------------------------------------------------------------------------------------------
-
-/// How CLIENT UNBLOCK ends a wait.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AsError(pub bool);
-
-impl<'a> Opt<'a> for AsError {
-    const SPEC: ArgSpec = ArgSpec::choice(&[
-        ArgSpec::new(ArgKind::PureToken).named("timeout").with_token("TIMEOUT"),
-        ArgSpec::new(ArgKind::PureToken).named("error").with_token("ERROR"),
-    ]);
-    fn opt(&mut self, word: &'a [u8], _: &mut Args<'a>) -> Result<bool> {
-        self.0 = is_token(word, "ERROR");
-        if self.0 || is_token(word, "TIMEOUT") { Ok(true) } else { Err(ReplyError::UNBLOCK_REASON) }
-    }
-}
-
-args! { Unblock { client_id: LateInt; unblock_type: AsError } }
-
-pub fn client_unblock(call: &mut Call<'_>, args: Unblock) -> Result<bool> {
-    let id = u64::try_from(args.client_id.get()?).map_or(SessionId(0), SessionId);
-    let error = args.unblock_type.0.then_some(ReplyError::UNBLOCKED);
-    Ok(call.server.unblock(call.keys, id, error.as_ref()))
-}
+// ---- WAIT ------------------------------------------------------------------------------------------------------------------------------
 
 args! { Wait<'a> { numreplicas: i64, timeout: &'a [u8] } }
 
@@ -288,177 +246,4 @@ pub fn wait(call: &mut Call<'_>, args: Wait<'_>) -> Result<impl Reply + use<>> {
     }
     let deadline = Timeout::from_ms(ms).deadline(call.now());
     Ok(Either::B(call.park(Park { keys: Vec::new(), wants: None, deadline, otherwise: Otherwise::Integer(0) })))
-}
-
-/// Names are printable without spaces, so that CLIENT LIST stays one line a connection.
-fn check_name(name: &[u8]) -> Result<()> {
-    if name.iter().all(|byte| matches!(byte, b'!'..=b'~')) { Ok(()) } else { Err(ReplyError::CLIENT_NAME) }
-}
-
-pub fn client_id(call: &mut Call<'_>, _: NoArgs) -> Result<u64> {
-    Ok(call.session.id.0)
-}
-
-pub fn client_get_name<'c>(call: &'c mut Call<'_>, _: NoArgs) -> Result<Option<&'c [u8]>> {
-    Ok((!call.session.name.is_empty()).then_some(&call.session.name[..]))
-}
-
-args! { SetName<'a> { connection_name: &'a [u8] } }
-
-pub fn client_set_name(call: &mut Call<'_>, args: SetName<'_>) -> Result<Okay> {
-    check_name(args.connection_name)?;
-    call.session.name = args.connection_name.to_vec();
-    Ok(Okay)
-}
-
-args! { SetInfo<'a> { attribute: &'a [u8], value: &'a [u8] } }
-
-pub fn client_set_info(call: &mut Call<'_>, args: SetInfo<'_>) -> Result<Okay> {
-    let (field, shown) = if is_token(args.attribute, "LIB-NAME") {
-        (&mut call.session.lib_name, "lib-name")
-    } else if is_token(args.attribute, "LIB-VER") {
-        (&mut call.session.lib_version, "lib-ver")
-    } else {
-        return Err(ReplyError::bytes(&[b"ERR Unrecognized option '", args.attribute, b"'"]));
-    };
-    if check_name(args.value).is_err() {
-        return Err(ReplyError::text(&["ERR ", shown, " cannot contain spaces, newlines or special characters."]));
-    }
-    *field = args.value.to_vec();
-    Ok(Okay)
-}
-
-pub fn client_info(call: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
-    let mut line = describe(call.session, call.now());
-    line.push('\n');
-    Ok(With(move |writer: &mut Writer<'_>| writer.verbatim(line.as_bytes())))
-}
-
-choice! {
-    /// Which connections CLIENT LIST shows.
-    Which<'a> { "TYPE" => Type(client_type: &'a [u8]), "ID" => Ids(client_id: Many<'a, &'a [u8]>) }
-}
-
-args! { ClientList<'a> { ; which: Option<Which<'a>> } }
-
-pub fn client_list(call: &mut Call<'_>, args: ClientList<'_>) -> Result<impl Reply + use<>> {
-    let chosen = Chosen::parse(args.which)?;
-    let now = call.now();
-    let mut sessions: Vec<&Session> = call.server.sessions.iter().chain([&*call.session]).collect();
-    sort(&mut sessions, |one, other| one.id.cmp(&other.id));
-    let mut text = String::new();
-    for session in sessions.iter().filter(|session| chosen.admits(session)) {
-        text.push_str(&describe(session, now));
-        text.push('\n');
-    }
-    Ok(With(move |writer: &mut Writer<'_>| writer.verbatim(text.as_bytes())))
-}
-
-/// Sessions that a CLIENT command picks.
-enum Chosen {
-    All,
-    Normal,
-    PubSub,
-    /// Masters and replicas: there are none here.
-    None,
-    Ids(Vec<SessionId>),
-}
-
-impl Chosen {
-    fn parse(which: Option<Which<'_>>) -> Result<Self> {
-        Ok(match which {
-            None => Self::All,
-            Some(Which::Type(name)) if is_token(name, "NORMAL") => Self::Normal,
-            Some(Which::Type(name)) if is_token(name, "PUBSUB") => Self::PubSub,
-            Some(Which::Type(name)) if ["MASTER", "REPLICA", "SLAVE"].iter().any(|known| is_token(name, known)) => Self::None,
-            Some(Which::Type(name)) => return Err(ReplyError::bytes(&[b"ERR Unknown client type '", name, b"'"])),
-            Some(Which::Ids(ids)) => Self::Ids(ids.iter().map(|id| parse_id(id?)).collect::<Result<_>>()?),
-        })
-    }
-
-    fn admits(&self, session: &Session) -> bool {
-        match self {
-            Self::All => true,
-            Self::Normal => session.subscriptions.is_empty(),
-            Self::PubSub => !session.subscriptions.is_empty(),
-            Self::None => false,
-            Self::Ids(ids) => ids.contains(&session.id),
-        }
-    }
-}
-
-fn parse_id(word: &[u8]) -> Result<SessionId> {
-    number::parse_i64(word).and_then(|id| u64::try_from(id).ok()).filter(|&id| id > 0).map(SessionId).ok_or(ReplyError::CLIENT_ID)
-}
-
-/// One line of CLIENT LIST, with the fields that Redis 7.2 prints.
-pub(crate) fn describe(session: &Session, now: Millis) -> String {
-    let seconds = |since: Millis| now.saturating_sub(since).wrapping_div(1000);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let queued = session.queue.as_ref().map(|queue| queue.commands.len()).or(session.executing);
-    let queued = queued.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX));
-    let buffers = session.buffers;
-    format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={queued} watch={} qbuf={} qbuf-free={} \
-         argv-mem={} multi-mem=0 rbs=0 rbp=0 obl={} oll=0 omem=0 tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
-        session.id.0,
-        session.peer.addr,
-        session.peer.laddr,
-        session.peer.fd,
-        text(&session.name),
-        seconds(session.opened),
-        seconds(session.last_used),
-        flags(session),
-        session.db,
-        session.subscriptions.channels.len(),
-        session.subscriptions.patterns.len(),
-        session.subscriptions.shards.len(),
-        session.watched.len(),
-        buffers.query,
-        buffers.query_free,
-        buffers.argv,
-        buffers.output,
-        buffers.query.saturating_add(buffers.query_free).saturating_add(buffers.output),
-        session.last_command,
-        text(session.user_name()),
-        if session.protocol == Protocol::Resp3 { 3 } else { 2 },
-        text(&session.lib_name),
-        text(&session.lib_version),
-    )
-}
-
-/// The letters of `flags=`.
-fn flags(session: &Session) -> String {
-    let letters = [
-        (!session.subscriptions.is_empty(), 'P'),
-        (session.queue.is_some() || session.executing.is_some(), 'x'),
-        (session.waiting.is_some(), 'b'),
-        (session.watch_lost, 'd'),
-        (session.closing, 'c'),
-        (session.peer.addr.starts_with('/'), 'U'),
-    ];
-    let shown: String = letters.iter().filter(|(set, _)| *set).map(|(_, letter)| *letter).collect();
-    if shown.is_empty() { String::from("N") } else { shown }
-}
-
-pub fn client_help(_: &mut Call<'_>, _: NoArgs) -> Result<Help> {
-    Ok(Help(&[
-        "CLIENT subcommand [argument ...]. Subcommands:",
-        "GETNAME",
-        "    Tell the name of this connection.",
-        "ID",
-        "    Tell the number of this connection.",
-        "INFO",
-        "    Describe this connection in one line.",
-        "LIST [TYPE normal|master|replica|pubsub] [ID id ...]",
-        "    Describe connections, a line each.",
-        "SETINFO LIB-NAME|LIB-VER value",
-        "    Note the client's library.",
-        "SETNAME name",
-        "    Name this connection.",
-        "UNBLOCK id [TIMEOUT|ERROR]",
-        "    End the wait of a connection whose command blocks.",
-        "HELP",
-        "    Print this.",
-    ]))
 }

@@ -181,7 +181,7 @@ fn clients(call: &mut Call<'_>, lines: &mut Lines) {
     let blocked = call.server.sessions.iter().filter(|session| session.waiting.is_some()).count();
     lines.numbers(&[
         ("blocked_clients", blocked as u64),
-        ("tracking_clients", 0),
+        ("tracking_clients", call.server.tracking.sessions as u64),
         ("clients_in_timeout_table", call.server.waits_with_end() as u64),
     ]);
 }
@@ -277,12 +277,13 @@ fn stats(call: &mut Call<'_>, lines: &mut Lines) {
         "total_forks",
         "migrate_cached_sockets",
         "slave_expires_tracked_keys",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
         "unexpected_error_replies",
     ]);
+    let tracking = &call.server.tracking;
     lines.numbers(&[
+        ("tracking_total_keys", tracking.keys() as u64),
+        ("tracking_total_items", tracking.items() as u64),
+        ("tracking_total_prefixes", tracking.prefixes() as u64),
         ("total_error_replies", stats.error_replies),
         ("dump_payload_sanitizations", 0),
         ("total_reads_processed", stats.reads),

@@ -89,6 +89,8 @@ pub fn exists(call: &mut Call<'_>, args: Exists<'_>) -> Result<usize> {
 args! { Touch<'a> { keys: Many<'a, Key<'a, RO>> } }
 
 pub fn touch(call: &mut Call<'_>, args: Touch<'_>) -> Result<usize> {
+    // This is what it is for, whatever CLIENT NO-TOUCH said.
+    call.keys.no_touch = false;
     Ok(args.keys.words().iter().filter(|key| call.keys.read_any(key).is_some()).count())
 }
 

@@ -14,7 +14,9 @@ pub mod acl;
 pub mod args;
 pub mod bitmap;
 pub mod category;
-pub(crate) mod connection;
+pub(crate) mod client;
+mod client_tracking;
+mod connection;
 mod debug;
 pub(crate) mod describe;
 pub mod dump;
@@ -157,10 +159,12 @@ flags! {
     LISTED_ADMIN = 19, None;
     /// ACL category `connection` for commands of other groups.
     LISTED_CONNECTION = 20, None;
+    /// CLIENT and its kin: what CLIENT CACHING said holds for the next command still.
+    KEEPS_CACHING = 29, None;
     /// ACL categories `list`, `set` and `sortedset`: for commands that take any of them.
     COLLECTIONS = 21, None;
     /// May wait without being `blocking` by name: WAIT.
-    WAITS = 22, None;
+    WAITS = 23, None;
 }
 
 impl Flags {
@@ -176,6 +180,11 @@ impl Flags {
 
     pub const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
+    }
+
+    /// Whether a command waits while CLIENT PAUSE WRITE holds.
+    pub const fn may_change(self) -> bool {
+        self.0 & (Self::WRITE.0 | Self::MAY_REPLICATE.0) != 0
     }
 }
 
@@ -295,6 +304,7 @@ static FAMILIES: &[&[Row]] = &[
     stream_group::ROWS,
     stream_info::ROWS,
     connection::ROWS,
+    client::ROWS,
     transaction::ROWS,
     pubsub::ROWS,
     server::ROWS,
@@ -414,16 +424,21 @@ impl Default for Registry {
 }
 
 /// Runs a resolved command and writes its reply, be it an error. True if it was no error.
-pub fn run(call: &mut Call<'_>, row: &'static Row, words: &[&[u8]], writer: &mut Writer<'_>) -> bool {
+/// `argv` are all words of the request; the first `skip` of them are the command's name.
+pub fn run(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]], skip: usize, writer: &mut Writer<'_>) -> bool {
     let start = writer.position();
     call.row = row;
+    call.keys.no_touch = call.session.no_touch;
     let host = call.server.host.as_ref().filter(|_| call.server.stats.wants_time(row));
     let began = host.and_then(|host| host.clock_us());
-    let result = (row.run)(call, words, writer);
+    let result = (row.run)(call, argv.get(skip..).unwrap_or(&[]), writer);
     let took = began.and_then(|began| call.server.host.as_ref()?.clock_us()?.checked_sub(began));
     // A command that waits is counted when it ends.
     if call.session.park.is_none() {
         call.server.stats.ran(row, took);
+    }
+    if call.server.tracking.sessions > 0 {
+        track(call, row, argv);
     }
     let result = if writer.overflowed() { Err(ReplyError::MEMORY) } else { result };
     match result {
@@ -435,6 +450,19 @@ pub fn run(call: &mut Call<'_>, row: &'static Row, words: &[&[u8]], writer: &mut
             writer.error(&error);
             false
         }
+    }
+}
+
+/// Tells of the keys that the command changed, and notes those that it read. In a transaction this goes command by command.
+fn track(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]]) {
+    let touched = call.keys.take_touched();
+    call.server.invalidate(Some(call.session), touched);
+    if row.flags.has(Flags::READONLY)
+        && call.session.tracking.is_some()
+        && let Some(keys) = describe::keys_of(row, argv)
+    {
+        let keys: Vec<&[u8]> = keys.into_iter().filter_map(|(at, _)| argv.get(at).copied()).collect();
+        call.server.remember(call.session, &keys);
     }
 }
 

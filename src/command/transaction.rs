@@ -70,7 +70,7 @@ fn run_queued(call: &mut Call<'_>, queue: Queue, writer: &mut Writer<'_>) {
                     writer.error(&error);
                     continue;
                 }
-                super::run(call, row, argv.get(words..).unwrap_or(&[]), writer);
+                super::run(call, row, &argv, words, writer);
             }
             Err(error) => writer.error(&error),
         }

@@ -88,6 +88,8 @@ pub struct Config {
     pub requirepass: Vec<u8>,
     pub proto_max_bulk_len: u64,
     pub notify_keyspace_events: Class,
+    /// 0 = no limit.
+    pub tracking_table_max_keys: usize,
     /// Sizes at which collections leave their packed form.
     pub limits: Limits,
     /// How uses of keys are counted: where `maxmemory-policy` is one of the LFU ones.
@@ -104,6 +106,7 @@ impl Default for Config {
             requirepass: Vec::new(),
             proto_max_bulk_len: 0,
             notify_keyspace_events: Class::NONE,
+            tracking_table_max_keys: 0,
             limits: Limits::default(),
             lfu: None,
         };
@@ -303,6 +306,7 @@ impl Config {
         let counts = self.get(b"maxmemory-policy").unwrap_or_default().ends_with(b"-lfu");
         self.lfu =
             counts.then(|| Lfu { log_factor: self.number("lfu-log-factor"), decay_minutes: self.number("lfu-decay-time") });
+        self.tracking_table_max_keys = usize::try_from(self.number("tracking-table-max-keys")).unwrap_or(usize::MAX);
         self.maxmemory = self.number("maxmemory");
         self.proto_max_bulk_len = self.number("proto-max-bulk-len");
         self.requirepass = self.get(b"requirepass").unwrap_or_default().to_vec();

@@ -75,10 +75,12 @@ impl Keyspace {
         self.counted(counter.saturating_add(more.into()))
     }
 
-    /// Marks an entry as used.
+    /// Marks an entry as used, unless whoever uses it does not want that.
     #[inline]
     pub(super) fn mark_used(&mut self, entry: Entry) {
-        entry.set_access(self.next_mark(entry.access()));
+        if !self.no_touch {
+            entry.set_access(self.next_mark(entry.access()));
+        }
     }
 
     /// Marks a key as used; false where it is missing. Counts nothing.

@@ -81,7 +81,7 @@ impl Keyspace {
         self.stats.expired = self.stats.expired.wrapping_add(1);
         // SAFETY: the entry is freed at the end, not earlier.
         let key = unsafe { entry.key() };
-        self.touch_watchers(key);
+        self.note_touch(key, true);
         self.notify(Class::EXPIRED, "expired", key);
         // SAFETY: no handle to it is left.
         unsafe { entry.free() };

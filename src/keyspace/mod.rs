@@ -16,7 +16,7 @@ mod scan;
 pub use access::{Lfu, Use};
 pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
-pub use notify::{Class, Notice};
+pub use notify::{Class, Notice, Touched};
 
 use crate::error::{ReplyError, Result};
 use crate::rng::Rng;
@@ -82,6 +82,11 @@ pub struct Keyspace {
     waiters: Waiters,
     notices: Vec<Notice>,
     listening: Class,
+    /// Somebody tracks keys: changes are kept for [`Keyspace::take_touched`].
+    pub(crate) tracked: bool,
+    touched: Vec<Touched>,
+    /// What is read now does not count as used (`CLIENT NO-TOUCH`).
+    pub(crate) no_touch: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`: whether `tick` removes expired keys that nobody asks for.
     pub active_expire: bool,
     /// How uses of keys are counted, if they are.
@@ -123,6 +128,9 @@ impl Keyspace {
             waiters: Waiters::default(),
             notices: Vec::new(),
             listening: Class::NONE,
+            tracked: false,
+            touched: Vec::new(),
+            no_touch: false,
             active_expire: true,
             lfu: None,
             luck: Rng::new(0),
@@ -363,7 +371,7 @@ impl Keyspace {
             let before = old.deadline();
             // SAFETY: `old` is live and nothing borrows it.
             if unsafe { old.overwrite(value, deadline) } {
-                self.mark_used(old);
+                old.set_access(self.next_mark(old.access()));
                 self.note_deadline(pos, before, deadline);
                 return Ok(());
             }
@@ -589,6 +597,10 @@ impl Keyspace {
             }
         });
         self.ledger.adjust(before.saturating_add(freed), 0);
+        // One word for all databases that go together.
+        if self.tracked && self.touched.last().is_none_or(|last| last.key.is_some()) {
+            self.touched.push(Touched { key: None, expired: false });
+        }
         self.waiters.all_changed(selected);
     }
 
@@ -629,12 +641,24 @@ impl Keyspace {
         self.waiters.changed(self.selected, key);
     }
 
-    /// Tells watchers alone.
+    /// Tells watchers, and those who track keys, alone.
     #[inline]
     pub fn touch_watchers(&mut self, key: &[u8]) {
+        self.note_touch(key, false);
+    }
+
+    fn note_touch(&mut self, key: &[u8], expired: bool) {
         if !self.watches.is_empty() {
             self.watches.changed(self.selected, key);
         }
+        if self.tracked {
+            self.touched.push(Touched { key: Some(key.to_vec()), expired });
+        }
+    }
+
+    /// Changes since the last call, for those who track keys.
+    pub(crate) fn take_touched(&mut self) -> Vec<Touched> {
+        core::mem::take(&mut self.touched)
     }
 
     /// Notes an event alone.

@@ -93,6 +93,15 @@ pub struct Notice {
     pub key: Vec<u8>,
 }
 
+/// A change that those who track keys hear of.
+#[derive(Debug)]
+pub struct Touched {
+    /// `None`: all keys of a database are gone.
+    pub key: Option<Vec<u8>>,
+    /// Nobody did it: its time was over.
+    pub expired: bool,
+}
+
 /// Who waits on which key, and which of those keys changed.
 #[derive(Default)]
 pub(super) struct Waiters {

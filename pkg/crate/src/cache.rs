@@ -17,7 +17,7 @@ const TICK_BUDGET: usize = 2000;
 pub struct Cache {
     pub engine: Engine,
     session: SessionId,
-    /// The session is as a fresh one but for its database (no transaction, no watch), and no keyspace notifications are asked for. The hot lanes run
+    /// The session is as a fresh one but for its database (no transaction, no watch, no tracking), and no keyspace notifications are asked for. The hot lanes run
     /// then; else everything takes the door.
     plain: bool,
     now: u64,
@@ -177,7 +177,7 @@ impl Cache {
         if let Some(session) = self.engine.session_mut(self.session) {
             session.protocol = Protocol::Resp3;
             session.authenticated = true;
-            self.plain = session.queue.is_none() && session.watched.is_empty();
+            self.plain = session.queue.is_none() && session.watched.is_empty() && session.tracking.is_none() && !session.no_touch;
             let db = session.db;
             self.engine.keys.select(db);
             // Subscribers of keyspace notifications are told by the door.

@@ -447,18 +447,6 @@ export interface AuthOptions {
   username?: Arg;
 }
 
-/** Options of CLIENT LIST. */
-export interface ClientListOptions {
-  type?: Arg;
-  id?: readonly Arg[];
-}
-
-/** Options of CLIENT UNBLOCK. */
-export interface ClientUnblockOptions {
-  timeout?: boolean;
-  error?: boolean;
-}
-
 /** Options of HELLO. */
 export interface HelloOptions {
   auth?: readonly [username: Arg, password: Arg];
@@ -471,16 +459,43 @@ export interface WaitOptions {
   signal?: Signal;
 }
 
-/** Options of PUBLISH. */
-export interface PublishOptions {
-  /** Calls the wait off: the promise is rejected with the signal's reason, and nothing is taken. */
-  signal?: Signal;
+/** Options of CLIENT KILL. */
+export interface ClientKillOptions {
+  id?: number | bigint;
+  type?: Arg;
+  user?: Arg;
+  addr?: Arg;
+  laddr?: Arg;
+  skipme?: Arg;
+  maxage?: number | bigint;
 }
 
-/** Options of SPUBLISH. */
-export interface SpublishOptions {
-  /** Calls the wait off: the promise is rejected with the signal's reason, and nothing is taken. */
-  signal?: Signal;
+/** Options of CLIENT LIST. */
+export interface ClientListOptions {
+  type?: Arg;
+  id?: readonly Arg[];
+}
+
+/** Options of CLIENT PAUSE. */
+export interface ClientPauseOptions {
+  write?: boolean;
+  all?: boolean;
+}
+
+/** Options of CLIENT TRACKING. */
+export interface ClientTrackingOptions {
+  redirect?: number | bigint;
+  prefix?: Arg;
+  bcast?: boolean;
+  optin?: boolean;
+  optout?: boolean;
+  noloop?: boolean;
+}
+
+/** Options of CLIENT UNBLOCK. */
+export interface ClientUnblockOptions {
+  timeout?: boolean;
+  error?: boolean;
 }
 
 /** Options of COMMAND LIST. */
@@ -1780,52 +1795,6 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
-  /** The name of this connection. Since 2.6.9, O(1). */
-  clientGetName(): Out<M, V | null> {
-    return this.send(['CLIENT', 'GETNAME']);
-  }
-
-  /** The number of this connection, never used twice. Since 5.0.0, O(1). */
-  clientId(): Out<M, number> {
-    return this.send(['CLIENT', 'ID']);
-  }
-
-  /** What is known about this connection, in one line. Since 6.2.0, O(1). */
-  clientInfo(): Out<M, V> {
-    return this.send(['CLIENT', 'INFO']);
-  }
-
-  /** What is known about connections, a line each. Since 2.4.0, O(N), N connections. */
-  clientList(options: ClientListOptions = {}): Out<M, V> {
-    const words: Arg[] = ['CLIENT', 'LIST'];
-    if (options.type !== undefined) words.push('TYPE', options.type);
-    for (const word of options.id ?? []) words.push('ID', word);
-    return this.send(words);
-  }
-
-  /** Notes the name or version of the client's library. Since 7.2.0, O(1). */
-  clientSetInfo(attribute: Arg, value: Arg): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'SETINFO', attribute, value]);
-  }
-
-  /** Names this connection. Since 2.6.9, O(1). */
-  clientSetName(connectionName: Arg): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'SETNAME', connectionName]);
-  }
-
-  /** Ends the wait of a connection whose command blocks. Since 5.0.0, O(log N), N waiting connections. */
-  clientUnblock(clientId: number | bigint, options: ClientUnblockOptions = {}): Out<M, 0 | 1> {
-    const words: Arg[] = ['CLIENT', 'UNBLOCK', clientId];
-    if (options.timeout) words.push('TIMEOUT');
-    if (options.error) words.push('ERROR');
-    return this.send(words);
-  }
-
-  /** Lists the subcommands. Since 5.0.0, O(1). */
-  clientHelp(): Out<M, V[]> {
-    return this.send(['CLIENT', 'HELP']);
-  }
-
   /** Answers the message. Since 1.0.0, O(1). */
   echo(message: Arg): Out<M, V> {
     return this.send(['ECHO', message]);
@@ -1869,6 +1838,121 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['SELECT', index]);
   }
 
+  /** Whether the keys of the next command are tracked. Since 6.0.0, O(1). */
+  clientCaching(mode: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'CACHING', mode]);
+  }
+
+  /** The name of this connection. Since 2.6.9, O(1). */
+  clientGetName(): Out<M, V | null> {
+    return this.send(['CLIENT', 'GETNAME']);
+  }
+
+  /** The connection that is told in place of this one of keys that change: 0 none, -1 nothing is tracked. Since 6.0.0, O(1). */
+  clientGetRedir(): Out<M, number> {
+    return this.send(['CLIENT', 'GETREDIR']);
+  }
+
+  /** The number of this connection, never used twice. Since 5.0.0, O(1). */
+  clientId(): Out<M, number> {
+    return this.send(['CLIENT', 'ID']);
+  }
+
+  /** What is known about this connection, in one line. Since 6.2.0, O(1). */
+  clientInfo(): Out<M, V> {
+    return this.send(['CLIENT', 'INFO']);
+  }
+
+  /** Closes the connection with an address, or all that fit the filters; answers how many. Since 2.4.0, O(N), N connections. */
+  clientKill<T = Reply>(address?: Arg, options: ClientKillOptions = {}): Out<M, T> {
+    const words: Arg[] = ['CLIENT', 'KILL'];
+    if (address !== undefined) words.push(address);
+    if (options.id !== undefined) words.push('ID', options.id);
+    if (options.type !== undefined) words.push('TYPE', options.type);
+    if (options.user !== undefined) words.push('USER', options.user);
+    if (options.addr !== undefined) words.push('ADDR', options.addr);
+    if (options.laddr !== undefined) words.push('LADDR', options.laddr);
+    if (options.skipme !== undefined) words.push('SKIPME', options.skipme);
+    if (options.maxage !== undefined) words.push('MAXAGE', options.maxage);
+    return this.send(words);
+  }
+
+  /** What is known about connections, a line each. Since 2.4.0, O(N), N connections. */
+  clientList(options: ClientListOptions = {}): Out<M, V> {
+    const words: Arg[] = ['CLIENT', 'LIST'];
+    if (options.type !== undefined) words.push('TYPE', options.type);
+    for (const word of options.id ?? []) words.push('ID', word);
+    return this.send(words);
+  }
+
+  /** Keeps this connection from being closed where connections take too much memory. Since 7.0.0, O(1). */
+  clientNoEvict(mode: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'NO-EVICT', mode]);
+  }
+
+  /** Whether keys that this connection reads count as used. Since 7.2.0, O(1). */
+  clientNoTouch(mode: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'NO-TOUCH', mode]);
+  }
+
+  /** Has requests wait for so many milliseconds: all of them, or those that write. Since 3.0.0, O(1). */
+  clientPause(timeout: number | bigint, options: ClientPauseOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['CLIENT', 'PAUSE', timeout];
+    if (options.write) words.push('WRITE');
+    if (options.all) words.push('ALL');
+    return this.send(words);
+  }
+
+  /** Which replies are sent: all, none, or all but the next. Since 3.2.0, O(1). */
+  clientReply(mode: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'REPLY', mode]);
+  }
+
+  /** Notes the name or version of the client's library. Since 7.2.0, O(1). */
+  clientSetInfo(attribute: Arg, value: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'SETINFO', attribute, value]);
+  }
+
+  /** Names this connection. Since 2.6.9, O(1). */
+  clientSetName(connectionName: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'SETNAME', connectionName]);
+  }
+
+  /** Whether this connection is told of changes to keys that it read. Since 6.0.0, O(1). */
+  clientTracking(status: Arg, options: ClientTrackingOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['CLIENT', 'TRACKING', status];
+    if (options.redirect !== undefined) words.push('REDIRECT', options.redirect);
+    if (options.prefix !== undefined) words.push('PREFIX', options.prefix);
+    if (options.bcast) words.push('BCAST');
+    if (options.optin) words.push('OPTIN');
+    if (options.optout) words.push('OPTOUT');
+    if (options.noloop) words.push('NOLOOP');
+    return this.send(words);
+  }
+
+  /** What is tracked for this connection. Since 6.2.0, O(1). */
+  clientTrackingInfo(): Out<M, Fields<V, Reply>> {
+    return this.send(['CLIENT', 'TRACKINGINFO']);
+  }
+
+  /** Ends the wait of a connection whose command blocks. Since 5.0.0, O(log N), N waiting connections. */
+  clientUnblock(clientId: number | bigint, options: ClientUnblockOptions = {}): Out<M, 0 | 1> {
+    const words: Arg[] = ['CLIENT', 'UNBLOCK', clientId];
+    if (options.timeout) words.push('TIMEOUT');
+    if (options.error) words.push('ERROR');
+    return this.send(words);
+  }
+
+  /** Ends CLIENT PAUSE. Since 6.2.0, O(N), N waiting requests. */
+  clientUnpause(): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'UNPAUSE']);
+  }
+
+  /** Lists the subcommands. Since 5.0.0, O(1). */
+  clientHelp(): Out<M, V[]> {
+    return this.send(['CLIENT', 'HELP']);
+  }
+
   /** Begins a transaction: what follows is queued until EXEC. Since 1.2.0, O(1). */
   multi(): Out<M, 'OK'> {
     return this.send(['MULTI']);
@@ -1897,8 +1981,8 @@ export abstract class Commands<M extends Mode, V> {
   }
 
   /** Sends a message to a channel; answers how many got it. Since 2.0.0, O(N + M), N subscribers of the channel, M patterns. */
-  publish(channel: Arg, message: Arg, options: PublishOptions = {}): Later<M, number> {
-    return this.park(['PUBLISH', channel, message], options.signal);
+  publish(channel: Arg, message: Arg): Out<M, number> {
+    return this.send(['PUBLISH', channel, message]);
   }
 
   /** Channels that somebody listens to. Since 2.8.0, O(N), N channels. */
@@ -1940,8 +2024,8 @@ export abstract class Commands<M extends Mode, V> {
   }
 
   /** Sends a message to a shard channel; answers how many got it. Since 7.0.0, O(N), N subscribers. */
-  spublish(shardchannel: Arg, message: Arg, options: SpublishOptions = {}): Later<M, number> {
-    return this.park(['SPUBLISH', shardchannel, message], options.signal);
+  spublish(shardchannel: Arg, message: Arg): Out<M, number> {
+    return this.send(['SPUBLISH', shardchannel, message]);
   }
 
   /** Tells about all commands: arity, flags, key positions. Since 2.8.13, O(N), N commands. */

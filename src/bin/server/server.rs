@@ -491,6 +491,7 @@ impl Server {
         {
             connection.reported = lengths;
             (session.buffers.query, session.buffers.output) = lengths;
+            session.buffers.query_free = connection.input.capacity().saturating_sub(lengths.0);
         }
     }
 

@@ -35,6 +35,7 @@ wording! {
     WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
     NOT_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value.";
     CORRUPT_HYPERLOGLOG = "INVALIDOBJ Corrupted HLL object detected";
+    GEO_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI";
     SYNTAX = "ERR syntax error";
     /// What a parser that does not know its command's name says; `command::run` words it with the name.
     SYNTAX_ARITY = "ERR wrong number of arguments";

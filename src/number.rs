@@ -4,9 +4,10 @@
 //! * Doubles, for scores, weights and coordinates: [`parse_f64`], [`parse_bound`] for the ends of a score range, [`write_f64`].
 //! * Extended doubles, for INCRBYFLOAT and HINCRBYFLOAT: [`LongDouble`].
 //! * Sizes such as `64mb`: [`parse_memory`].
+//! * Sines and arcsines, for distances on the globe: [`trig`].
 //!
-//! All of it gives the same bytes on every target. Nothing is left to the host's long double, and only doubles that IEEE 754 pins
-//! to the last bit (one product or quotient of two exact ones) are left to its floating point. The digits of a double come from
+//! All of it gives the same bytes on every target. Nothing is left to the host's long double, and only what IEEE 754 pins to the last bit
+//! (sums, products, quotients and roots of doubles) is left to its floating point. The digits of a double come from
 //! 128-bit integers, or from the small big-integer in `big`, and not from the tables of core's own routines, which are larger in
 //! WebAssembly than all of this.
 
@@ -14,6 +15,7 @@ mod big;
 mod decode;
 mod double;
 mod long_double;
+pub mod trig;
 
 pub use double::{F64_LEN, parse_bound, parse_f64, write_f64};
 pub use long_double::LongDouble;

@@ -20,6 +20,8 @@ mod connection;
 mod debug;
 pub(crate) mod describe;
 pub mod dump;
+pub mod geo;
+pub mod geo_search;
 pub mod hash;
 pub mod hyperloglog;
 mod info;
@@ -60,6 +62,7 @@ pub enum Group {
     Hash,
     Bitmap,
     HyperLogLog,
+    Geo,
     Stream,
     Connection,
     Transactions,
@@ -79,6 +82,7 @@ impl Group {
             Self::Hash => "hash",
             Self::Bitmap => "bitmap",
             Self::HyperLogLog => "hyperloglog",
+            Self::Geo => "geo",
             Self::Stream => "stream",
             Self::Connection => "connection",
             Self::Transactions => "transactions",
@@ -98,6 +102,7 @@ impl Group {
             Self::Hash => Some("hash"),
             Self::Bitmap => Some("bitmap"),
             Self::HyperLogLog => Some("hyperloglog"),
+            Self::Geo => Some("geo"),
             Self::Stream => Some("stream"),
             Self::Connection => Some("connection"),
             Self::Transactions => Some("transaction"),
@@ -299,6 +304,8 @@ static FAMILIES: &[&[Row]] = &[
     zset_algebra::ROWS,
     bitmap::ROWS,
     hyperloglog::ROWS,
+    geo::ROWS,
+    geo_search::ROWS,
     stream::ROWS,
     stream_read::ROWS,
     stream_group::ROWS,

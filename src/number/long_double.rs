@@ -99,55 +99,63 @@ impl LongDouble {
     /// At most 4934 bytes. Quick below 2^64; O(exponent^2) above, under a millisecond for the largest.
     pub fn write(self, out: &mut Vec<u8>) {
         let start = out.len();
+        self.write_fixed(17, out);
+        if self.is_infinite() {
+            return;
+        }
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
+        out.pop_if(|last| *last == b'.');
+        if out.get(start..) == Some(b"-0") {
+            out.remove(start);
+        }
+    }
+
+    /// Appends the number as C's `%.4f` does for 4 `places`, at most 17: that many decimal places, rounded to nearest, halves to even.
+    pub fn write_fixed(self, places: u32, out: &mut Vec<u8>) {
+        let unit = 10u64.wrapping_pow(places);
         if self.negative {
             out.push(b'-');
         }
-        match self.magnitude {
-            Magnitude::Infinite => out.extend_from_slice(b"inf"),
+        let behind = match self.magnitude {
+            Magnitude::Infinite => return out.extend_from_slice(b"inf"),
             Magnitude::Finite { significand, exponent } if exponent >= 0 => {
                 let mut whole = Big::new(significand);
                 whole.shl(exponent.unsigned_abs());
                 whole.write_decimal(out);
+                0
             }
             Magnitude::Finite { significand, exponent } => {
-                let (whole, places) = split(significand, exponent.unsigned_abs());
+                let (whole, behind) = split(significand, exponent.unsigned_abs(), unit);
                 out.extend_from_slice(super::write_u64(whole, &mut [0; 20]));
-                if places != 0 {
-                    // A one in front keeps the leading zeros.
-                    let mut digits = [0; 20];
-                    let mut digits = super::write_u64(places.wrapping_add(ONE), &mut digits);
-                    while let [rest @ .., b'0'] = digits {
-                        digits = rest;
-                    }
-                    out.push(b'.');
-                    out.extend_from_slice(digits.get(1..).unwrap_or_default());
-                } else if whole == 0 {
-                    out.truncate(start);
-                    out.push(b'0');
-                }
+                behind
             }
-        }
+        };
+        // A one in front keeps the leading zeros.
+        let mut digits = [0; 20];
+        let digits = super::write_u64(behind.wrapping_add(unit), &mut digits);
+        out.push(b'.');
+        out.extend_from_slice(digits.get(1..).unwrap_or_default());
     }
 }
 
-/// 10^17: the unit, counted in the last of 17 decimal places.
-const ONE: u64 = 100_000_000_000_000_000;
-
-/// `significand / 2^down` as a whole number and 17 decimal places, rounded to nearest, halves to even. `down` is not 0.
-fn split(significand: u64, down: u64) -> (u64, u64) {
+/// `significand / 2^down` as a whole number and what is behind it, counted in parts of which `unit` (10^17 at most) make one; rounded to
+/// nearest, halves to even. `down` is not 0.
+fn split(significand: u64, down: u64, unit: u64) -> (u64, u64) {
     // Below 2^-64 of an extended double nothing of 17 places is left.
     let Ok(down @ 0..128) = u32::try_from(down) else { return (0, 0) };
     let whole = significand.checked_shr(down).unwrap_or(0);
     let fraction = significand.wrapping_sub(whole.checked_shl(down).unwrap_or(0));
     // Less than 2^64 * 10^17 < 2^121.
-    let product = u128::from(fraction).wrapping_mul(u128::from(ONE));
-    let places = product.wrapping_shr(down);
-    let rest = product.wrapping_sub(places.wrapping_shl(down));
+    let product = u128::from(fraction).wrapping_mul(u128::from(unit));
+    let parts = product.wrapping_shr(down);
+    let rest = product.wrapping_sub(parts.wrapping_shl(down));
     let half = 1u128.wrapping_shl(down.wrapping_sub(1));
-    let up = rest > half || rest == half && places & 1 == 1;
-    match (places as u64).wrapping_add(u64::from(up)) {
-        ONE => (whole.wrapping_add(1), 0),
-        places => (whole, places),
+    let up = rest > half || rest == half && parts & 1 == 1;
+    match (parts as u64).wrapping_add(u64::from(up)) {
+        parts if parts == unit => (whole.wrapping_add(1), 0),
+        parts => (whole, parts),
     }
 }
 
@@ -199,6 +207,32 @@ mod tests {
         assert_eq!(sum("18446744073709551616", "3"), "18446744073709551620");
         assert_eq!(sum("0.99999999999999999999", "0"), "1");
         assert_eq!(sum("9223372036854775807", "-1"), "9223372036854775806");
+    }
+
+    #[test]
+    fn a_fixed_number_of_places() {
+        let fixed = |value: f64, places| {
+            let mut out = Vec::new();
+            LongDouble::from_f64(value).unwrap().write_fixed(places, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        for (value, text) in [
+            (0.0, "0.0000"),
+            (-0.0, "-0.0000"),
+            (166_274.151_561_369_6, "166274.1516"),
+            (0.00005, "0.0001"),
+            (0.000_049, "0.0000"),
+            (0.5 / 16.0, "0.0312"),
+            (1.5 / 16.0, "0.0938"),
+            (9.99996, "10.0000"),
+            (1e16, "10000000000000000.0000"),
+            (-1.25, "-1.2500"),
+            (5e-324, "0.0000"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(fixed(value, 4), text);
+        }
+        assert_eq!(fixed(1e22, 6), "10000000000000000000000.000000");
     }
 
     #[test]

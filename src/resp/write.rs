@@ -175,7 +175,11 @@ impl<'o> Writer<'o> {
 
     pub fn double(&mut self, number: f64) {
         let mut digits = [0; number::F64_LEN];
-        let digits = number::write_f64(number, &mut digits);
+        self.decimal(number::write_f64(number, &mut digits));
+    }
+
+    /// A double in digits of the caller's.
+    pub fn decimal(&mut self, digits: &[u8]) {
         if self.resp3() {
             self.put(b",");
             self.put(digits);

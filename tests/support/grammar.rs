@@ -52,6 +52,20 @@ const TEMPLATES: &[(u32, &str)] = &[
     (2, "GET $p"),
     (1, "(APPEND $p $v|SETBIT $p $bit 1|SETRANGE $p $offset $v)"),
     (1, "CONFIG SET hll-sparse-max-bytes (0|25|3000|3000|3000)"),
+    // Places. Those of one key are equally far only by being the same: their order is chance under COUNT, which the fuzzer leaves to ANY.
+    (8, "GEOADD $g (||||NX|XX|CH) {1-3 $lon $lat $m}"),
+    (2, "(GEOPOS|GEOHASH) $g {0-3 $m}"),
+    (2, "GEODIST $g $m $m (|||m|km|FT|Mi|x)"),
+    (
+        5,
+        "GEOSEARCH $g (FROMMEMBER $m|FROMLONLAT $lon $lat) (BYRADIUS $far $unit|BYBOX $far $far $unit) (||ASC|DESC) (|||COUNT $count ANY) (||WITHDIST|WITHDIST WITHCOORD|WITHHASH)",
+    ),
+    (
+        2,
+        "GEOSEARCHSTORE $g $g (FROMMEMBER $m|FROMLONLAT $lon $lat) (BYRADIUS $far $unit|BYBOX $far $far $unit) (|ASC|DESC|WITHDIST)",
+    ),
+    (3, "(GEORADIUS|GEORADIUS_RO) $g $lon $lat $far $unit (||WITHDIST|WITHCOORD WITHHASH) (||ASC|DESC|STORE $g)"),
+    (2, "(GEORADIUSBYMEMBER|GEORADIUSBYMEMBER_RO) $g $m $far $unit (||WITHDIST|WITHHASH) (||ASC|DESC|STORE $g|COUNT 2 ANY)"),
     // Keys.
     (8, "(DEL|UNLINK) {1-3 $k}"),
     (5, "EXISTS {1-4 $k}"),
@@ -360,6 +374,24 @@ impl Grammar {
     fn blank(&mut self, name: &str) -> Vec<u8> {
         match name {
             "s" | "l" | "h" | "t" | "z" | "q" | "p" => self.key(name),
+            // Sorted sets as they are, and some of places only.
+            "g" if self.rng.percent(10) => self.key("z"),
+            "g" => format!("g:{}", self.rng.below(3)).into_bytes(),
+            "unit" => self.rng.pick(&["m", "km", "mi", "ft", "KM", "yd"]).as_bytes().to_vec(),
+            "lon" => match self.rng.below(12) {
+                0 => self.edge(),
+                1 => self.rng.pick(&["180", "-180", "0", "179.9999", "-1e-7"]).as_bytes().to_vec(),
+                _ => format!("{}.{:04}", self.rng.range(-179, 179), self.rng.below(10_000)).into_bytes(),
+            },
+            "lat" => match self.rng.below(12) {
+                0 => self.rng.pick(FLOATS).as_bytes().to_vec(),
+                1 => self.rng.pick(&["85.05112878", "-85.05112878", "0", "66.5", "85.0512"]).as_bytes().to_vec(),
+                _ => format!("{}.{:04}", self.rng.range(-84, 84), self.rng.below(10_000)).into_bytes(),
+            },
+            "far" => match self.rng.below(6) {
+                0 => self.rng.pick(FLOATS).as_bytes().to_vec(),
+                _ => format!("{}", self.rng.range(1, 9999) as f64 * 10f64.powi(self.rng.range(-3, 4) as i32)).into_bytes(),
+            },
             "group" => self.rng.pick(&["g1", "g1", "g2", "nosuch"]).as_bytes().to_vec(),
             "id" => match self.rng.below(16) {
                 0 => self.rng.pick(&["-", "+", "x", "1-", "5-*", "18446744073709551615", "0-0", "", "007-1"]).as_bytes().to_vec(),
@@ -381,7 +413,7 @@ impl Grammar {
             "x" => format!("x:{}", self.rng.below(2)).into_bytes(),
             "never" => self.rng.pick(NEVER).as_bytes().to_vec(),
             "k" => {
-                let family = *self.rng.pick(&["s", "l", "h", "t", "z", "q", "p"]);
+                let family = *self.rng.pick(&["s", "l", "h", "t", "z", "q", "p", "g"]);
                 self.key(family)
             }
             "v" => self.value(),

@@ -339,6 +339,97 @@ export interface BitposOptions {
   bit?: boolean;
 }
 
+/** Options of GEOADD. */
+export interface GeoaddOptions {
+  nx?: boolean;
+  xx?: boolean;
+  ch?: boolean;
+}
+
+/** Options of GEODIST. */
+export interface GeodistOptions {
+  m?: boolean;
+  km?: boolean;
+  ft?: boolean;
+  mi?: boolean;
+}
+
+/** Options of GEORADIUS. */
+export interface GeoradiusOptions {
+  withcoord?: boolean;
+  withdist?: boolean;
+  withhash?: boolean;
+  count?: number | bigint;
+  any?: boolean;
+  asc?: boolean;
+  desc?: boolean;
+  store?: Arg;
+  storedist?: Arg;
+}
+
+/** Options of GEORADIUS_RO. */
+export interface GeoradiusRoOptions {
+  withcoord?: boolean;
+  withdist?: boolean;
+  withhash?: boolean;
+  count?: number | bigint;
+  any?: boolean;
+  asc?: boolean;
+  desc?: boolean;
+}
+
+/** Options of GEORADIUSBYMEMBER. */
+export interface GeoradiusbymemberOptions {
+  withcoord?: boolean;
+  withdist?: boolean;
+  withhash?: boolean;
+  count?: number | bigint;
+  any?: boolean;
+  asc?: boolean;
+  desc?: boolean;
+  store?: Arg;
+  storedist?: Arg;
+}
+
+/** Options of GEORADIUSBYMEMBER_RO. */
+export interface GeoradiusbymemberRoOptions {
+  withcoord?: boolean;
+  withdist?: boolean;
+  withhash?: boolean;
+  count?: number | bigint;
+  any?: boolean;
+  asc?: boolean;
+  desc?: boolean;
+}
+
+/** Options of GEOSEARCH. */
+export interface GeosearchOptions {
+  frommember?: Arg;
+  fromlonlat?: readonly [longitude: number | string, latitude: number | string];
+  byradius?: readonly [radius: number | string, unit: 'M' | 'KM' | 'FT' | 'MI'];
+  bybox?: readonly [width: number | string, height: number | string, unit: 'M' | 'KM' | 'FT' | 'MI'];
+  asc?: boolean;
+  desc?: boolean;
+  count?: number | bigint;
+  any?: boolean;
+  withcoord?: boolean;
+  withdist?: boolean;
+  withhash?: boolean;
+}
+
+/** Options of GEOSEARCHSTORE. */
+export interface GeosearchstoreOptions {
+  frommember?: Arg;
+  fromlonlat?: readonly [longitude: number | string, latitude: number | string];
+  byradius?: readonly [radius: number | string, unit: 'M' | 'KM' | 'FT' | 'MI'];
+  bybox?: readonly [width: number | string, height: number | string, unit: 'M' | 'KM' | 'FT' | 'MI'];
+  asc?: boolean;
+  desc?: boolean;
+  count?: number | bigint;
+  any?: boolean;
+  storedist?: boolean;
+}
+
 /** Options of XADD. */
 export interface XaddOptions {
   nomkstream?: boolean;
@@ -1582,6 +1673,128 @@ export abstract class Commands<M extends Mode, V> {
   /** Adds many elements to sketches of both encodings and looks at the estimates. Since 2.8.9, O(1). */
   pfselftest(): Out<M, 'OK'> {
     return this.send(['PFSELFTEST']);
+  }
+
+  /** Gives members their places, adding those that are new; answers how many were added. Since 3.2.0, O(log N) a member, N members in the set. */
+  geoadd(key: Arg, data: readonly Many[], options: GeoaddOptions = {}): Out<M, number> {
+    const words: Arg[] = ['GEOADD', key];
+    if (options.nx) words.push('NX');
+    if (options.xx) words.push('XX');
+    if (options.ch) words.push('CH');
+    flatten(words, data);
+    return this.send(words);
+  }
+
+  /** The distance between two members, in metres or another unit. Since 3.2.0, O(1). */
+  geodist(key: Arg, member1: Arg, member2: Arg, options: GeodistOptions = {}): Out<M, V | null> {
+    const words: Arg[] = ['GEODIST', key, member1, member2];
+    if (options.m) words.push('M');
+    if (options.km) words.push('KM');
+    if (options.ft) words.push('FT');
+    if (options.mi) words.push('MI');
+    return this.send(words);
+  }
+
+  /** The places of members as geohashes, texts of eleven letters. Since 3.2.0, O(N), N members asked for. */
+  geohash(key: Arg, ...members: Many[]): Out<M, (V | null)[]> {
+    const words: Arg[] = ['GEOHASH', key];
+    flatten(words, members);
+    return this.send(words);
+  }
+
+  /** The longitudes and latitudes of members. Since 3.2.0, O(N), N members asked for. */
+  geopos(key: Arg, ...members: Many[]): Out<M, (number[] | null)[]> {
+    const words: Arg[] = ['GEOPOS', key];
+    flatten(words, members);
+    return this.send(words);
+  }
+
+  /** As GEOSEARCH for a circle around a place, or GEOSEARCHSTORE. Since 3.2.0, O(N + log M), N members near, M in all. */
+  georadius<T = Reply>(key: Arg, longitude: number | string, latitude: number | string, radius: number | string, unit: 'M' | 'KM' | 'FT' | 'MI', options: GeoradiusOptions = {}): Out<M, T> {
+    const words: Arg[] = ['GEORADIUS', key, longitude, latitude, radius, unit];
+    if (options.withcoord) words.push('WITHCOORD');
+    if (options.withdist) words.push('WITHDIST');
+    if (options.withhash) words.push('WITHHASH');
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.any) words.push('ANY');
+    if (options.asc) words.push('ASC');
+    if (options.desc) words.push('DESC');
+    if (options.store !== undefined) words.push('STORE', options.store);
+    if (options.storedist !== undefined) words.push('STOREDIST', options.storedist);
+    return this.send(words);
+  }
+
+  /** As GEOSEARCH for a circle around a place. Since 3.2.10, O(N + log M), N members near, M in all. */
+  georadiusRo(key: Arg, longitude: number | string, latitude: number | string, radius: number | string, unit: 'M' | 'KM' | 'FT' | 'MI', options: GeoradiusRoOptions = {}): Out<M, Reply[]> {
+    const words: Arg[] = ['GEORADIUS_RO', key, longitude, latitude, radius, unit];
+    if (options.withcoord) words.push('WITHCOORD');
+    if (options.withdist) words.push('WITHDIST');
+    if (options.withhash) words.push('WITHHASH');
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.any) words.push('ANY');
+    if (options.asc) words.push('ASC');
+    if (options.desc) words.push('DESC');
+    return this.send(words);
+  }
+
+  /** As GEOSEARCH for a circle around a member, or GEOSEARCHSTORE. Since 3.2.0, O(N + log M), N members near, M in all. */
+  georadiusbymember<T = Reply>(key: Arg, member: Arg, radius: number | string, unit: 'M' | 'KM' | 'FT' | 'MI', options: GeoradiusbymemberOptions = {}): Out<M, T> {
+    const words: Arg[] = ['GEORADIUSBYMEMBER', key, member, radius, unit];
+    if (options.withcoord) words.push('WITHCOORD');
+    if (options.withdist) words.push('WITHDIST');
+    if (options.withhash) words.push('WITHHASH');
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.any) words.push('ANY');
+    if (options.asc) words.push('ASC');
+    if (options.desc) words.push('DESC');
+    if (options.store !== undefined) words.push('STORE', options.store);
+    if (options.storedist !== undefined) words.push('STOREDIST', options.storedist);
+    return this.send(words);
+  }
+
+  /** As GEOSEARCH for a circle around a member. Since 3.2.10, O(N + log M), N members near, M in all. */
+  georadiusbymemberRo(key: Arg, member: Arg, radius: number | string, unit: 'M' | 'KM' | 'FT' | 'MI', options: GeoradiusbymemberRoOptions = {}): Out<M, Reply[]> {
+    const words: Arg[] = ['GEORADIUSBYMEMBER_RO', key, member, radius, unit];
+    if (options.withcoord) words.push('WITHCOORD');
+    if (options.withdist) words.push('WITHDIST');
+    if (options.withhash) words.push('WITHHASH');
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.any) words.push('ANY');
+    if (options.asc) words.push('ASC');
+    if (options.desc) words.push('DESC');
+    return this.send(words);
+  }
+
+  /** The members in a circle or box around a place or a member, with their distances if asked. Since 6.2.0, O(N + log M), N members near, M in all. */
+  geosearch(key: Arg, options: GeosearchOptions = {}): Out<M, Reply[]> {
+    const words: Arg[] = ['GEOSEARCH', key];
+    if (options.frommember !== undefined) words.push('FROMMEMBER', options.frommember);
+    if (options.fromlonlat !== undefined) words.push('FROMLONLAT', ...options.fromlonlat);
+    if (options.byradius !== undefined) words.push('BYRADIUS', ...options.byradius);
+    if (options.bybox !== undefined) words.push('BYBOX', ...options.bybox);
+    if (options.asc) words.push('ASC');
+    if (options.desc) words.push('DESC');
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.any) words.push('ANY');
+    if (options.withcoord) words.push('WITHCOORD');
+    if (options.withdist) words.push('WITHDIST');
+    if (options.withhash) words.push('WITHHASH');
+    return this.send(words);
+  }
+
+  /** Stores the members in a circle or box as a sorted set of their own; answers how many. Since 6.2.0, O(N + log M), N members near, M in all. */
+  geosearchstore(destination: Arg, source: Arg, options: GeosearchstoreOptions = {}): Out<M, number> {
+    const words: Arg[] = ['GEOSEARCHSTORE', destination, source];
+    if (options.frommember !== undefined) words.push('FROMMEMBER', options.frommember);
+    if (options.fromlonlat !== undefined) words.push('FROMLONLAT', ...options.fromlonlat);
+    if (options.byradius !== undefined) words.push('BYRADIUS', ...options.byradius);
+    if (options.bybox !== undefined) words.push('BYBOX', ...options.bybox);
+    if (options.asc) words.push('ASC');
+    if (options.desc) words.push('DESC');
+    if (options.count !== undefined) words.push('COUNT', options.count);
+    if (options.any) words.push('ANY');
+    if (options.storedist) words.push('STOREDIST');
+    return this.send(words);
   }
 
   /** Adds an entry of fields and values to a stream; answers its ID. (KEEPREF, DELREF and ACKED are of Redis 8.2.) Since 5.0.0, O(1), and O(N) for N entries trimmed. */

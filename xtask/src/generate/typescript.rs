@@ -105,7 +105,10 @@ impl Method {
     }
 
     fn argument(&mut self, spec: &ArgSpec, after: &[ArgSpec]) {
-        if spec.optional && (!spec.token.is_empty() || matches!(spec.kind, ArgKind::OneOf)) {
+        // One of several words, each with what follows it, is told as an option even where one must be given.
+        let worded =
+            matches!(spec.kind, ArgKind::OneOf) && spec.parts.iter().any(|part| !matches!(part.kind, ArgKind::PureToken));
+        if worded || spec.optional && (!spec.token.is_empty() || matches!(spec.kind, ArgKind::OneOf)) {
             return self.option(spec);
         }
         if spec.optional && matches!(spec.kind, ArgKind::Block) && !spec.multiple && spec.token.is_empty() {

@@ -99,6 +99,11 @@ impl Call<'_> {
         self.server.publish(Some(self.session), kind, channel, message)
     }
 
+    /// Keeps a word of the request out of MONITOR and SLOWLOG.
+    pub fn redact(&mut self, word: &[u8]) {
+        self.server.secrets.push(word.as_ptr().addr());
+    }
+
     /// Ends the tracking of keys for the session.
     pub fn end_tracking(&mut self) {
         self.server.end_tracking(self.session);

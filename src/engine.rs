@@ -20,6 +20,7 @@ use crate::error::{ProtocolError, ReplyError};
 use crate::event::Event;
 use crate::host::Host;
 use crate::keyspace::{Class, Keyspace, Notice};
+use crate::latency;
 use crate::number;
 use crate::pubsub::{Kind, PubSub};
 use crate::resp::Protocol;
@@ -27,6 +28,7 @@ use crate::resp::parse::{self, Parsed};
 use crate::resp::write::Writer;
 use crate::rng::Rng;
 use crate::session::{Peer, Session, SessionId, Sessions};
+use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::time::Millis;
 use crate::tracking::Tracking;
@@ -58,6 +60,16 @@ pub struct Server {
     pub tracking: Tracking,
     /// CLIENT PAUSE holds.
     pub pause: Option<Pause>,
+    /// Sessions that are told every command.
+    pub(crate) monitors: Vec<SessionId>,
+    pub(crate) slow_log: SlowLog,
+    pub(crate) latency: latency::Events,
+    /// When the running batch began, by the host's clock.
+    pub(crate) batch_us: Option<u64>,
+    /// What the shell is asked to sleep for the running command's sake.
+    pub(crate) slept_us: u64,
+    /// Where words of the running request lie that nobody is to see.
+    pub(crate) secrets: Vec<usize>,
     pub(crate) timeouts: Timeouts,
     /// Classes of events that the shell listens to.
     listening: Class,
@@ -122,6 +134,12 @@ impl Engine {
                 pubsub: PubSub::new(env.seed),
                 tracking: Tracking::default(),
                 pause: None,
+                monitors: Vec::new(),
+                slow_log: SlowLog::default(),
+                latency: latency::Events::default(),
+                batch_us: None,
+                slept_us: 0,
+                secrets: Vec::new(),
                 timeouts: Timeouts::default(),
                 listening: Class::NONE,
                 host: None,
@@ -191,7 +209,9 @@ impl Engine {
         session.last_used = self.keys.now();
         session.buffers.batch = input.len();
         let start = out.len();
+        self.server.batch_us = self.server.host.as_ref().and_then(|host| host.clock_us());
         let result = self.converse(&mut session, input, out, start);
+        self.server.batch_us = None;
         session.buffers.batch = 0;
         self.finish(session, out);
         result
@@ -524,7 +544,15 @@ impl Engine {
         }
         // While writes wait, keys stay as they are; whoever asks for an expired one does not see it.
         let paused = self.server.pause.as_ref().is_some_and(|pause| pause.until > self.keys.now());
+        let host = self.server.host.as_ref().filter(|_| self.server.config.latency_ms != 0);
+        let began = host.and_then(|host| host.clock_us());
         let finished = paused || self.keys.expire_due(budget);
+        if let Some(began) = began {
+            let took = self.server.host.as_ref().and_then(|host| host.clock_us()?.checked_sub(began)).unwrap_or(0);
+            if took.wrapping_div(1000) >= self.server.config.latency_ms {
+                self.server.latency.add("expire-cycle", self.keys.now(), took.wrapping_div(1000));
+            }
+        }
         self.settle(None);
         self.server.broadcast_if_any();
         if finished { self.next_due() } else { Some(now) }
@@ -595,6 +623,7 @@ impl Server {
         self.end_wait(keys, &mut session);
         self.unsubscribe_all(&session);
         self.end_tracking(&mut session);
+        self.end_monitoring(id);
         keys.tracked = self.tracking.sessions > 0;
     }
 

@@ -8,6 +8,7 @@
 //! 4. [`engine`]: the door. [`session`]: a conversation. [`resp`]: the protocol.
 //! 5. [`acl`]: users and what they may do.
 //! 6. [`config`]: the parameters, declared in [`config::table`]. [`host`]: what the engine asks of a shell. [`stats`]: what INFO counts.
+//! 6. [`tracking`], [`slowlog`], [`latency`]: what clients may have watched for them.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 extern crate alloc;
@@ -36,6 +37,8 @@ pub mod host;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod keyspace;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod latency;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod number;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod pubsub;
@@ -46,6 +49,8 @@ pub mod resp;
 pub mod rng;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod session;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod slowlog;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod stats;
 pub mod time;

@@ -2,6 +2,7 @@
 
 use crate::command::Row;
 use crate::error::ReplyError;
+use crate::latency::Histogram;
 use crate::time::Millis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -37,20 +38,22 @@ pub struct Stats {
 }
 
 /// What happened to one command.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct RowStats {
     row: &'static Row,
     pub calls: u64,
-    /// Of these, whose time was taken, and how long they took together.
+    /// Of these, those for which a measured one stands, and how long they took together.
     timed: u64,
     microseconds: u64,
+    /// How many of them took how long.
+    pub times: Histogram,
     /// Refused before they ran.
     pub rejected: u64,
     /// Answered with an error.
     pub failed: u64,
 }
 
-/// The first calls of a command are all timed, later ones now and then: reading a clock twice takes as long as a short command.
+/// The first calls of a short command are all timed, later ones now and then: reading a clock twice takes as long as such a command.
 const TIMED_AT_FIRST: u64 = 64;
 const TIMED_LATER: u64 = 16;
 
@@ -81,29 +84,38 @@ impl Stats {
         let place = match self.place(row) {
             Ok(place) => place,
             Err(place) => {
-                self.rows.insert(place, RowStats { row, calls: 0, timed: 0, microseconds: 0, rejected: 0, failed: 0 });
+                self.rows.insert(
+                    place,
+                    RowStats { row, calls: 0, timed: 0, microseconds: 0, times: Histogram::default(), rejected: 0, failed: 0 },
+                );
                 place
             }
         };
         self.rows.get_mut(place)
     }
 
-    /// Whether the next call of this command should be timed.
+    /// For how many calls of a short command the next one stands if it is timed; 0: it need not be.
     #[inline]
-    pub(crate) fn wants_time(&self, row: &'static Row) -> bool {
-        let calls = self.row(row).map_or(0, |known| known.calls);
-        calls < TIMED_AT_FIRST || calls.wrapping_rem(TIMED_LATER) == 0
+    pub(crate) fn weight(&self, row: &'static Row) -> u64 {
+        match self.row(row).map_or(0, |known| known.calls) {
+            0..TIMED_AT_FIRST => 1,
+            calls if calls.wrapping_rem(TIMED_LATER) == 0 => TIMED_LATER,
+            _ => 0,
+        }
     }
 
-    /// Counts a command that ran, and its time if that was taken.
+    /// Counts a command that ran, and the microseconds that it and `weight` calls in all are taken to have needed.
     #[inline]
-    pub(crate) fn ran(&mut self, row: &'static Row, microseconds: Option<u64>) {
+    pub(crate) fn ran(&mut self, row: &'static Row, took: Option<u64>, weight: u64, kept: bool) {
         self.commands = self.commands.wrapping_add(1);
         let Some(stats) = self.of(row) else { return };
         stats.calls = stats.calls.wrapping_add(1);
-        if let Some(microseconds) = microseconds {
-            stats.timed = stats.timed.wrapping_add(1);
-            stats.microseconds = stats.microseconds.wrapping_add(microseconds);
+        if let Some(microseconds) = took.filter(|_| weight > 0) {
+            stats.timed = stats.timed.wrapping_add(weight);
+            stats.microseconds = stats.microseconds.wrapping_add(microseconds.wrapping_mul(weight));
+            if kept {
+                stats.times.add(microseconds, weight);
+            }
         }
     }
 

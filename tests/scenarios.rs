@@ -28,7 +28,7 @@ fn report(target: &str, resp: u8, outcome: &Outcome) {
 
 /// What a real server on this machine can be asked for. Redis's `INCRBYFLOAT` reckons in the machine's long double.
 fn redis_is_able() -> Vec<&'static str> {
-    let mut able = vec!["sockets", "waits", "debug", "client-control", "replication"];
+    let mut able = vec!["sockets", "waits", "debug", "client-control", "replication", "clock"];
     if cfg!(target_arch = "x86_64") {
         able.push("x87");
     }
@@ -53,7 +53,8 @@ fn redis_server_resp3() {
 
 fn on_the_engine(resp: u8) {
     let mut engine = InProcess::new(42);
-    let outcome = scenario::run_all(&scenario::load_all(), &mut engine, resp, &["waits", "debug", "x87", "client-control"]);
+    let outcome =
+        scenario::run_all(&scenario::load_all(), &mut engine, resp, &["waits", "debug", "x87", "client-control", "clock"]);
     report(&engine.name(), resp, &outcome);
 }
 
@@ -70,8 +71,12 @@ fn engine_resp3() {
 #[cfg(feature = "server")]
 fn on_the_server(resp: u8) {
     let mut server = Server::cachette();
-    let outcome =
-        scenario::run_all(&scenario::load_all(), &mut server, resp, &["sockets", "waits", "debug", "x87", "client-control"]);
+    let outcome = scenario::run_all(
+        &scenario::load_all(),
+        &mut server,
+        resp,
+        &["sockets", "waits", "debug", "x87", "client-control", "clock"],
+    );
     report(&server.name(), resp, &outcome);
 }
 

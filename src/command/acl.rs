@@ -71,6 +71,8 @@ args! { SetUser<'a> { username: &'a [u8], rule: Option<Many<'a, &'a [u8]>> } }
 
 pub fn set_user(call: &mut Call<'_>, args: SetUser<'_>) -> Result<Okay> {
     let name = args.username;
+    call.redact(name);
+    args.rule.iter().flat_map(|rules| rules.words()).for_each(|word| call.redact(word));
     if has_spaces(name) {
         return Err(ReplyError::err("Usernames can't contain spaces or null characters"));
     }
@@ -136,6 +138,7 @@ args! { DelUser<'a> { username: Many<'a, &'a [u8]> } }
 
 pub fn del_user(call: &mut Call<'_>, args: DelUser<'_>) -> Result<usize> {
     let names = args.username.words();
+    names.iter().for_each(|name| call.redact(name));
     if names.contains(&DEFAULT) {
         return Err(ReplyError::err("The 'default' user cannot be removed"));
     }

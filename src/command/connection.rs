@@ -95,6 +95,8 @@ pub fn reset(call: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
     call.server.unsubscribe_all(call.session);
     call.session.subscriptions = Subscriptions::default();
     call.end_tracking();
+    call.server.end_monitoring(call.session.id);
+    call.session.monitors = false;
     call.session.silence = Silence::None;
     (call.session.no_evict, call.session.no_touch) = (false, false);
     call.session.db = 0;
@@ -128,6 +130,7 @@ impl<'a> Parse<'a> for Auth<'a> {
 }
 
 pub fn auth(call: &mut Call<'_>, args: Auth<'_>) -> Result<Okay> {
+    call.redact(args.password);
     if args.username.is_none() && call.server.acl.is_open() {
         return Err(ReplyError::NO_PASSWORD_SET);
     }
@@ -136,6 +139,8 @@ pub fn auth(call: &mut Call<'_>, args: Auth<'_>) -> Result<Okay> {
 }
 
 fn authenticate(call: &mut Call<'_>, username: &[u8], password: &[u8]) -> Result<()> {
+    call.redact(username);
+    call.redact(password);
     if !call.server.acl.user(username).is_some_and(|user| user.accepts(password)) {
         // As nearly every client writes it; the handler does not see how this one did.
         let command = call.name().to_ascii_uppercase();

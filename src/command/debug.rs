@@ -101,6 +101,7 @@ fn act<'a>(call: &mut Call<'_>, name: Option<Name>, words: &'a [&'a [u8]]) -> Re
             let milliseconds = number::parse_f64(seconds).unwrap_or(0.0).max(0.0) * 1000.0;
             if milliseconds >= 1.0 {
                 call.server.events.push_back(Event::Sleep(milliseconds as u64));
+                call.server.slept_us = (milliseconds * 1000.0) as u64;
             }
             Answer::Ok
         }

@@ -38,7 +38,7 @@ static SECTIONS: &[Section] = &[
     section("Modules", Shown::ByDefault, |_, _| {}),
     section("Commandstats", Shown::WithAll, command_stats),
     section("Errorstats", Shown::ByDefault, error_stats),
-    section("Latencystats", Shown::WithAll, |_, _| {}),
+    section("Latencystats", Shown::WithAll, latency_stats),
     section("Cluster", Shown::ByDefault, |_, lines| lines.number("cluster_enabled", 0)),
     section("Keyspace", Shown::ByDefault, keyspace),
 ];
@@ -320,6 +320,32 @@ fn command_stats(call: &mut Call<'_>, lines: &mut Lines) {
         for (name, value) in [(",rejected_calls=", stats.rejected), (",failed_calls=", stats.failed)] {
             lines.put(name);
             lines.digits(value);
+        }
+        lines.end();
+    }
+}
+
+fn latency_stats(call: &mut Call<'_>, lines: &mut Lines) {
+    let percentiles = call.config().get(b"latency-tracking-info-percentiles").unwrap_or_default().to_vec();
+    for row in super::every() {
+        let Some(stats) = call.server.stats.row(row).filter(|stats| stats.times.total() > 0) else { continue };
+        lines.put("latency_percentiles_usec_");
+        lines.put(row.name);
+        let mut before = ":p";
+        for percent in percentiles.split(|byte| *byte == b' ') {
+            lines.put(before);
+            lines.0.extend_from_slice(percent);
+            lines.put("=");
+            // As Redis shows it, which counts nanoseconds with two digits.
+            let us = stats.times.percentile(number::parse_f64(percent).unwrap_or(0.0));
+            let nanoseconds = us.saturating_mul(1000);
+            let power = nanoseconds.checked_ilog2().unwrap_or(0).saturating_sub(7);
+            let nanoseconds = nanoseconds | (1u64 << power).wrapping_sub(1);
+            lines.digits(nanoseconds.wrapping_div(1000));
+            lines.put(".");
+            let fraction = nanoseconds.wrapping_rem(1000).wrapping_add(1000).to_string();
+            lines.put(fraction.get(1..).unwrap_or_default());
+            before = ",p";
         }
         lines.end();
     }

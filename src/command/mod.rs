@@ -28,6 +28,7 @@ mod info;
 pub mod keys;
 pub mod list;
 pub mod list_blocking;
+mod observe;
 pub mod pubsub;
 pub mod reply;
 pub mod server;
@@ -218,6 +219,12 @@ impl Row {
         self.name.rsplit('|').next().unwrap_or(self.name)
     }
 
+    /// Whether it takes the same short time on any value.
+    #[inline]
+    fn is_short(&self) -> bool {
+        self.cost.starts_with("O(1)")
+    }
+
     pub(crate) fn accepts(&self, words: usize) -> bool {
         let words = i32::try_from(words).unwrap_or(i32::MAX);
         if self.arity >= 0 { words == self.arity } else { words >= self.arity.saturating_neg() }
@@ -315,6 +322,7 @@ static FAMILIES: &[&[Row]] = &[
     transaction::ROWS,
     pubsub::ROWS,
     server::ROWS,
+    observe::ROWS,
     acl::ROWS,
 ];
 
@@ -436,14 +444,9 @@ pub fn run(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]], skip: usize, 
     let start = writer.position();
     call.row = row;
     call.keys.no_touch = call.session.no_touch;
-    let host = call.server.host.as_ref().filter(|_| call.server.stats.wants_time(row));
-    let began = host.and_then(|host| host.clock_us());
+    let watch = observe::begin(call, row, argv);
     let result = (row.run)(call, argv.get(skip..).unwrap_or(&[]), writer);
-    let took = began.and_then(|began| call.server.host.as_ref()?.clock_us()?.checked_sub(began));
-    // A command that waits is counted when it ends.
-    if call.session.park.is_none() {
-        call.server.stats.ran(row, took);
-    }
+    observe::end(call, row, argv, watch, writer.position().saturating_sub(start));
     if call.server.tracking.sessions > 0 {
         track(call, row, argv);
     }

@@ -129,6 +129,11 @@ impl<'a> Parse<'a> for ConfigSet<'a> {
 }
 
 pub fn config_set(call: &mut Call<'_>, args: ConfigSet<'_>) -> Result<Okay> {
+    for (name, value) in &args.0 {
+        if call.config().is_secret(name) {
+            call.redact(value);
+        }
+    }
     let trusted = call.config().allows("enable-protected-configs", call.session.peer.is_local());
     let server = &mut *call.server;
     let password = server.config.requirepass.clone();

@@ -17,7 +17,7 @@ use crate::value::Limits;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use table::{FIXED, HIDDEN, ONLY_DEFAULT, PROTECTED, Param, SHELL, WORDS};
+use table::{FIXED, HIDDEN, ONLY_DEFAULT, PROTECTED, Param, SECRET, SHELL, WORDS};
 
 /// When a parameter is set: before the engine runs, or by `CONFIG SET`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +90,14 @@ pub struct Config {
     pub notify_keyspace_events: Class,
     /// 0 = no limit.
     pub tracking_table_max_keys: usize,
+    /// `slowlog-log-slower-than`: microseconds; `None`: nothing is logged.
+    pub slow_us: Option<u64>,
+    /// `slowlog-max-len`.
+    pub slow_entries: usize,
+    /// `latency-monitor-threshold`: milliseconds; 0: nobody watches.
+    pub latency_ms: u64,
+    /// `latency-tracking`.
+    pub latency_tracking: bool,
     /// Sizes at which collections leave their packed form.
     pub limits: Limits,
     /// How uses of keys are counted: where `maxmemory-policy` is one of the LFU ones.
@@ -107,6 +115,10 @@ impl Default for Config {
             proto_max_bulk_len: 0,
             notify_keyspace_events: Class::NONE,
             tracking_table_max_keys: 0,
+            slow_us: None,
+            slow_entries: 0,
+            latency_ms: 0,
+            latency_tracking: true,
             limits: Limits::default(),
             lfu: None,
         };
@@ -225,6 +237,23 @@ impl Config {
         self.get(name.as_bytes()).and_then(number::parse_i64).unwrap_or(0)
     }
 
+    /// Whether a parameter's value is never to be shown.
+    pub fn is_secret(&self, name: &[u8]) -> bool {
+        find(name).is_some_and(|(_, param)| param.has(SECRET))
+    }
+
+    /// Whether a command that takes `us` microseconds is of interest to SLOWLOG or LATENCY.
+    #[inline]
+    pub(crate) fn is_slow(&self, us: u64) -> bool {
+        self.slow_us.is_some_and(|least| us >= least) || (self.latency_ms != 0 && us.wrapping_div(1000) >= self.latency_ms)
+    }
+
+    /// Whether even quick commands may be of that interest.
+    #[inline]
+    pub(crate) fn times_all(&self) -> bool {
+        self.slow_us.is_some_and(|least| least < 1000)
+    }
+
     /// Whether a parameter is `yes`.
     pub fn flag(&self, name: &str) -> bool {
         self.get(name.as_bytes()) == Some(b"yes")
@@ -306,7 +335,12 @@ impl Config {
         let counts = self.get(b"maxmemory-policy").unwrap_or_default().ends_with(b"-lfu");
         self.lfu =
             counts.then(|| Lfu { log_factor: self.number("lfu-log-factor"), decay_minutes: self.number("lfu-decay-time") });
-        self.tracking_table_max_keys = usize::try_from(self.number("tracking-table-max-keys")).unwrap_or(usize::MAX);
+        let size = |name: &str| usize::try_from(self.number(name)).unwrap_or(usize::MAX);
+        let (tracked, slow_entries) = (size("tracking-table-max-keys"), size("slowlog-max-len"));
+        (self.tracking_table_max_keys, self.slow_entries) = (tracked, slow_entries);
+        self.slow_us = u64::try_from(self.signed("slowlog-log-slower-than")).ok();
+        self.latency_ms = self.number("latency-monitor-threshold");
+        self.latency_tracking = self.flag("latency-tracking");
         self.maxmemory = self.number("maxmemory");
         self.proto_max_bulk_len = self.number("proto-max-bulk-len");
         self.requirepass = self.get(b"requirepass").unwrap_or_default().to_vec();

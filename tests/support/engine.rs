@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use cachette::config::{Config, Phase};
 use cachette::engine::{Engine, Options};
 use cachette::event::Event;
+use cachette::host::Host;
 use cachette::session::{Peer, SessionId};
 
 use super::resp::{Value, decode};
@@ -26,13 +27,28 @@ struct End {
     closed: bool,
 }
 
+/// A host with a clock that goes on by ten microseconds at each look.
+struct Ticking(std::cell::Cell<u64>);
+
+impl Host for Ticking {
+    fn apply_config(&mut self, _: &str, _: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn clock_us(&self) -> Option<u64> {
+        self.0.set(self.0.get() + 10);
+        Some(self.0.get())
+    }
+}
+
 const START: u64 = 1_764_000_000_000;
 
 impl InProcess {
     pub fn new(seed: u64) -> Self {
         let mut config = Config::default();
         config.set(b"enable-debug-command", &[b"yes"], Phase::Startup).expect("a parameter");
-        let engine = Engine::new(Options { seed, config });
+        let mut engine = Engine::new(Options { seed, config });
+        engine.server.host = Some(Box::new(Ticking(0.into())));
         Self { engine, seed, now: START, clients: Vec::new(), sessions: HashMap::new() }
     }
 

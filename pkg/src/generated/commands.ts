@@ -2420,6 +2420,72 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['TIME']);
   }
 
+  /** Says in words what took too long. Since 2.8.13, O(1). */
+  latencyDoctor(): Out<M, V> {
+    return this.send(['LATENCY', 'DOCTOR']);
+  }
+
+  /** Draws how long an event took. Since 2.8.13, O(1). */
+  latencyGraph(event: Arg): Out<M, V> {
+    return this.send(['LATENCY', 'GRAPH', event]);
+  }
+
+  /** How many calls of commands took at most how long. Since 7.0.0, O(N), N commands. */
+  latencyHistogram(...name: Many[]): Out<M, Fields<V, Reply>> {
+    const words: Arg[] = ['LATENCY', 'HISTOGRAM'];
+    flatten(words, name);
+    return this.send(words);
+  }
+
+  /** When an event took too long, and how long. Since 2.8.13, O(1). */
+  latencyHistory(event: Arg): Out<M, Reply[]> {
+    return this.send(['LATENCY', 'HISTORY', event]);
+  }
+
+  /** Each event's latest and longest time. Since 2.8.13, O(1). */
+  latencyLatest(): Out<M, Reply[]> {
+    return this.send(['LATENCY', 'LATEST']);
+  }
+
+  /** Forgets events, or all of them; answers how many. Since 2.8.13, O(1). */
+  latencyReset(...name: Many[]): Out<M, number> {
+    const words: Arg[] = ['LATENCY', 'RESET'];
+    flatten(words, name);
+    return this.send(words);
+  }
+
+  /** Lists the subcommands. Since 2.8.13, O(1). */
+  latencyHelp(): Out<M, V[]> {
+    return this.send(['LATENCY', 'HELP']);
+  }
+
+  /** Tells this connection of every command that runs. Since 1.0.0, O(1). */
+  monitor(): Out<M, 'OK'> {
+    return this.send(['MONITOR']);
+  }
+
+  /** The latest slow commands: number, time, microseconds, words, address, name. Since 2.2.12, O(N), N entries. */
+  slowlogGet(count?: number | bigint): Out<M, Reply[]> {
+    const words: Arg[] = ['SLOWLOG', 'GET'];
+    if (count !== undefined) words.push(count);
+    return this.send(words);
+  }
+
+  /** How many slow commands are kept. Since 2.2.12, O(1). */
+  slowlogLen(): Out<M, number> {
+    return this.send(['SLOWLOG', 'LEN']);
+  }
+
+  /** Forgets the slow commands. Since 2.2.12, O(N), N entries. */
+  slowlogReset(): Out<M, 'OK'> {
+    return this.send(['SLOWLOG', 'RESET']);
+  }
+
+  /** Lists the subcommands. Since 6.2.0, O(1). */
+  slowlogHelp(): Out<M, V[]> {
+    return this.send(['SLOWLOG', 'HELP']);
+  }
+
   /** The categories of commands, or the commands of one. Since 6.0.0, O(N), N commands. */
   aclCat(categoryname?: Arg): Out<M, V[]> {
     const words: Arg[] = ['ACL', 'CAT'];

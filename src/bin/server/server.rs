@@ -595,7 +595,7 @@ impl Server {
     /// Clients that wait for something by a command of theirs are never idle.
     fn is_patient(&self, connection: &Connection) -> bool {
         let session = self.engine.session(connection.session);
-        session.is_some_and(|session| session.waiting.is_some() || !session.subscriptions.is_empty())
+        session.is_some_and(|session| session.waiting.is_some() || session.monitors || !session.subscriptions.is_empty())
     }
 
     fn close_all(&mut self) {

@@ -25,6 +25,7 @@ pub trait Host {
     ///
     /// # Errors
     /// The system's word for what is wrong.
+    #[cfg(feature = "server")]
     fn read_file(&mut self, name: &[u8]) -> Result<Vec<u8>, String> {
         let _ = name;
         Err(String::from("No such file or directory"))
@@ -34,6 +35,7 @@ pub trait Host {
     ///
     /// # Errors
     /// The system's word for what is wrong.
+    #[cfg(feature = "server")]
     fn write_file(&mut self, name: &[u8], content: &[u8]) -> Result<(), String> {
         let _ = (name, content);
         Err(String::from("Read-only file system"))

@@ -1,94 +1,95 @@
 //! Users as text: what ACL LIST, ACL GETUSER and files show, which as rules make the same user again.
 
 use super::commands::Known;
-use super::user::{READ, SWITCHES, Selector, User, WRITE};
+use super::user::{CHANNELS, FIRST_ARGS, KEYS, READ, SWITCHES, Selector, Sort, User, WRITE, first_arg};
 use crate::command::category;
 use alloc::vec::Vec;
 
-impl User {
-    /// All rules, as in `user NAME RULES`.
-    pub fn rules(&self, table: &[Known]) -> Vec<u8> {
-        let mut words: Vec<Vec<u8>> = self.switch_words().map(|word| word.as_bytes().to_vec()).collect();
-        words.extend(self.passwords.iter().map(|hash| [b"#", &hash[..]].concat()));
-        for (at, selector) in self.selectors.iter().enumerate() {
-            let rules = selector.rules(table);
-            words.push(if at == 0 { rules } else { [b"(", &rules[..], b")"].concat() });
-        }
-        words.join(&b' ')
+fn put(text: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        text.extend_from_slice(part);
     }
+}
 
-    pub fn switch_words(&self) -> impl Iterator<Item = &'static str> + Clone {
-        let switches = self.switches;
-        SWITCHES.iter().filter(move |(switch, _)| switches & switch != 0).map(|(_, word)| *word)
+impl User {
+    /// A line of a configuration file: `user NAME RULES`.
+    pub fn line(&self, table: &[Known]) -> Vec<u8> {
+        let mut text = Vec::new();
+        put(&mut text, &[b"user ", &self.name, b" "]);
+        for (switch, word) in SWITCHES {
+            if self.has(switch) {
+                put(&mut text, &[word.as_bytes(), b" "]);
+            }
+        }
+        for (_, hash) in &self.passwords {
+            put(&mut text, &[b"#", hash, b" "]);
+        }
+        for (at, selector) in self.selectors.iter().enumerate() {
+            if at > 0 {
+                put(&mut text, &[b" ("]);
+            }
+            selector.put_words(KEYS, &mut text);
+            if selector.all & CHANNELS == 0 {
+                put(&mut text, &[b"resetchannels "]);
+            }
+            selector.put_words(CHANNELS, &mut text);
+            selector.put_commands(table, &mut text);
+            if at > 0 {
+                put(&mut text, &[b")"]);
+            }
+        }
+        text
     }
 }
 
 impl Selector {
-    fn rules(&self, table: &[Known]) -> Vec<u8> {
-        let mut parts = Vec::from([self.key_rules()]);
-        if !self.all_channels {
-            parts.push(b"resetchannels".to_vec());
+    /// The patterns of keys or channels as rules, a space behind each.
+    pub fn put_words(&self, wanted: Sort, text: &mut Vec<u8>) {
+        if self.all & wanted != 0 {
+            put(text, &[if wanted == KEYS { b"~* " } else { b"&* " }]);
         }
-        parts.push(self.channel_rules());
-        parts.push(self.command_rules(table));
-        parts.retain(|part| !part.is_empty());
-        parts.join(&b' ')
-    }
-
-    pub fn key_rules(&self) -> Vec<u8> {
-        if self.all_keys {
-            return b"~*".to_vec();
-        }
-        let words = self.keys.iter().map(|(access, pattern)| {
-            let mark: &[u8] = match *access {
+        for (sort, word) in &self.words {
+            let mark: &[u8] = match *sort & wanted {
+                0 => continue,
                 READ => b"%R~",
                 WRITE => b"%W~",
-                _ => b"~",
+                KEYS => b"~",
+                _ => b"&",
             };
-            [mark, pattern].concat()
-        });
-        words.collect::<Vec<_>>().join(&b' ')
-    }
-
-    pub fn channel_rules(&self) -> Vec<u8> {
-        if self.all_channels {
-            return b"&*".to_vec();
+            put(text, &[mark, word, b" "]);
         }
-        self.channels.iter().map(|pattern| [b"&", &pattern[..]].concat()).collect::<Vec<_>>().join(&b' ')
     }
 
     /// Few rules that allow just these commands, found as Redis finds them: from all or nothing on, by the categories that fit best, one after
     /// another, then by single commands. (Redis tells these in the order of a hash table, which differs from run to run; here it is the table's.)
-    pub fn command_rules(&self, table: &[Known]) -> Vec<u8> {
+    pub fn put_commands(&self, table: &[Known], text: &mut Vec<u8>) {
+        let future = self.all & FIRST_ARGS != 0;
         // What the rules told so far allow, and what they leave to be told.
-        let mut told = Self { commands: alloc::vec![self.future; table.len()], ..Self::default() };
-        let mut left = Self { commands: self.commands.clone(), ..Self::default() };
-        let sign = |allow| if allow { b'+' } else { b'-' };
-        let mut text = Vec::from([sign(self.future)]);
-        text.extend_from_slice(b"@all");
-        let mut put = |allow: bool, words: [&[u8]; 3]| {
-            text.extend_from_slice(&[b' ', sign(allow)]);
-            text.extend(words.concat());
-        };
-        let allow = !self.future;
+        let mut told = Self::new(table.len(), false);
+        told.commands.fill(future);
+        let mut left = Self::new(0, false);
+        left.commands.clone_from(&self.commands);
+        let sign = |allow: bool| -> &[u8] { if allow { b"+" } else { b"-" } };
+        put(text, &[sign(future), b"@all"]);
         let mut applied = 0;
-        while let Some((place, name)) = left.best_category(table, allow, applied) {
-            told.change_category(table, place, allow);
-            left.change_category(table, place, !allow);
-            applied |= place;
-            put(allow, [b"@", name.as_bytes(), b""]);
+        while let Some((bit, name)) = left.best_category(table, !future, applied) {
+            told.change_category(table, bit, !future);
+            left.change_category(table, bit, future);
+            applied |= bit;
+            put(text, &[b" ", sign(!future), b"@", name.as_bytes()]);
         }
         for ((number, known), allowed) in table.iter().enumerate().zip(&self.commands) {
             let name = known.name.as_bytes();
             if told.commands.get(number) != Some(allowed) {
                 told.change_command(table, number, *allowed);
-                put(*allowed, [name, b"", b""]);
+                put(text, &[b" ", sign(*allowed), name]);
             }
-            for (_, word) in self.first_args.iter().filter(|(of, _)| *of == number && !allowed) {
-                put(true, [name, b"|", word]);
+            for (sort, word) in &self.words {
+                if *sort == first_arg(number) && !allowed {
+                    put(text, &[b" +", name, b"|", word]);
+                }
             }
         }
-        text
     }
 
     /// The category most of whose commands are allowed (or forbidden): that with the fewest others, then with the most.
@@ -97,12 +98,16 @@ impl Selector {
         let (mut fewest, mut most) = (usize::MAX, 0);
         for (place, name) in (0u32..).zip(category::NAMES) {
             let bit = 1u32.wrapping_shl(place);
-            let among = table.iter().zip(&self.commands).filter(|(known, _)| known.categories & bit != 0 && !known.uncounted);
-            let all = among.clone().count();
-            let same = among.filter(|(_, now)| **now == allowed).count();
-            let others = all.saturating_sub(same);
-            let better = others < fewest || others == fewest && same > most;
-            if without & bit == 0 && same > others && better {
+            let mut counts = [0usize; 2];
+            let [others, same] = &mut counts;
+            for (known, now) in table.iter().zip(&self.commands) {
+                if known.categories & bit & !without != 0 && !known.uncounted {
+                    let count = if *now == allowed { &mut *same } else { &mut *others };
+                    *count = count.wrapping_add(1);
+                }
+            }
+            let [others, same] = counts;
+            if same > others && (others < fewest || others == fewest && same > most) {
                 (best, fewest, most) = (Some((bit, *name)), others, same);
             }
         }

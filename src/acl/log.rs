@@ -1,7 +1,6 @@
 //! What users were refused: ACL LOG.
 
 use crate::time::Millis;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// One refusal, or several of the same kind.
@@ -36,12 +35,10 @@ impl Entry {
 }
 
 /// Adds a refusal in front, and forgets the oldest beyond `most`.
-pub fn add(log: &mut VecDeque<Entry>, mut entry: Entry, most: usize) {
+pub fn add(log: &mut Vec<Entry>, mut entry: Entry, most: usize) {
     if let Some(known) = log.iter().take(LOOKED_AT).position(|known| known.is_like(&entry)) {
-        entry.count = log.remove(known).map_or(1, |known| known.count.saturating_add(1));
-        log.push_front(entry);
-    } else {
-        log.push_front(entry);
-        log.truncate(most);
+        entry.count = log.remove(known).count.saturating_add(1);
     }
+    log.insert(0, entry);
+    log.truncate(most);
 }

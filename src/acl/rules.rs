@@ -2,7 +2,11 @@
 
 use super::commands::{self, Known};
 use super::sha256;
-use super::user::{Access, NOPASS, OFF, ON, READ, SANITIZE, SKIP_SANITIZE, Selector, User, WRITE};
+use super::user::{
+    CHANNELS, FIRST_ARGS, KEYS, NOPASS, OFF, ON, PASSWORD, READ, SANITIZE, SKIP_SANITIZE, Selector, Sort, Switches, User, WRITE,
+    first_arg,
+};
+use crate::command::args::is_token;
 use crate::command::category;
 use crate::error::c_string;
 use crate::resp::parse::split_quoted;
@@ -18,7 +22,6 @@ const AFTER_ALL_CHANNELS: Refusal = "Adding a pattern after the * pattern (or th
 const NO_SUCH_PASSWORD: Refusal = "The password you are trying to remove from the user does not exist";
 const BAD_HASH: Refusal = "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters";
 const FIRST_ARG_OF_SUB: Refusal = "Allowing first-arg of a subcommand is not supported";
-pub const DUPLICATE: Refusal = "Duplicate user found. A user can only be defined once in config files";
 
 /// What rules are read with.
 pub struct Grammar {
@@ -38,32 +41,64 @@ pub fn has_spaces(text: &[u8]) -> bool {
 /// The word that opens a parenthesis which nothing closes.
 pub fn merge<'a>(words: &[&'a [u8]]) -> Result<Vec<Vec<u8>>, &'a [u8]> {
     let mut merged: Vec<Vec<u8>> = Vec::new();
-    let mut open: Option<(&'a [u8], Vec<u8>)> = None;
+    let mut open: Option<&'a [u8]> = None;
     for word in words {
         let closes = word.ends_with(b")");
-        if word.starts_with(b"(") && !closes {
-            open = Some((word, word.to_vec()));
-        } else if let Some((_, text)) = &mut open {
-            text.push(b' ');
-            text.extend_from_slice(c_string(word));
-            if closes {
-                merged.extend(open.take().map(|(_, text)| text));
+        let opens = word.starts_with(b"(") && !closes;
+        match merged.last_mut() {
+            Some(text) if open.is_some() && !opens => {
+                text.push(b' ');
+                text.extend_from_slice(c_string(word));
             }
-        } else {
-            merged.push(word.to_vec());
+            last => {
+                // One that is opened inside another takes its place.
+                if let (Some(_), Some(text)) = (open, last) {
+                    text.clear();
+                    text.extend_from_slice(word);
+                } else {
+                    merged.push(word.to_vec());
+                }
+            }
+        }
+        if opens {
+            open = Some(word);
+        } else if closes {
+            open = None;
         }
     }
-    open.map_or(Ok(merged), |(start, _)| Err(start))
+    open.map_or(Ok(merged), Err)
 }
 
-/// The SHA-256 that a password rule is about.
-fn hash_of(mark: u8, text: &[u8]) -> Result<[u8; 64], Refusal> {
-    if matches!(mark, b'>' | b'<') {
-        return Ok(sha256::hex(text));
-    }
-    let digits = text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    <[u8; 64]>::try_from(text).ok().filter(|_| digits).ok_or(BAD_HASH)
-}
+/// What rules that are one word do beside switching.
+const NO_PASSWORDS: Switches = 1 << 5;
+const NO_SELECTORS: Switches = 1 << 6;
+const ANEW: Switches = 1 << 7;
+
+/// Words about a user: what each switches on, and off.
+const OF_USERS: [(&str, Switches, Switches); 8] = [
+    ("on", ON, OFF),
+    ("off", OFF, ON),
+    ("skip-sanitize-payload", SKIP_SANITIZE, SANITIZE),
+    ("sanitize-payload", SANITIZE, SKIP_SANITIZE),
+    ("nopass", NOPASS | NO_PASSWORDS, 0),
+    ("resetpass", NO_PASSWORDS, NOPASS),
+    ("clearselectors", NO_SELECTORS, 0),
+    ("reset", SANITIZE | ANEW, 0),
+];
+
+/// Words about a selector: of which sort each allows all, or nothing.
+const OF_SELECTORS: [(&str, Sort, bool); 10] = [
+    ("allkeys", KEYS, true),
+    ("~*", KEYS, true),
+    ("resetkeys", KEYS, false),
+    ("allchannels", CHANNELS, true),
+    ("&*", CHANNELS, true),
+    ("resetchannels", CHANNELS, false),
+    ("allcommands", FIRST_ARGS, true),
+    ("+@all", FIRST_ARGS, true),
+    ("nocommands", FIRST_ARGS, false),
+    ("-@all", FIRST_ARGS, false),
+];
 
 impl User {
     /// Applies one rule.
@@ -71,49 +106,23 @@ impl User {
     /// # Errors
     /// Why it cannot be; nothing has changed then.
     pub fn apply(&mut self, rule: &[u8], grammar: &Grammar) -> Result<(), Refusal> {
-        let (on, off) = match c_string(rule).to_ascii_lowercase().as_slice() {
-            b"on" => (ON, OFF),
-            b"off" => (OFF, ON),
-            b"skip-sanitize-payload" => (SKIP_SANITIZE, SANITIZE),
-            b"sanitize-payload" => (SANITIZE, SKIP_SANITIZE),
-            b"nopass" => {
-                self.passwords.clear();
-                (NOPASS, 0)
-            }
-            b"resetpass" => {
-                self.passwords.clear();
-                (0, NOPASS)
-            }
-            b"clearselectors" => {
-                self.selectors.truncate(1);
-                (0, 0)
-            }
-            b"reset" => {
+        let word = c_string(rule);
+        if let Some((_, on, off)) = OF_USERS.iter().find(|(known, ..)| is_token(word, known)) {
+            if on & ANEW != 0 {
                 *self = Self::new(&self.name, grammar.commands.len(), grammar.all_channels);
-                (SANITIZE, 0)
             }
-            _ => return self.apply_marked(rule, grammar),
-        };
-        self.switches = self.switches & !off | on;
-        Ok(())
-    }
-
-    /// A rule that begins with a mark, or one for the selector.
-    fn apply_marked(&mut self, rule: &[u8], grammar: &Grammar) -> Result<(), Refusal> {
+            if on & NO_PASSWORDS != 0 {
+                self.passwords.clear();
+            }
+            if on & NO_SELECTORS != 0 {
+                self.selectors.truncate(1);
+            }
+            self.switches = self.switches & !off | on & !(ANEW | NO_PASSWORDS | NO_SELECTORS);
+            return Ok(());
+        }
         match rule {
             [] => {}
-            [mark @ (b'>' | b'#'), text @ ..] => {
-                let hash = hash_of(*mark, text)?;
-                if !self.passwords.contains(&hash) {
-                    self.passwords.push(hash);
-                }
-                self.switches &= !NOPASS;
-            }
-            [mark @ (b'<' | b'!'), text @ ..] => {
-                let hash = hash_of(*mark, text)?;
-                let known = self.passwords.iter().position(|known| *known == hash).ok_or(NO_SUCH_PASSWORD)?;
-                self.passwords.remove(known);
-            }
+            [mark @ (b'>' | b'#' | b'<' | b'!'), text @ ..] => return self.change_password(*mark, text),
             [b'(', rules @ .., b')'] => {
                 let mut selector = Selector::new(grammar.commands.len(), grammar.all_channels);
                 for rule in split_quoted(rules).unwrap_or_default() {
@@ -125,85 +134,87 @@ impl User {
         }
         Ok(())
     }
+
+    /// `>password`, `<password`, and with hashes `#hash`, `!hash`.
+    fn change_password(&mut self, mark: u8, text: &[u8]) -> Result<(), Refusal> {
+        let hash = match mark {
+            b'>' | b'<' => sha256::hex(text),
+            _ => <[u8; 64]>::try_from(text).map_err(|_| BAD_HASH)?,
+        };
+        if !hash.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(BAD_HASH);
+        }
+        let known = self.passwords.iter().position(|(_, known)| known[..] == hash);
+        match (mark, known) {
+            (b'>' | b'#', known) => {
+                if known.is_none() {
+                    self.passwords.push((PASSWORD, hash.to_vec()));
+                }
+                self.switches &= !NOPASS;
+            }
+            (_, Some(known)) => {
+                self.passwords.remove(known);
+            }
+            (_, None) => return Err(NO_SUCH_PASSWORD),
+        }
+        Ok(())
+    }
 }
 
 impl Selector {
     fn apply(&mut self, rule: &[u8], table: &[Known]) -> Result<(), Refusal> {
-        match c_string(rule).to_ascii_lowercase().as_slice() {
-            word @ (b"allkeys" | b"~*" | b"resetkeys") => {
-                self.keys.clear();
-                self.all_keys = word != b"resetkeys";
+        let word = c_string(rule);
+        if let Some((_, sort, all)) = OF_SELECTORS.iter().find(|(known, ..)| is_token(word, known)) {
+            self.words.retain(|(of, _)| of & sort == 0);
+            if *sort == FIRST_ARGS {
+                self.commands.fill(*all);
             }
-            word @ (b"allchannels" | b"&*" | b"resetchannels") => {
-                self.channels.clear();
-                self.all_channels = word != b"resetchannels";
-            }
-            word @ (b"allcommands" | b"+@all" | b"nocommands" | b"-@all") => {
-                self.future = matches!(word, b"allcommands" | b"+@all");
-                self.commands.fill(self.future);
-                self.first_args.clear();
-            }
+            self.all = if *all { self.all | sort } else { self.all & !sort };
+            return Ok(());
+        }
+        match word {
             [mark @ (b'+' | b'-'), b'@', name @ ..] => {
                 let categories = category::named(name).ok_or(UNKNOWN)?;
                 self.change_category(table, categories, *mark == b'+');
             }
-            [b'-', name @ ..] => {
-                let number = commands::find(table, name).ok_or(UNKNOWN)?;
-                self.change_command(table, number, false);
-            }
-            [b'+', ..] => return self.allow(c_string(rule), table),
+            [mark @ (b'+' | b'-'), name @ ..] => return self.change_named(*mark == b'+', name, table),
             [b'~' | b'%', ..] => return self.add_keys(rule),
-            [b'&', ..] => {
-                let pattern = rule.get(1..).unwrap_or_default();
-                if self.all_channels {
-                    return Err(AFTER_ALL_CHANNELS);
-                }
-                if has_spaces(pattern) {
-                    return Err(SYNTAX);
-                }
-                if !self.channels.iter().any(|known| known == pattern) {
-                    self.channels.push(pattern.to_vec());
-                }
-            }
+            [b'&', ..] if self.all & CHANNELS != 0 => return Err(AFTER_ALL_CHANNELS),
+            [b'&', ..] => return self.add(CHANNELS, rule.get(1..).unwrap_or_default()),
             _ => return Err(SYNTAX),
         }
         Ok(())
     }
 
-    /// `+command`, `+container|subcommand`, and `+command|word`, which allows a command with that first word only.
-    fn allow(&mut self, rule: &[u8], table: &[Known]) -> Result<(), Refusal> {
-        let name = rule.get(1..).unwrap_or_default();
-        let Some(bar) = name.iter().rposition(|byte| *byte == b'|') else {
-            let number = commands::find(table, name).ok_or(UNKNOWN)?;
-            self.change_command(table, number, true);
-            return Ok(());
-        };
-        let (command, word) = (name.get(..bar).unwrap_or_default(), name.get(bar.saturating_add(1)..).unwrap_or_default());
-        let number = commands::find(table, command).ok_or(UNKNOWN)?;
-        if table.get(number).is_some_and(|known| known.sub) {
-            return Err(FIRST_ARG_OF_SUB);
+    /// `+command`, `-command`, the same with `container|subcommand`, and `+command|word`, which allows a command with that first word only.
+    fn change_named(&mut self, allow: bool, name: &[u8], table: &[Known]) -> Result<(), Refusal> {
+        let bar = name.iter().rposition(|byte| *byte == b'|').filter(|_| allow).and_then(|bar| name.split_at_checked(bar));
+        if let Some((command, word)) = bar {
+            let number = commands::find(table, command).ok_or(UNKNOWN)?;
+            if table.get(number).is_some_and(|known| known.sub) {
+                return Err(FIRST_ARG_OF_SUB);
+            }
+            if word.len() < 2 {
+                return Err(SYNTAX);
+            }
+            if !commands::is_container(table, number) {
+                return self.add(first_arg(number), word.get(1..).unwrap_or_default());
+            }
         }
-        if word.is_empty() {
-            return Err(SYNTAX);
-        }
-        if commands::is_container(table, number) {
-            let number = commands::find(table, name).ok_or(UNKNOWN)?;
-            self.change_command(table, number, true);
-        } else if !self.first_args.iter().any(|(of, known)| *of == number && known.eq_ignore_ascii_case(word)) {
-            self.first_args.push((number, word.to_vec()));
-        }
+        let number = commands::find(table, name).ok_or(UNKNOWN)?;
+        self.change_command(table, number, allow);
         Ok(())
     }
 
     /// `~pattern`, `%R~pattern`, `%W~pattern`, `%RW~pattern`.
     fn add_keys(&mut self, rule: &[u8]) -> Result<(), Refusal> {
-        if self.all_keys {
+        if self.all & KEYS != 0 {
             return Err(AFTER_ALL_KEYS);
         }
-        let mut access: Access = 0;
+        let mut access = 0;
         let mut rest = rule.get(1..).unwrap_or_default();
         if rule.starts_with(b"~") {
-            access = READ | WRITE;
+            access = KEYS;
         } else {
             while let Some((letter, behind)) = rest.split_first() {
                 rest = behind;
@@ -216,12 +227,22 @@ impl Selector {
             }
         }
         // Redis takes `%~x`, a pattern for nothing, and dies when it is to tell it.
-        if access == 0 || has_spaces(rest) {
+        if access == 0 { Err(SYNTAX) } else { self.add(access, rest) }
+    }
+
+    /// Adds a word of some sort, unless it is there. A key pattern that is there may be used for more now.
+    fn add(&mut self, sort: Sort, text: &[u8]) -> Result<(), Refusal> {
+        let first_arg = sort & FIRST_ARGS != 0;
+        if has_spaces(text) && !first_arg {
             return Err(SYNTAX);
         }
-        match self.keys.iter_mut().find(|(_, known)| known == rest) {
-            Some((known, _)) => *known |= access,
-            None => self.keys.push((access, rest.to_vec())),
+        let known = self.words.iter_mut().find(|(known, word)| {
+            let alike = *known == sort || (*known | sort) & !KEYS == 0;
+            alike && if first_arg { word.eq_ignore_ascii_case(text) } else { word == text }
+        });
+        match known {
+            Some((known, _)) => *known |= sort,
+            None => self.words.push((sort, text.to_vec())),
         }
         Ok(())
     }
@@ -248,7 +269,8 @@ impl Selector {
                 *allowed = allow;
             }
             if itself {
-                self.first_args.retain(|(of, _)| *of != number);
+                let first_arg = first_arg(number);
+                self.words.retain(|(sort, _)| *sort != first_arg);
             }
         }
     }

@@ -39,8 +39,8 @@ fn block(state: &mut [u32; 8], bytes: &[u8; 64]) {
     }
 }
 
-/// The hash of some bytes.
-pub fn hash(bytes: &[u8]) -> [u8; 32] {
+/// The hash of some bytes in 64 hexadecimal digits, as users and their texts have it.
+pub fn hex(bytes: &[u8]) -> [u8; 64] {
     let mut state = START;
     let (blocks, rest) = bytes.as_chunks::<64>();
     for bytes in blocks {
@@ -55,29 +55,17 @@ pub fn hash(bytes: &[u8]) -> [u8; 32] {
         block(&mut state, &last);
         last = [0; 64];
     }
-    let bits = (bytes.len() as u64).wrapping_mul(8).to_be_bytes();
-    for (to, from) in last.iter_mut().skip(56).zip(bits) {
-        *to = from;
+    if let Some(length) = last.last_chunk_mut() {
+        *length = (bytes.len() as u64).wrapping_mul(8).to_be_bytes();
     }
     block(&mut state, &last);
-    let mut hash = [0; 32];
-    for (to, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
-        *to = word.to_be_bytes();
-    }
-    hash
-}
-
-/// The hash in 64 hexadecimal digits, as users and their texts have it.
-pub fn hex(bytes: &[u8]) -> [u8; 64] {
     let mut digits = [0; 64];
-    for (two, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(hash(bytes)) {
-        *two = [digit(byte >> 4), digit(byte & 15)];
+    for (place, digit) in digits.iter_mut().enumerate() {
+        let word = state[place / 8];
+        let value = word.rotate_left((place as u32 % 8).wrapping_mul(4).wrapping_add(4)) as u8 & 15;
+        *digit = if value < 10 { b'0'.wrapping_add(value) } else { b'W'.wrapping_add(value) };
     }
     digits
-}
-
-fn digit(value: u8) -> u8 {
-    if value < 10 { b'0'.wrapping_add(value) } else { b'W'.wrapping_add(value) }
 }
 
 #[cfg(test)]

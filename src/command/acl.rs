@@ -3,18 +3,20 @@
 use super::args::{Arg, ArgKind, ArgSpec, Args, Many, NoArgs, Parse, args, is_token};
 use super::reply::{Either, Help, Ok as Okay, Reply, With};
 use super::{Row, category, client, every, rows};
+#[cfg(feature = "server")]
+use crate::acl::Acl;
 use crate::acl::check::Denied;
 use crate::acl::log::{self, Entry};
 use crate::acl::rules::{Grammar, has_spaces};
-use crate::acl::user::{Selector, User};
-use crate::acl::{Acl, DEFAULT, commands, sha256};
+use crate::acl::user::{CHANNELS, KEYS, SWITCHES, Selector, Sort, User};
+use crate::acl::{DEFAULT, commands, sha256};
 use crate::call::Call;
 use crate::engine::Server;
 use crate::error::{ReplyError, Result, c_string};
 use crate::number;
 use crate::pubsub::Kind;
 use crate::resp::write::Writer;
-use crate::session::{Session, SessionId};
+use crate::session::Session;
 use crate::time::Millis;
 use alloc::vec::Vec;
 
@@ -80,58 +82,62 @@ pub fn set_user(call: &mut Call<'_>, args: SetUser<'_>) -> Result<Okay> {
     let user = call.server.acl.changed(name, words, &grammar(call.server));
     let user = user.map_err(|text| ReplyError::bytes(&[b"ERR ", &text]))?;
     let lost = call.server.acl.user(name).is_some_and(|before| loses_channels(before, &user));
-    let must_go = |session: &Session| lost && session.user_name() == name && listens_in_vain(session, &user);
-    let ids = sessions_that(call, &must_go);
     call.server.acl.put(user);
-    dismiss(call, &ids);
     let held = call.server.acl.held(name);
-    for session in call.server.sessions.iter_mut().chain([&mut *call.session]).filter(|session| session.user_name() == name) {
-        session.user = held.clone();
-    }
+    each_session(call, &mut |session| {
+        if session.user_name() != name {
+            return false;
+        }
+        session.user.clone_from(&held);
+        lost && held.as_ref().is_some_and(|user| listens_in_vain(session, user))
+    });
     Ok(Okay)
 }
 
 /// Whether a user loses the right to channels that it had.
 fn loses_channels(before: &User, after: &User) -> bool {
-    if after.selectors.iter().any(|selector| selector.all_channels) {
+    if after.selectors.iter().any(|selector| selector.all & CHANNELS != 0) {
         return false;
     }
-    let has = |pattern| after.selectors.iter().any(|selector| selector.channels.contains(pattern));
-    before.selectors.iter().any(|selector| selector.all_channels || !selector.channels.iter().all(has))
+    let has = |word: &(Sort, Vec<u8>)| after.selectors.iter().any(|selector| selector.words.contains(word));
+    let kept =
+        |selector: &Selector| selector.all & CHANNELS == 0 && selector.words.iter().all(|word| word.0 != CHANNELS || has(word));
+    !before.selectors.iter().all(kept)
 }
 
 /// Whether a session is subscribed to something that its user may not listen to.
 fn listens_in_vain(session: &Session, user: &User) -> bool {
     [Kind::Channel, Kind::Pattern, Kind::Shard].iter().any(|kind| {
-        let may = |name: &Vec<u8>| user.selectors.iter().any(|selector| selector.may_use(name, *kind == Kind::Pattern));
-        !session.subscriptions.of(*kind).iter().all(may)
+        let names = session.subscriptions.of(*kind);
+        !names.iter().all(|name| user.may_hear(name, *kind == Kind::Pattern))
     })
 }
 
-fn sessions_that(call: &Call<'_>, fit: &dyn Fn(&Session) -> bool) -> Vec<SessionId> {
-    call.server.sessions.iter().chain([&*call.session]).filter(|session| fit(session)).map(|session| session.id).collect()
-}
-
-/// Closes connections, the running one after its reply.
-fn dismiss(call: &mut Call<'_>, ids: &[SessionId]) {
-    for id in ids {
-        if *id == call.session.id {
-            call.session.closing = true;
-        } else {
-            call.server.dismiss(call.keys, *id);
+/// Shows every session to `look`, and closes those for which it says so: the running one after its reply.
+fn each_session(call: &mut Call<'_>, look: &mut dyn FnMut(&mut Session) -> bool) {
+    let mut ids = Vec::new();
+    for session in call.server.sessions.iter_mut() {
+        if look(session) {
+            ids.push(session.id);
         }
+    }
+    call.session.closing |= look(call.session);
+    for id in ids {
+        call.server.dismiss(call.keys, id);
     }
 }
 
 /// Closes the connections of users that are no more. Until they are closed they may nothing.
 fn dismiss_users(call: &mut Call<'_>, gone: &dyn Fn(&[u8]) -> bool) {
-    let ids = sessions_that(call, &|session| gone(session.user_name()));
     let held = call.server.acl.held(DEFAULT);
-    for session in call.server.sessions.iter_mut().chain([&mut *call.session]).filter(|session| ids.contains(&session.id)) {
-        session.user = held.clone();
-        session.authenticated = false;
-    }
-    dismiss(call, &ids);
+    each_session(call, &mut |session| {
+        let goes = session.user_name() != DEFAULT && gone(session.user_name());
+        if goes || session.user_name() == DEFAULT {
+            session.user.clone_from(&held);
+            session.authenticated &= !goes;
+        }
+        goes
+    });
 }
 
 args! { DelUser<'a> { username: Many<'a, &'a [u8]> } }
@@ -142,8 +148,9 @@ pub fn del_user(call: &mut Call<'_>, args: DelUser<'_>) -> Result<usize> {
     if names.contains(&DEFAULT) {
         return Err(ReplyError::err("The 'default' user cannot be removed"));
     }
-    let deleted = names.iter().filter(|name| call.server.acl.remove(name)).count();
-    dismiss_users(call, &|name| names.contains(&name));
+    let gone = |name: &[u8]| names.contains(&name);
+    let deleted = call.server.acl.remove(&gone);
+    dismiss_users(call, &gone);
     Ok(deleted)
 }
 
@@ -157,13 +164,14 @@ fn write_user(writer: &mut Writer<'_>, user: &User) {
     let table = commands::table();
     writer.map(6);
     writer.bulk(b"flags");
-    writer.set(user.switch_words().count());
-    for word in user.switch_words() {
+    let words = SWITCHES.iter().filter(|(switch, _)| user.has(*switch));
+    writer.set(words.clone().count());
+    for (_, word) in words {
         writer.bulk(word.as_bytes());
     }
     writer.bulk(b"passwords");
     writer.array(user.passwords.len());
-    for hash in &user.passwords {
+    for (_, hash) in &user.passwords {
         writer.bulk(hash);
     }
     for (at, selector) in user.selectors.iter().enumerate() {
@@ -179,11 +187,15 @@ fn write_user(writer: &mut Writer<'_>, user: &User) {
 }
 
 fn write_selector(writer: &mut Writer<'_>, selector: &Selector, table: &[commands::Known]) {
-    let parts: [(&str, Vec<u8>); 3] =
-        [("commands", selector.command_rules(table)), ("keys", selector.key_rules()), ("channels", selector.channel_rules())];
-    for (name, rules) in parts {
+    for (name, sort) in [("commands", 0), ("keys", KEYS), ("channels", CHANNELS)] {
+        let mut text = Vec::new();
+        if sort == 0 {
+            selector.put_commands(table, &mut text);
+        } else {
+            selector.put_words(sort, &mut text);
+        }
         writer.bulk(name.as_bytes());
-        writer.bulk(&rules);
+        writer.bulk(text.strip_suffix(b" ").unwrap_or(&text));
     }
 }
 
@@ -201,29 +213,40 @@ pub fn who_am_i(call: &mut Call<'_>, _: NoArgs) -> Result<Vec<u8>> {
 
 // ---- the file ---------------------------------------------------------------------------------------------------------------------------
 
-/// The name of the ACL file, where there is one and somebody who can read it.
+/// Where there is no server there are no files.
+#[cfg(not(feature = "server"))]
+pub fn load(_: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
+    Err(ReplyError::NO_ACL_FILE)
+}
+
+#[cfg(not(feature = "server"))]
+pub fn save(_: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
+    Err(ReplyError::NO_ACL_FILE)
+}
+
+/// The name of the ACL file.
+#[cfg(feature = "server")]
 fn file(server: &Server) -> Result<Vec<u8>> {
-    let name = server.config.get(b"aclfile").filter(|name| !name.is_empty() && server.host.is_some());
+    let name = server.config.get(b"aclfile").filter(|name| !name.is_empty());
     name.map(<[u8]>::to_vec).ok_or(ReplyError::NO_ACL_FILE)
 }
 
+#[cfg(feature = "server")]
 pub fn load(call: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
+    file(call.server)?;
     call.server.load_users().map_err(|text| ReplyError::bytes(&[b"ERR ", &text]))?;
-    dismiss_users(call, &|name| name != DEFAULT);
-    let held = call.server.acl.held(DEFAULT);
-    for session in call.server.sessions.iter_mut().chain([&mut *call.session]) {
-        session.user = held.clone();
-    }
+    dismiss_users(call, &|_| true);
     Ok(Okay)
 }
 
+#[cfg(feature = "server")]
 impl Server {
     /// Reads all users from the ACL file: at the start, and for ACL LOAD.
     ///
     /// # Errors
     /// A sentence; nothing has changed then.
     pub fn load_users(&mut self) -> Result<(), Vec<u8>> {
-        let name = file(self).map_err(|error| error.sentence().to_vec())?;
+        let name = file(self).map_err(|error| error.as_bytes().to_vec())?;
         let text = self
             .host
             .as_mut()
@@ -234,13 +257,11 @@ impl Server {
     }
 }
 
+#[cfg(feature = "server")]
 pub fn save(call: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
     let name = file(call.server)?;
-    let mut text = Vec::new();
-    for line in call.server.acl.lines() {
-        text.extend(line);
-        text.push(b'\n');
-    }
+    let mut text = call.server.acl.lines().join(&b'\n');
+    text.push(b'\n');
     match call.server.host.as_mut().map(|host| host.write_file(&name, &text)) {
         Some(Ok(())) => Ok(Okay),
         _ => {

@@ -18,6 +18,13 @@ export function flattenColumns(words: Arg[], given: Columns): void {
   for (const first of [0, 1]) words.push(...flat.filter((_, at) => at % 2 === first));
 }
 
+/** Adds how many elements of `step` words there are in `given`, then the words. */
+export function flattenCounted(words: Arg[], given: unknown, step: number): void {
+  const flat: Arg[] = [];
+  flatten(flat, [given]);
+  words.push(flat.length / step, ...flat);
+}
+
 /** Adds all words in `given` to `words`. What is no word at all is added as it is, for the sender to name. */
 export function flatten(words: Arg[], given: readonly unknown[]): void {
   for (const one of given) {

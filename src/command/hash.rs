@@ -97,7 +97,7 @@ pub fn hincrby(call: &mut Call<'_>, args: HIncrBy<'_>) -> Result<i64> {
     };
     let sum = old.checked_add(args.increment).ok_or(ReplyError::OVERFLOW)?;
     let mut digits = [0; 20];
-    hash.set(&env, args.field, number::write_i64(sum, &mut digits))?;
+    hash.set_keeping(&env, args.field, number::write_i64(sum, &mut digits))?;
     hash.changed(Class::HASH, "hincrby");
     Ok(sum)
 }
@@ -129,7 +129,7 @@ pub fn hincrbyfloat(call: &mut Call<'_>, args: HIncrByFloat<'_>) -> Result<Vec<u
         }
         None => args.increment.0.write(&mut text),
     }
-    hash.set(&env, args.field, &text)?;
+    hash.set_keeping(&env, args.field, &text)?;
     hash.changed(Class::HASH, "hincrbyfloat");
     Ok(text)
 }

@@ -153,7 +153,7 @@ impl When {
         Ok(())
     }
 
-    fn allows(&self, old: Option<Millis>, new: i64) -> bool {
+    pub fn allows(&self, old: Option<Millis>, new: i64) -> bool {
         let old = old.map(|deadline| i64::try_from(deadline).unwrap_or(i64::MAX));
         !(self.nx && old.is_some()
             || self.xx && old.is_none()

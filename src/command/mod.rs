@@ -23,6 +23,7 @@ pub mod dump;
 pub mod geo;
 pub mod geo_search;
 pub mod hash;
+pub mod hash_expiry;
 pub mod hyperloglog;
 mod info;
 pub mod keys;
@@ -123,6 +124,8 @@ macro_rules! flags {
             /// Each flag with the name that `COMMAND INFO` gives it; those without a name stay inside.
             pub const NAMED: &'static [(Self, Option<&'static str>)] = &[$((Self::$name, $word)),*];
         }
+        // Each has a bit of its own.
+        const _: () = assert!(0 $(+ (1u64 << $bit))* == 0 $(| (1u64 << $bit))*);
     };
 }
 
@@ -304,6 +307,7 @@ static FAMILIES: &[&[Row]] = &[
     list::ROWS,
     list_blocking::ROWS,
     hash::ROWS,
+    hash_expiry::ROWS,
     set::ROWS,
     zset::ROWS,
     zset_range::ROWS,

@@ -112,6 +112,8 @@ impl<T: Reply> Reply for Vec<T>
 where
     T: NotByte,
 {
+    // Every command would have a copy of its own.
+    #[inline(never)]
     fn write(self, writer: &mut Writer<'_>) {
         writer.array(self.len());
         for reply in self {

@@ -85,6 +85,9 @@ impl<T: Stored> Drop for Edit<'_, T> {
     fn drop(&mut self) {
         let (after, empty) = (self.memory(), self.is_empty());
         self.keys.ledger.adjust(self.before as u64, after as u64);
+        if let Some(due) = self.next_due() {
+            self.keys.fields_due(self.pos, self.entry, due);
+        }
         if empty {
             let entry = self.keys.unlink(self.pos);
             if self.changed {

@@ -155,6 +155,8 @@ const HAS_DEADLINE: u8 = 0x08;
 const RAW: u8 = 0x10;
 /// The string came out of a float counter: text to Redis, even where it spells an integer.
 const PLAIN: u8 = 0x20;
+/// Fields of the hash have deadlines, or had some a while ago.
+const FIELDS_DUE: u8 = 0x40;
 
 /// How a string came about, as far as `OBJECT ENCODING` shows it. It travels with the value (RENAME, MOVE, COPY).
 #[derive(Clone, Copy, Debug, Default)]
@@ -375,6 +377,15 @@ impl Entry {
         }
         // SAFETY: the flag says that the word is there.
         Some(unsafe { self.0.as_ptr().add(HEADER).cast::<u64>().read() })
+    }
+
+    pub(super) fn has_fields_due(self) -> bool {
+        self.flags() & FIELDS_DUE != 0
+    }
+
+    pub(super) fn set_fields_due(self, due: bool) {
+        // SAFETY: byte 0 of a live entry.
+        unsafe { self.0.as_ptr().write(self.flags() & !FIELDS_DUE | if due { FIELDS_DUE } else { 0 }) };
     }
 
     /// The 24-bit mark that uses leave: see [`access`](super::access).

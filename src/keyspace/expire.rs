@@ -2,12 +2,21 @@
 //!
 //! A key whose deadline has passed is removed by whoever meets it, and by `tick` for those that nobody meets. The table keeps lower bounds
 //! of the deadlines of its entries, so that the next moment at which something is due is known, and nothing is found by sampling.
+//!
+//! Fields of hashes have deadlines too, which the hash's own table knows. To the table of keys the next of them is a deadline like the key's, so
+//! that `tick` comes by; `FIELDS_DUE` in the entry tells whoever meets the hash to look. Emptied so, the key is gone with event `del`.
 
 use super::entry::Entry;
 use super::{Class, Keyspace};
 use crate::error::Result;
 use crate::time::Millis;
+use crate::value::Collection;
+use crate::value::hash::Hash;
 use crate::value::table::Pos;
+use core::cell::{Cell, RefCell};
+
+/// In place of a hash's next deadline: it has no field left.
+const EMPTIED: Millis = 0;
 
 impl Keyspace {
     /// The deadline of a key: `None` where the key is missing, `Some(None)` where it has none.
@@ -76,13 +85,61 @@ impl Keyspace {
         self.bury(entry);
     }
 
+    /// Has the table of keys know of a hash's next field that is due, if any is.
+    pub(super) fn note_fields(&mut self, pos: Pos, entry: Entry) {
+        // SAFETY: the entry is live, and its hash only looked at.
+        let due = entry.collection::<Hash>().and_then(|hash| unsafe { hash.as_ref() }.next_due());
+        if let Some(due) = due {
+            self.fields_due(pos, entry, due);
+        }
+    }
+
+    pub(super) fn fields_due(&mut self, pos: Pos, entry: Entry, due: Millis) {
+        entry.set_fields_due(true);
+        self.lower_due(pos, due);
+    }
+
+    /// Removes the fields of a hash whose deadline has passed, all at once (`tick` leaves few); false where the key is gone with them.
+    #[cold]
+    pub(super) fn expire_fields(&mut self, pos: Pos, entry: Entry) -> bool {
+        let (_, next) = self.purge(entry, usize::MAX);
+        if next == Some(EMPTIED) {
+            self.expire_at(pos);
+            return false;
+        }
+        true
+    }
+
+    /// Takes up to `budget` fields out of a hash whose deadline has passed. How many, and when the next is due: [`EMPTIED`] where none is left.
+    fn purge(&mut self, entry: Entry, budget: usize) -> (usize, Option<Millis>) {
+        let (Some(past), Some(mut hash)) = (self.now.checked_sub(1), entry.collection::<Hash>()) else { return (0, None) };
+        // SAFETY: the entry is live, and only the keyspace, which is borrowed mutably, leads to its hash.
+        let hash = unsafe { hash.as_mut() };
+        let before = hash.memory();
+        let gone = hash.expire(past, budget);
+        self.ledger.adjust(before as u64, hash.memory() as u64);
+        if gone > 0 {
+            // SAFETY: the entry is live.
+            let key = unsafe { entry.key() };
+            self.note_touch(key, true);
+            self.notify(Class::HASH, "hexpired", key);
+        }
+        let next = if hash.is_empty() { Some(EMPTIED) } else { hash.next_due() };
+        entry.set_fields_due(next.is_some());
+        (gone, next)
+    }
+
     /// Counts, tells and frees an entry that is out of the table.
     fn bury(&mut self, entry: Entry) {
-        self.stats.expired = self.stats.expired.wrapping_add(1);
         // SAFETY: the entry is freed at the end, not earlier.
         let key = unsafe { entry.key() };
         self.note_touch(key, true);
-        self.notify(Class::EXPIRED, "expired", key);
+        if self.is_past(entry) {
+            self.stats.expired = self.stats.expired.wrapping_add(1);
+            self.notify(Class::EXPIRED, "expired", key);
+        } else {
+            self.notify(Class::GENERIC, "del", key);
+        }
         // SAFETY: no handle to it is left.
         unsafe { entry.free() };
     }
@@ -115,18 +172,39 @@ impl Keyspace {
     fn expire_due_here(&mut self, left: &mut usize) -> bool {
         let Some(past) = self.now.checked_sub(1) else { return true };
         let mut gone = alloc::vec::Vec::new();
-        let db = self.db_mut();
-        let before = db.table.memory() as u64;
-        // SAFETY: the table holds live entries only.
-        let deadline_of = |handle| unsafe { Entry::from_handle(handle) }.deadline();
-        let finished = db.table.take_due(past, *left, deadline_of, |handle| gone.push(handle));
-        let after = db.table.memory() as u64;
-        db.expires = db.expires.saturating_sub(gone.len());
+        let (now, budget) = (self.now, Cell::new(*left));
+        let before = self.db().table.memory() as u64;
+        let mut table = core::mem::take(&mut self.db_mut().table);
+        let keys = RefCell::new(&mut *self);
+        // When to come by again. Fields of a hash that are past go on the way.
+        let deadline_of = |handle| {
+            // SAFETY: the table holds live entries only.
+            let entry = unsafe { Entry::from_handle(handle) };
+            let own = entry.deadline();
+            if !entry.has_fields_due() || own.is_some_and(|deadline| deadline <= past) {
+                return own;
+            }
+            let (gone, next) = keys.borrow_mut().purge(entry, budget.get());
+            budget.set(budget.get().saturating_sub(gone));
+            let next = match next {
+                Some(EMPTIED) => EMPTIED,
+                Some(due) => due.max(now),
+                None => return own,
+            };
+            Some(own.map_or(next, |deadline| deadline.min(next)))
+        };
+        let finished = table.take_due(past, *left, deadline_of, |handle| gone.push(handle));
+        self.db_mut().table = table;
+        let after = self.db().table.memory() as u64;
         self.ledger.adjust(before, after);
-        *left = left.saturating_sub(gone.len());
+        *left = budget.get().saturating_sub(gone.len());
         for handle in gone {
             // SAFETY: taken out of the table just now.
             let entry = unsafe { Entry::from_handle(handle) };
+            if entry.deadline().is_some() {
+                let db = self.db_mut();
+                db.expires = db.expires.saturating_sub(1);
+            }
             self.ledger.adjust(entry.memory(), 0);
             self.bury(entry);
         }

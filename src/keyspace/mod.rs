@@ -230,6 +230,9 @@ impl Keyspace {
             self.expire_at(pos);
             return None;
         }
+        if entry.has_fields_due() && !self.expire_fields(pos, entry) {
+            return None;
+        }
         Some((pos, entry))
     }
 
@@ -434,6 +437,7 @@ impl Keyspace {
                 unsafe { old.free() };
                 self.ledger.adjust(removed, added);
                 self.note_deadline(pos, before, entry.deadline());
+                self.note_fields(pos, entry);
             }
             None => self.insert(entry)?,
         }
@@ -455,6 +459,7 @@ impl Keyspace {
             Ok(pos) => {
                 self.ledger.adjust(0, entry.memory());
                 self.note_deadline(pos, None, entry.deadline());
+                self.note_fields(pos, entry);
                 if self.listening.intersects(Class::NEW) {
                     // SAFETY: the entry is live.
                     let key = unsafe { entry.key() };

@@ -1,12 +1,12 @@
 //! Entries of large hashes and sets: key and value in one allocation, found through a [`Table`].
 //!
 //! ```text
-//!   [ length of key: 1, or 0xff and 4 ][ length of value: 1, or 0xff and 4 ][ key ][ value ]
+//!   [ length of key: 1, or 0xfe and 4 ][ length of value: 1, or 0xfe and 4 ][ key ][ value ]
 //! ```
 //!
-//! Nothing is aligned, lengths below 255 take a byte. A collection without values (a set) leaves their length out as well. What an
-//! entry looks like is thus known to its owner, not written in the entry; the owner's shape is also where a deadline for each field will
-//! find its place.
+//! Nothing is aligned, lengths below 254 take a byte. A collection without values (a set) leaves their length out as well: that is known to
+//! the owner, not written in the entry. An entry with a deadline has 7 bytes in front, `[ 0xff ][ deadline, ms: 6 ]`, and the table has a lower
+//! bound of it; an entry without has nothing.
 //!
 //! This is the only file of hashes and sets with unsafe code. What makes it sound: every address in the table of a [`Blobs`] was made by
 //! `new_blob` with that owner's shape and length of key and value as its head says, is in the table once, and is freed when it leaves.
@@ -23,7 +23,12 @@ use super::{
 };
 
 /// Lengths from this on take five bytes.
-const LONG: usize = 0xff;
+const LONG: usize = 0xfe;
+/// What an entry with a deadline begins with, where others have the length of their key; how many bytes it has for that.
+const TIMED: u8 = 0xff;
+const STAMP: usize = 7;
+/// The latest deadline that an entry can have, ms.
+pub const LATEST: u64 = (1 << 48) - 1;
 
 /// A map from byte strings to byte strings, or a set of them, that owns its entries.
 ///
@@ -34,13 +39,15 @@ pub struct Blobs {
     bytes: usize,
     /// Whether entries have a value.
     valued: bool,
+    /// The owner's note: whether Redis would still keep these as a `listpackex`.
+    pub packed_elsewhere: bool,
 }
 
-fn layout(valued: bool, key: usize, value: usize) -> Option<Layout> {
+fn layout(valued: bool, timed: bool, key: usize, value: usize) -> Option<Layout> {
     if key > u32::MAX as usize || value > u32::MAX as usize {
         return None;
     }
-    let head = width(key) + if valued { width(value) } else { 0 };
+    let head = width(key) + if valued { width(value) } else { 0 } + if timed { STAMP } else { 0 };
     Layout::from_size_align(key.checked_add(value)?.checked_add(head)?, 1).ok()
 }
 
@@ -81,8 +88,8 @@ unsafe fn read_length(at: NonNull<u8>) -> (usize, NonNull<u8>) {
     }
 }
 
-fn new_blob(valued: bool, key: &[u8], value: &[u8]) -> Result<NonNull<u8>, OutOfMemory> {
-    let layout = layout(valued, key.len(), value.len()).ok_or(OutOfMemory)?;
+fn new_blob(valued: bool, deadline: Option<u64>, key: &[u8], value: &[u8]) -> Result<NonNull<u8>, OutOfMemory> {
+    let layout = layout(valued, deadline.is_some(), key.len(), value.len()).ok_or(OutOfMemory)?;
     // SAFETY: the size is not 0, for at least the length of the key is written.
     let blob = NonNull::new(unsafe { alloc(layout) }).ok_or(OutOfMemory)?;
     if !Table::fits(blob) {
@@ -92,7 +99,12 @@ fn new_blob(valued: bool, key: &[u8], value: &[u8]) -> Result<NonNull<u8>, OutOf
     }
     // SAFETY: `layout` counts exactly what is written here, and nobody else knows the allocation yet.
     unsafe {
-        let mut at = write_length(blob, key.len());
+        let mut at = blob;
+        if let Some(deadline) = deadline {
+            write_deadline(blob, deadline);
+            at = blob.add(STAMP);
+        }
+        at = write_length(at, key.len());
         if valued {
             at = write_length(at, value.len());
         }
@@ -100,6 +112,29 @@ fn new_blob(valued: bool, key: &[u8], value: &[u8]) -> Result<NonNull<u8>, OutOf
         ptr::copy_nonoverlapping(value.as_ptr(), at.add(key.len()).as_ptr(), value.len());
     }
     Ok(blob)
+}
+
+/// # Safety
+/// There are `STAMP` bytes to write to.
+unsafe fn write_deadline(blob: NonNull<u8>, deadline: u64) {
+    let [a, b, c, d, e, f, ..] = deadline.min(LATEST).to_le_bytes();
+    // SAFETY: the caller's promise.
+    unsafe { blob.cast::<[u8; STAMP]>().write([TIMED, a, b, c, d, e, f]) };
+}
+
+/// An entry's deadline, if it has one.
+///
+/// # Safety
+/// As for `parts`.
+unsafe fn deadline_of(blob: NonNull<u8>) -> Option<u64> {
+    // SAFETY: a first byte of `TIMED` says that the stamp is there.
+    unsafe {
+        if blob.read() != TIMED {
+            return None;
+        }
+        let [_, a, b, c, d, e, f] = blob.cast::<[u8; STAMP]>().read();
+        Some(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
+    }
 }
 
 /// Where key and value stand, with their lengths.
@@ -110,7 +145,8 @@ fn new_blob(valued: bool, key: &[u8], value: &[u8]) -> Result<NonNull<u8>, OutOf
 unsafe fn parts(blob: NonNull<u8>, valued: bool) -> (NonNull<[u8]>, NonNull<[u8]>) {
     // SAFETY: `new_blob` wrote the head and as many bytes behind it as the head says.
     unsafe {
-        let (key, mut at) = read_length(blob);
+        let head = if blob.read() == TIMED { blob.add(STAMP) } else { blob };
+        let (key, mut at) = read_length(head);
         let mut value = 0;
         if valued {
             (value, at) = read_length(at);
@@ -127,7 +163,7 @@ unsafe fn free(blob: NonNull<u8>, valued: bool) -> usize {
     // SAFETY: the lengths are those that the entry was made with, so the layout is as well.
     unsafe {
         let (key, value) = parts(blob, valued);
-        let Some(layout) = layout(valued, key.len(), value.len()) else { return 0 };
+        let Some(layout) = layout(valued, deadline_of(blob).is_some(), key.len(), value.len()) else { return 0 };
         dealloc(blob.as_ptr(), layout);
         layout.size()
     }
@@ -136,7 +172,7 @@ unsafe fn free(blob: NonNull<u8>, valued: bool) -> usize {
 impl Blobs {
     /// An empty map (`valued`) or set. Allocates nothing.
     pub const fn new(valued: bool) -> Self {
-        Self { table: Table::new(), bytes: 0, valued }
+        Self { table: Table::new(), bytes: 0, valued, packed_elsewhere: false }
     }
 
     pub fn len(&self) -> usize {
@@ -180,7 +216,7 @@ impl Blobs {
         // SAFETY: the table asks about blobs that are in it.
         let rehash = |blob| seed.hash(unsafe { parts(blob, valued).0.as_ref() });
         self.table.try_reserve_one(hash, rehash)?;
-        let blob = new_blob(valued, key, if valued { value } else { &[] })?;
+        let blob = new_blob(valued, None, key, if valued { value } else { &[] })?;
         match self.table.insert(hash, blob, rehash) {
             Ok(pos) => {
                 self.bytes += width(key.len()) + key.len() + if valued { width(value.len()) + value.len() } else { 0 };
@@ -194,26 +230,70 @@ impl Blobs {
         }
     }
 
-    /// Gives the entry at `pos` another value. Nothing moves when the new one is as long as the old one.
+    /// Gives the entry at `pos` another value; its deadline stays. Nothing moves when the new one is as long as the old one.
     pub fn set_value(&mut self, pos: Pos, value: &[u8]) -> Result<(), OutOfMemory> {
         if !self.valued {
             return Ok(());
         }
         let old = self.table.get(pos);
         // SAFETY: `old` is in our table.
-        let (key, old_value) = unsafe { parts(old, true) };
+        let (old_value, deadline) = unsafe { (parts(old, true).1, deadline_of(old)) };
         if old_value.len() == value.len() {
             // SAFETY: `self` is borrowed mutably, so no slice of the old value is alive, and `value` is none of them.
             unsafe { ptr::copy_nonoverlapping(value.as_ptr(), old_value.cast().as_ptr(), value.len()) };
             return Ok(());
         }
-        // SAFETY: the key is not changed while the new entry is made.
-        let blob = new_blob(true, unsafe { key.as_ref() }, value)?;
+        self.remake(pos, deadline, Some(value))
+    }
+
+    /// Puts an entry with the same key, and the same value unless another is given, in the place of the one at `pos`.
+    fn remake(&mut self, pos: Pos, deadline: Option<u64>, value: Option<&[u8]>) -> Result<(), OutOfMemory> {
+        let old = self.table.get(pos);
+        let (key, old_value) = self.slices(old);
+        let value = value.unwrap_or(old_value);
+        let added = layout(self.valued, deadline.is_some(), key.len(), value.len()).map_or(0, |layout| layout.size());
+        let blob = new_blob(self.valued, deadline, key, value)?;
         self.table.replace(pos, blob);
-        self.bytes += width(key.len()) + width(value.len()) + key.len() + value.len();
+        self.bytes += added;
         // SAFETY: it left the table, and nobody borrows from `self`.
-        self.bytes -= unsafe { free(old, true) };
+        self.bytes -= unsafe { free(old, self.valued) };
         Ok(())
+    }
+
+    /// When the entry at `pos` is due, if ever.
+    pub fn deadline(&self, pos: Pos) -> Option<u64> {
+        // SAFETY: it is in our table.
+        unsafe { deadline_of(self.table.get(pos)) }
+    }
+
+    /// Gives the entry at `pos` another deadline (ms, at most [`LATEST`]) or none.
+    pub fn set_deadline(&mut self, pos: Pos, deadline: Option<u64>) -> Result<(), OutOfMemory> {
+        if let Some(deadline) = deadline {
+            self.table.lower_due(pos, deadline)?;
+        }
+        match (self.deadline(pos), deadline) {
+            (None, None) => Ok(()),
+            (Some(_), Some(deadline)) => {
+                // SAFETY: in our table, with a stamp.
+                unsafe { write_deadline(self.table.get(pos), deadline) };
+                Ok(())
+            }
+            _ => self.remake(pos, deadline, None),
+        }
+    }
+
+    /// As [`Table::next_due`].
+    pub fn next_due(&self) -> Option<u64> {
+        self.table.next_due()
+    }
+
+    /// Removes up to `budget` entries whose deadline is at most `past`; how many.
+    pub fn expire(&mut self, past: u64, budget: usize) -> usize {
+        let Self { table, bytes, valued, .. } = self;
+        let before = table.len();
+        // SAFETY: the table asks about blobs that are in it, and hands out those that left it.
+        table.take_due(past, budget, |blob| unsafe { deadline_of(blob) }, |blob| *bytes -= unsafe { free(blob, *valued) });
+        before - table.len()
     }
 
     /// Removes the entry at `pos`.
@@ -251,7 +331,7 @@ impl Blobs {
 
     /// Frees up to `budget` entries; true once all are gone. After a first call that gave false nothing else may be asked but this.
     pub fn free_some(&mut self, budget: usize) -> bool {
-        let Self { table, bytes, valued } = self;
+        let Self { table, bytes, valued, .. } = self;
         // SAFETY: what is drained is in the table no more.
         table.drain_some(budget, |blob| *bytes -= unsafe { free(blob, *valued) })
     }
@@ -261,9 +341,11 @@ impl Blobs {
         let mut copy = Self::new(self.valued);
         // Should it fail, `copy` holds what was made so far, which is less than this, and frees it.
         copy.bytes = self.bytes;
+        copy.packed_elsewhere = self.packed_elsewhere;
         let done = self.table.clone_into(&mut copy.table, |blob| {
             let (key, value) = self.slices(blob);
-            new_blob(self.valued, key, value)
+            // SAFETY: `blob` is in our table.
+            new_blob(self.valued, unsafe { deadline_of(blob) }, key, value)
         });
         done.map(|()| copy)
     }
@@ -273,8 +355,13 @@ impl Blobs {
     #[doc(hidden)]
     pub fn check(&self, seed: Seed) {
         self.table.check(|blob| seed.hash(self.slices(blob).0));
-        let bytes = |(key, value): (&[u8], &[u8])| layout(self.valued, key.len(), value.len()).map_or(0, |layout| layout.size());
-        assert_eq!(self.iter().map(bytes).sum::<usize>(), self.bytes);
+        let bytes = |blob| {
+            let (key, value) = self.slices(blob);
+            // SAFETY: `blob` is in our table.
+            let timed = unsafe { deadline_of(blob) }.is_some();
+            layout(self.valued, timed, key.len(), value.len()).map_or(0, |layout| layout.size())
+        };
+        assert_eq!(self.table.iter().map(bytes).sum::<usize>(), self.bytes);
         assert_eq!(self.iter().count(), self.len());
         for (key, _) in self.iter() {
             assert!(self.find(seed.hash(key), key).is_some_and(|pos| core::ptr::eq(self.at(pos).0, key)), "a key is there once");

@@ -4,6 +4,10 @@
 //! Large (`hashtable`): a table of entries, each field with its value in one allocation.
 //!
 //! A hash starts small, becomes large at the limits of [`Limits`](super::Limits), and stays large.
+//!
+//! **Deadlines of fields.** The table keeps them beside its slots and knows the next one, so a small hash becomes large when a field gets its first
+//! deadline (and keeps Redis's name for a small one with deadlines, `listpackex`, as long as Redis would). A hash whose fields have none pays nothing.
+//! Nothing here knows the time: fields whose deadline has passed are there until [`Hash::expire`] takes them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -51,7 +55,15 @@ impl Collection for Hash {
     fn encoding(&self) -> &'static str {
         match &self.form {
             Form::Small(_) => "listpack",
+            Form::Large(blobs) if blobs.packed_elsewhere => "listpackex",
             Form::Large(_) => "hashtable",
+        }
+    }
+
+    fn next_due(&self) -> Option<u64> {
+        match &self.form {
+            Form::Small(_) => None,
+            Form::Large(blobs) => blobs.next_due(),
         }
     }
 }
@@ -80,8 +92,17 @@ impl Hash {
         self.get(env, field).map(<[u8]>::len)
     }
 
-    /// Gives a field a value: true when the field is new. O(1), or O(n) in the small form.
+    /// Gives a field a value, and takes its deadline away: true when the field is new. O(1), or O(n) in the small form.
     pub fn set(&mut self, env: &Env, field: &[u8], value: &[u8]) -> Result<bool, OutOfMemory> {
+        let new = self.put(env, field, value, true)?;
+        if !new {
+            self.set_deadline(env, field, None)?;
+        }
+        Ok(new)
+    }
+
+    /// As [`Hash::set`], but the deadline stays.
+    pub fn set_keeping(&mut self, env: &Env, field: &[u8], value: &[u8]) -> Result<bool, OutOfMemory> {
         self.put(env, field, value, true)
     }
 
@@ -98,10 +119,7 @@ impl Hash {
             }
             let entries = packed.len() / 2 + usize::from(found.is_none());
             let cost = Packed::cost(field.len()).saturating_add(Packed::cost(value.len()));
-            let longest = env.limits.hash_max_listpack_value;
-            let stays = entries <= env.limits.hash_max_listpack_entries
-                && field.len() <= longest
-                && value.len() <= longest
+            let stays = is_small(env, entries, field, value)
                 && packed.byte_len().checked_add(cost).is_some_and(|bytes| bytes <= packed::MAX_BYTES);
             if stays {
                 if cost >= ASK_FIRST && !packed.try_reserve(cost) {
@@ -116,14 +134,47 @@ impl Hash {
             self.become_large(env)?;
         }
         let Form::Large(blobs) = &mut self.form else { return Err(OutOfMemory) };
-        match blobs.find(env.seed.hash(field), field) {
-            Some(pos) => {
-                if overwrite {
-                    blobs.set_value(pos, value)?;
-                }
-                Ok(false)
+        let found = blobs.find(env.seed.hash(field), field);
+        match found {
+            Some(pos) if overwrite => blobs.set_value(pos, value)?,
+            Some(_) => return Ok(false),
+            None => {
+                blobs.insert(env.seed, field, value)?;
             }
-            None => blobs.insert(env.seed, field, value).map(|_| true),
+        }
+        blobs.packed_elsewhere &= is_small(env, blobs.len(), field, value);
+        Ok(found.is_none())
+    }
+
+    /// When a field is due: `None` where there is no such field, `Some(None)` where it has no deadline.
+    pub fn deadline(&self, env: &Env, field: &[u8]) -> Option<Option<u64>> {
+        match &self.form {
+            Form::Small(packed) => find(packed, field).map(|_| None),
+            Form::Large(blobs) => blobs.find(env.seed.hash(field), field).map(|pos| blobs.deadline(pos)),
+        }
+    }
+
+    /// Gives an existing field another deadline (ms, at most [`blob::LATEST`]) or none.
+    pub fn set_deadline(&mut self, env: &Env, field: &[u8], deadline: Option<u64>) -> Result<(), OutOfMemory> {
+        if deadline.is_some() && matches!(self.form, Form::Small(_)) {
+            self.become_large(env)?;
+            if let Form::Large(blobs) = &mut self.form {
+                blobs.packed_elsewhere = true;
+            }
+        }
+        if let Form::Large(blobs) = &mut self.form
+            && let Some(pos) = blobs.find(env.seed.hash(field), field)
+        {
+            blobs.set_deadline(pos, deadline)?;
+        }
+        Ok(())
+    }
+
+    /// Removes up to `budget` fields whose deadline is at most `past`; how many.
+    pub fn expire(&mut self, past: u64, budget: usize) -> usize {
+        match &mut self.form {
+            Form::Small(_) => 0,
+            Form::Large(blobs) => blobs.expire(past, budget),
         }
     }
 
@@ -246,6 +297,12 @@ impl Hash {
     }
 }
 
+/// Whether the limits allow the small form with so many entries, the last of them this one.
+fn is_small(env: &Env, entries: usize, field: &[u8], value: &[u8]) -> bool {
+    let longest = env.limits.hash_max_listpack_value;
+    entries <= env.limits.hash_max_listpack_entries && field.len() <= longest && value.len() <= longest
+}
+
 /// Places of a field and of its value.
 fn find(packed: &Packed, field: &[u8]) -> Option<(Pos, Pos)> {
     let pos = packed.find(field, packed.first()?, 2)?;
@@ -332,6 +389,64 @@ mod tests {
             assert!(!hash.set_if_absent(&env, b"f", &[b'x'; 100]).unwrap());
             assert_eq!((hash.get(&env, b"f"), hash.value_len(&env, b"f")), (Some(&b"1"[..]), Some(1)));
             assert_eq!(hash.encoding(), if n == 0 { "listpack" } else { "hashtable" });
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 3 } else { 100 }, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Field; what is done: a value, a value that keeps the deadline, a deadline, none, removal, time passing.
+        #[test]
+        fn fields_go_at_their_deadlines(
+            ops in proptest::collection::vec((0..40u16, 0..7u8, 0..500u64), 1..if cfg!(miri) { 40 } else { 400 }),
+            entries in 0..60usize,
+        ) {
+            let mut env = env();
+            env.limits.hash_max_listpack_entries = entries;
+            let mut hash = Hash::new();
+            let mut model: BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)> = BTreeMap::new();
+            let mut past = 1000;
+            for (n, op, amount) in ops {
+                let field = name(n);
+                let value = alloc::vec![b'v'; (amount % 9) as usize];
+                match op {
+                    0 | 1 => {
+                        assert_eq!(hash.set(&env, &field, &value).unwrap(), model.insert(field.clone(), (value, None)).is_none());
+                    }
+                    2 => {
+                        let kept = model.get(&field).and_then(|(_, deadline)| *deadline);
+                        assert_eq!(hash.set_keeping(&env, &field, &value).unwrap(), model.insert(field.clone(), (value, kept)).is_none());
+                    }
+                    3 | 4 => {
+                        let deadline = (op == 3).then_some(past + 1 + amount);
+                        hash.set_deadline(&env, &field, deadline).unwrap();
+                        if let Some((_, kept)) = model.get_mut(&field) {
+                            *kept = deadline;
+                        }
+                    }
+                    5 => assert_eq!(hash.remove(&env, &field), model.remove(&field).is_some()),
+                    _ => {
+                        past += amount / 4;
+                        let before = model.len();
+                        model.retain(|_, (_, deadline)| deadline.is_none_or(|deadline| deadline > past));
+                        let mut gone = hash.expire(past, 3);
+                        while hash.next_due().is_some_and(|due| due <= past) {
+                            gone += hash.expire(past, 3);
+                        }
+                        assert_eq!(gone, before - model.len());
+                    }
+                }
+                assert_eq!(hash.deadline(&env, &field), model.get(&field).map(|(_, deadline)| *deadline));
+                assert_eq!(hash.get(&env, &field), model.get(&field).map(|(value, _)| &**value));
+                let first = model.values().filter_map(|(_, deadline)| *deadline).min();
+                assert!(first.is_none_or(|first| hash.next_due().is_some_and(|due| due <= first)), "never late");
+            }
+            hash.check(&env);
+            let copy = hash.try_clone().unwrap();
+            copy.check(&env);
+            assert_eq!((copy.len(), copy.encoding(), copy.next_due()), (model.len(), hash.encoding(), hash.next_due()));
+            assert!(copy.memory() <= hash.memory());
+            assert!(model.iter().all(|(field, (_, deadline))| copy.deadline(&env, field) == Some(*deadline)));
         }
     }
 

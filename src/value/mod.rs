@@ -1,4 +1,4 @@
-//! Data structures: no keys, no deadlines, no error wording, no clock, no randomness of their own.
+//! Data structures: no keys, no error wording, no clock, no randomness of their own.
 
 pub mod bits;
 pub mod blob;
@@ -80,4 +80,8 @@ pub trait Collection {
     }
     /// Redis's name of the present encoding, as `OBJECT ENCODING` prints it.
     fn encoding(&self) -> &'static str;
+    /// When the next of the elements is due (ms) that have a deadline of their own: early at times, never late. O(1).
+    fn next_due(&self) -> Option<u64> {
+        None
+    }
 }

@@ -9,7 +9,7 @@ use cachette::host::Host;
 use cachette::session::{Peer, SessionId};
 
 use super::resp::{Value, decode};
-use super::target::{Client, Target, Trouble};
+use super::target::{Client, OURS, Target, Trouble};
 
 pub struct InProcess {
     pub engine: Engine,
@@ -143,6 +143,10 @@ impl InProcess {
 impl Target for InProcess {
     fn name(&self) -> String {
         "the engine".into()
+    }
+
+    fn version(&self) -> (u32, u32) {
+        OURS
     }
 
     fn fresh(&mut self) {

@@ -20,6 +20,9 @@ pub enum Trouble {
     Garbage(String),
 }
 
+/// The version of Redis up to which scenarios hold for ours: some of what came after 7.0 is there.
+pub const OURS: (u32, u32) = (8, 2);
+
 pub trait Target {
     fn name(&self) -> String;
 
@@ -215,6 +218,10 @@ impl Server {
 impl Target for Server {
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn version(&self) -> (u32, u32) {
+        if self.engine.is_some() { OURS } else { (7, 0) }
     }
 
     fn fresh(&mut self) {

@@ -326,6 +326,25 @@ const checks = {
     equal([cursor, found], ['0', ['a']]);
   },
 
+  async 'fields of hashes have deadlines'({ Cachette }) {
+    let now = 1_700_000_000_000;
+    const cache = await Cachette.create({ now: () => now });
+    cache.hset('h', { a: 1, b: 2, c: 3 });
+    equal(cache.hpexpire('h', 50, ['a', 'none']), [1, -2]);
+    equal(cache.hsetex('h', { d: 4, e: 5 }, { px: 60, fnx: true }), 1);
+    equal(cache.hpttl('h', ['a', 'b', 'd']), [50, -1, 60]);
+    await turn();
+    now += 55;
+    // By the hot lane, which meets fields that are past.
+    equal([cache.hget('h', 'a'), cache.hget('h', 'd'), cache.hlen('h')], [null, '4', 4]);
+    equal(cache.hgetex('h', 'd', { persist: true }), ['4']);
+    await turn();
+    now += 10;
+    equal(cache.hkeys('h').sort(), ['b', 'c', 'd']);
+    equal(cache.hgetdel('h', ['b', 'c', 'd']), ['2', '3', '4']);
+    equal(cache.exists('h'), 0);
+  },
+
   async 'mget of many'({ Cachette }) {
     const cache = await Cachette.create();
     const keys = Array.from({ length: 1000 }, (_, i) => `key:${i}`);
@@ -425,15 +444,16 @@ const checks = {
   },
 
   async 'waits end with the cache'({ Cachette, CacheClosedError, CacheCrashedError }) {
-    const [closed, reset, crashed] = await Promise.all([1, 2, 3].map(() => Cachette.create()));
-    const waits = [closed, reset, crashed].map((cache) => rejected(cache.blpop('q', 0)));
+    const [closed, reset, crashed, killed] = await Promise.all([1, 2, 3, 4].map(() => Cachette.create()));
+    const waits = [closed, reset, crashed, killed].map((cache) => rejected(cache.blpop('q', 0)));
     closed.close();
     reset.reset();
     const { raw } = crashed.core;
     crashed.core.raw = { ...raw, get: () => { throw new WebAssembly.RuntimeError('unreachable'); } };
     thrown(() => crashed.get('k'));
+    killed.call('CLIENT', 'KILL', 'ID', 2);
     const errors = await Promise.all(waits);
-    equal(errors.map((error) => error.constructor === CacheClosedError), [true, true, false]);
+    equal(errors.map((error) => error.constructor === CacheClosedError), [true, true, false, true]);
     equal(errors[2] instanceof CacheCrashedError, true);
     equal((await rejected(closed.blpop('q', 0))) instanceof CacheClosedError, true);
     reset.rpush('q', 'x');

@@ -64,7 +64,9 @@ impl Cache {
     /// # Errors
     /// `WRONGTYPE`.
     pub fn zrank(&mut self, key: &[u8], member: &[u8]) -> Result<Option<usize>> {
-        self.call(|call| zset::zrank(call, zset::Zrank { key: Key(key), member }))
+        let args = zset::Zrank { key: Key(key), member, with_score: zset::WithScore(false) };
+        let ranked = self.call(|call| zset::zrank(call, args))?;
+        Ok(ranked.found.map(|(rank, _)| rank))
     }
 
     /// How many members come behind this one in the order of scores. O(log N).
@@ -72,7 +74,9 @@ impl Cache {
     /// # Errors
     /// `WRONGTYPE`.
     pub fn zrevrank(&mut self, key: &[u8], member: &[u8]) -> Result<Option<usize>> {
-        self.call(|call| zset::zrevrank(call, zset::Zrank { key: Key(key), member }))
+        let args = zset::Zrank { key: Key(key), member, with_score: zset::WithScore(false) };
+        let ranked = self.call(|call| zset::zrevrank(call, args))?;
+        Ok(ranked.found.map(|(rank, _)| rank))
     }
 
     /// How many members; 0 for a missing key.

@@ -94,6 +94,7 @@ impl ArgSpec {
         let own: i32 = if self.token.is_empty() { 0 } else { 1 };
         own.saturating_add(match self.kind {
             ArgKind::PureToken => 0,
+            ArgKind::NumKeys(_) if self.parts.len() == 2 => 3,
             ArgKind::NumKeys(_) => 2,
             ArgKind::Block => least_words(self.parts),
             _ => 1,

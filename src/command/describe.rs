@@ -40,8 +40,8 @@ enum Find {
     Range { last: i32, step: usize },
     /// The first half of the words that are left.
     Half,
-    /// A count, then so many keys.
-    Count,
+    /// A count, then so many keys, each with `step - 1` other words.
+    Count { step: usize },
 }
 
 /// How many words a command's name takes.
@@ -82,7 +82,7 @@ fn key_specs(row: &Row) -> Vec<KeySpec> {
         if arg.token.is_empty() {
             match arg.kind {
                 ArgKind::Key(flags) => add(flags, Begin::Index(at), Find::Range { last, step: 1 }),
-                ArgKind::NumKeys(flags) => add(flags, Begin::Index(at), Find::Count),
+                ArgKind::NumKeys(flags) => add(flags, Begin::Index(at), Find::Count { step: arg.parts.len().max(1) }),
                 ArgKind::Block => {
                     for (offset, part) in arg.parts.iter().enumerate() {
                         if let ArgKind::Key(flags) = part.kind {
@@ -149,12 +149,12 @@ pub(crate) fn keys_of(row: &Row, argv: &[&[u8]]) -> Option<Vec<(usize, KeyFlags)
                 (start, argv.len().saturating_add(1).checked_sub(to_usize(last.saturating_neg()))?, step)
             }
             Find::Half => (start, start.saturating_add(argv.len().saturating_sub(start) / 2), 1),
-            Find::Count => {
+            Find::Count { step } => {
                 let count = number::parse_i64(argv.get(start)?)
                     .and_then(|count| usize::try_from(count).ok())
                     .filter(|count| *count > 0)?;
                 let first = start.saturating_add(1);
-                (first, first.checked_add(count)?, 1)
+                (first, count.checked_mul(step).and_then(|words| first.checked_add(words))?, step)
             }
         };
         if argv.get(first..end).is_none() {
@@ -201,7 +201,8 @@ fn flags_in(row: &Row, flags: KeyFlags, argv: &[&[u8]]) -> KeyFlags {
     }
     let given = |token: &str| argv.iter().skip(2).any(|word| is_token(word, token));
     let (as_declared, otherwise) = if row.args.iter().any(|arg| arg.token == "GET" && arg.kind == ArgKind::PureToken) {
-        (argv.iter().skip(3).any(|word| is_token(word, "GET")), OW_UPDATE)
+        let reads = ["GET", "IFEQ", "IFNE", "IFDEQ", "IFDNE"];
+        (argv.iter().skip(3).any(|word| reads.iter().any(|token| is_token(word, token))), OW_UPDATE)
     } else {
         (given("SET") || given("INCRBY"), RO_ACCESS)
     };
@@ -315,11 +316,11 @@ fn write_spec(writer: &mut Writer<'_>, spec: &KeySpec) {
             fact(writer, "keystep", 1);
             fact(writer, "limit", 2);
         }
-        Find::Count => {
+        Find::Count { step } => {
             part(writer, "find_keys", "keynum", 3);
             fact(writer, "keynumidx", 0);
             fact(writer, "firstkey", 1);
-            fact(writer, "keystep", 1);
+            fact(writer, "keystep", int(step));
         }
     }
 }
@@ -502,7 +503,8 @@ fn write_arguments(writer: &mut Writer<'_>, args: &[ArgSpec], keys: &mut KeyInde
     for arg in args {
         if let ArgKind::NumKeys(flags) = arg.kind {
             write_argument(writer, &ArgSpec::new(ArgKind::Integer).named("numkeys"), keys);
-            write_argument(writer, &ArgSpec { kind: ArgKind::Key(flags), ..*arg }.multiple(), keys);
+            let kind = if arg.parts.is_empty() { ArgKind::Key(flags) } else { ArgKind::Block };
+            write_argument(writer, &ArgSpec { kind, ..*arg }.multiple(), keys);
         } else {
             write_argument(writer, arg, keys);
         }

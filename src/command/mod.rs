@@ -25,6 +25,7 @@ pub mod geo_search;
 pub mod hash;
 pub mod hash_expiry;
 pub mod hyperloglog;
+mod increx;
 mod info;
 pub mod keys;
 pub mod list;
@@ -40,6 +41,7 @@ pub mod stream_group;
 pub mod stream_info;
 pub mod stream_read;
 pub mod string;
+pub mod string_compare;
 mod transaction;
 pub mod zset;
 pub mod zset_algebra;
@@ -301,6 +303,8 @@ pub(crate) use rows;
 /// All families in the order of the reference.
 static FAMILIES: &[&[Row]] = &[
     string::ROWS,
+    string_compare::ROWS,
+    increx::ROWS,
     keys::ROWS,
     dump::ROWS,
     sort::ROWS,

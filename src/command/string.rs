@@ -1,9 +1,12 @@
 //! Strings: GET, SET, counters and byte ranges.
 
 use super::args::key_flags::*;
-use super::args::{Arg, ArgKind, ArgSpec, Args, Key, KeyFlags, LateInt, Many, Opt, Parse, args, choice, flag};
+use super::args::{
+    Arg, ArgKind, ArgSpec, Args, Key, KeyFlags, LateInt, Many, Opt, Parse, WRONG_ARITY, args, choice, count_from, flag,
+};
 use super::reply::{Either, Ok as Okay, Reply};
 use super::rows;
+use super::string_compare::Comparison;
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::keyspace::{Class, Ttl, ValueRef};
@@ -43,6 +46,8 @@ rows! {
           "The strings under several keys, null where a key is missing or holds something else." },
         { "mset", mset as Mset, since: "1.0.1", cost: "O(N), N keys", flags: [WRITE, DENYOOM], reply: Ok,
           "Sets several keys to strings." },
+        { "msetex", mset_ex as MsetEx, since: "8.4.0", cost: "O(N), N keys", flags: [WRITE, DENYOOM], reply: Truth,
+          "Sets several keys to strings with one deadline, if all of them exist or none does." },
         { "msetnx", mset_nx as MsetNx, since: "1.0.1", cost: "O(N), N keys", flags: [WRITE, DENYOOM], reply: Truth,
           "Sets several keys to strings, if none of them exists." },
         { "psetex", pset_ex as PsetEx, since: "2.6.0", cost: "O(1)", flags: [WRITE, DENYOOM], reply: Ok,
@@ -112,7 +117,7 @@ impl Reply for Strings<'_, '_, '_> {
 }
 
 /// The string under `key` for a command that writes: not counted as a hit or a miss.
-fn current<'c>(call: &'c mut Call<'_>, key: &[u8]) -> Result<Option<&'c [u8]>> {
+pub(super) fn current<'c>(call: &'c mut Call<'_>, key: &[u8]) -> Result<Option<&'c [u8]>> {
     match call.keys.peek(key) {
         None => Ok(None),
         Some(ValueRef::String(text)) => Ok(Some(text)),
@@ -155,20 +160,34 @@ flag! {
     WithOld = "GET";
 }
 
-args! { Set<'a> { key: Key<'a, RW_ACCESS_UPDATE_VARIABLE>, value: &'a [u8]; condition: Option<Condition>, get: WithOld, expiration: Option<Expiry> } }
+args! { Set<'a> {
+    key: Key<'a, RW_ACCESS_UPDATE_VARIABLE>, value: &'a [u8];
+    condition: Option<Condition>, comparison: Option<Comparison<'a>>, get: WithOld, expiration: Option<Expiry>
+} }
+
+impl Expiry {
+    /// What becomes of the deadline.
+    fn ttl(this: Option<Self>, call: &Call<'_>) -> Result<Ttl> {
+        let (count, unit, relative) = match this {
+            None => return Ok(Ttl::Clear),
+            Some(Self::Keep) => return Ok(Ttl::Keep),
+            Some(Self::Seconds(count)) => (count, SECOND, true),
+            Some(Self::Milliseconds(count)) => (count, MILLISECOND, true),
+            Some(Self::AtSeconds(count)) => (count, SECOND, false),
+            Some(Self::AtMilliseconds(count)) => (count, MILLISECOND, false),
+        };
+        moment(call, count, unit, relative).map(Ttl::At)
+    }
+}
 
 pub fn set<'c>(call: &'c mut Call<'_>, args: Set<'_>) -> Result<impl Reply + use<'c>> {
-    let ttl = match args.expiration {
-        None => Ttl::Clear,
-        Some(Expiry::Keep) => Ttl::Keep,
-        Some(Expiry::Seconds(count)) => Ttl::At(moment(call, count, SECOND, true)?),
-        Some(Expiry::Milliseconds(count)) => Ttl::At(moment(call, count, MILLISECOND, true)?),
-        Some(Expiry::AtSeconds(count)) => Ttl::At(moment(call, count, SECOND, false)?),
-        Some(Expiry::AtMilliseconds(count)) => Ttl::At(moment(call, count, MILLISECOND, false)?),
-    };
+    if args.condition.is_some() && args.comparison.is_some() {
+        return Err(ReplyError::SYNTAX);
+    }
+    let ttl = Expiry::ttl(args.expiration, call)?;
     let old = if args.get.0 { Some(old_value(call, &args.key)?) } else { None };
     let allowed = match args.condition {
-        None => true,
+        None => args.comparison.map_or(Ok(true), |comparison| comparison.holds(call, &args.key))?,
         Some(Condition::Missing) => !call.keys.touch(&args.key),
         Some(Condition::Present) => call.keys.touch(&args.key),
     };
@@ -247,7 +266,7 @@ impl<'a, const FLAGS: KeyFlags> Arg<'a> for KeyValue<'a, FLAGS> {
 args! { Mset<'a> { data: Many<'a, KeyValue<'a, OW_UPDATE>> } }
 
 pub fn mset(call: &mut Call<'_>, args: Mset<'_>) -> Result<Okay> {
-    store_all(call, args.data).map(|()| Okay)
+    store_all(call, args.data.words(), Ttl::Clear).map(|()| Okay)
 }
 
 args! { MsetNx<'a> { data: Many<'a, KeyValue<'a, OW_INSERT>> } }
@@ -258,16 +277,49 @@ pub fn mset_nx(call: &mut Call<'_>, args: MsetNx<'_>) -> Result<bool> {
             return Ok(false);
         }
     }
-    store_all(call, args.data).map(|()| true)
+    store_all(call, args.data.words(), Ttl::Clear).map(|()| true)
 }
 
-fn store_all<'a, const FLAGS: KeyFlags>(call: &mut Call<'_>, data: Many<'a, KeyValue<'a, FLAGS>>) -> Result<()> {
+/// Pairs behind their number, then options.
+pub struct Pairs<'a>(&'a [&'a [u8]]);
+
+impl<'a> Arg<'a> for Pairs<'a> {
+    const SPEC: ArgSpec = ArgSpec::of(
+        ArgKind::NumKeys(OW_UPDATE),
+        &[<Key<'a, OW_UPDATE> as Arg<'a>>::SPEC.named("key"), <&[u8] as Arg<'a>>::SPEC.named("value")],
+    );
+    fn arg(args: &mut Args<'a>) -> Result<Self> {
+        let count = count_from(1, args.word()?).ok_or_else(|| ReplyError::err("invalid numkeys value"))?;
+        let words = count.checked_mul(2).and_then(|words| args.rest().get(..words)).ok_or(WRONG_ARITY)?;
+        args.skip(words.len());
+        Ok(Self(words))
+    }
+}
+
+args! { MsetEx<'a> { data: Pairs<'a>; condition: Option<Condition>, expiration: Option<Expiry> } }
+
+pub fn mset_ex(call: &mut Call<'_>, args: MsetEx<'_>) -> Result<bool> {
+    let ttl = Expiry::ttl(args.expiration, call)?;
+    let data = Many::<KeyValue<'_, OW_UPDATE>>::new(args.data.0);
+    if let Some(condition) = args.condition {
+        let wanted = matches!(condition, Condition::Present);
+        for pair in data.iter() {
+            if call.keys.touch(&pair?.key) != wanted {
+                return Ok(false);
+            }
+        }
+    }
+    store_all(call, data.words(), ttl).map(|()| true)
+}
+
+fn store_all(call: &mut Call<'_>, words: &[&[u8]], ttl: Ttl) -> Result<()> {
     // All or nothing, as far as the ledger can tell.
-    let bytes = data.words().iter().fold(0u64, |bytes, word| bytes.saturating_add(word.len() as u64));
+    let bytes = words.iter().fold(0u64, |bytes, word| bytes.saturating_add(word.len() as u64));
     call.keys.reserve(bytes)?;
-    for pair in data.iter() {
-        let pair = pair?;
-        store(call, &pair.key, pair.value, Ttl::Clear)?;
+    for pair in words.chunks_exact(2) {
+        if let [key, value] = pair {
+            store(call, key, value, ttl)?;
+        }
     }
     Ok(())
 }
@@ -303,6 +355,20 @@ choice! {
     }
 }
 
+impl NewExpiry {
+    /// The new deadline, if it is not taken away.
+    pub(super) fn moment(self, call: &Call<'_>) -> Result<Option<Millis>> {
+        let (count, unit, relative) = match self {
+            Self::Persist => return Ok(None),
+            Self::Seconds(count) => (count, SECOND, true),
+            Self::Milliseconds(count) => (count, MILLISECOND, true),
+            Self::AtSeconds(count) => (count, SECOND, false),
+            Self::AtMilliseconds(count) => (count, MILLISECOND, false),
+        };
+        moment(call, count, unit, relative).map(Some)
+    }
+}
+
 args! { GetEx<'a> { key: Key<'a, RW_ACCESS_UPDATE>; expiration: Option<NewExpiry> } }
 
 pub fn get_ex<'c>(call: &'c mut Call<'_>, args: GetEx<'_>) -> Result<impl Reply + use<'c>> {
@@ -319,10 +385,7 @@ pub fn get_ex<'c>(call: &'c mut Call<'_>, args: GetEx<'_>) -> Result<impl Reply 
             }
             None
         }
-        Some(NewExpiry::Seconds(count)) => Some(moment(call, count, SECOND, true)?),
-        Some(NewExpiry::Milliseconds(count)) => Some(moment(call, count, MILLISECOND, true)?),
-        Some(NewExpiry::AtSeconds(count)) => Some(moment(call, count, SECOND, false)?),
-        Some(NewExpiry::AtMilliseconds(count)) => Some(moment(call, count, MILLISECOND, false)?),
+        Some(expiry) => expiry.moment(call)?,
     };
     if let Some(deadline) = deadline {
         // A deadline that has passed removes the key at once.

@@ -36,12 +36,12 @@ rows! {
           "Removes the members of lowest score and answers them." },
         { "zrandmember", zrandmember as Zrandmember, since: "6.2.0", cost: "O(M log N), M members answered", flags: [READONLY], reply: Any,
           "Members chosen at random: distinct ones, or with repetition for a negative count." },
-        { "zrank", zrank as Zrank, since: "2.0.0", cost: "O(log N)", flags: [READONLY, FAST], reply: Maybe(&Integer),
-          "The place of a member, counted from 0 at the lowest score." },
+        { "zrank", zrank as Zrank, since: "2.0.0", cost: "O(log N)", flags: [READONLY, FAST], reply: Any,
+          "The place of a member, counted from 0 at the lowest score. (WITHSCORE is of Redis 7.2.)" },
         { "zrem", zrem as Zrem, since: "1.2.0", cost: "O(M log N), M members given", flags: [WRITE, FAST], reply: Integer,
           "Removes members; answers how many there were." },
-        { "zrevrank", zrevrank as Zrank, since: "2.0.0", cost: "O(log N)", flags: [READONLY, FAST], reply: Maybe(&Integer),
-          "The place of a member, counted from 0 at the highest score." },
+        { "zrevrank", zrevrank as Zrank, since: "2.0.0", cost: "O(log N)", flags: [READONLY, FAST], reply: Any,
+          "The place of a member, counted from 0 at the highest score. (WITHSCORE is of Redis 7.2.)" },
         { "zscan", zscan as ScanStep, since: "2.8.0", cost: "O(1) a call, O(N) a whole iteration", flags: [READONLY], reply: Scan(&Bulk),
           "One step of an iteration over members and scores." },
         { "zscore", zscore as Zscore, since: "1.2.0", cost: "O(1)", flags: [READONLY, FAST], reply: Maybe(&Double),
@@ -269,19 +269,53 @@ pub fn zmscore(call: &mut Call<'_>, args: Zmscore<'_>) -> Result<Vec<Option<f64>
 
 args! {
     /// Arguments of ZRANK and ZREVRANK.
-    Zrank<'a> { key: Key<'a, RO_ACCESS>, member: &'a [u8] }
+    Zrank<'a> { key: Key<'a, RO_ACCESS>, member: &'a [u8]; with_score: WithScore }
 }
 
-pub fn zrank(call: &mut Call<'_>, args: Zrank<'_>) -> Result<Option<usize>> {
-    let env = call.keys.env;
-    let Some(zset) = call.keys.read::<ZSet>(&args.key)? else { return Ok(None) };
-    Ok(zset.rank(&env, args.member).map(|(rank, _)| rank))
+flag! {
+    /// The score is told too. (Redis 7.2.)
+    WithScore = "WITHSCORE";
 }
 
-pub fn zrevrank(call: &mut Call<'_>, args: Zrank<'_>) -> Result<Option<usize>> {
+/// A rank, with its score if asked for.
+pub struct Ranked {
+    pub found: Option<(usize, f64)>,
+    with_score: bool,
+}
+
+impl Reply for Ranked {
+    fn write(self, writer: &mut Writer<'_>) {
+        match self.found {
+            None if self.with_score => writer.null_array(),
+            None => writer.null(),
+            Some((rank, score)) => {
+                if self.with_score {
+                    writer.array(2);
+                }
+                rank.write(writer);
+                if self.with_score {
+                    writer.double(score);
+                }
+            }
+        }
+    }
+}
+
+pub fn zrank(call: &mut Call<'_>, args: Zrank<'_>) -> Result<Ranked> {
+    ranked(call, args, false)
+}
+
+pub fn zrevrank(call: &mut Call<'_>, args: Zrank<'_>) -> Result<Ranked> {
+    ranked(call, args, true)
+}
+
+fn ranked(call: &mut Call<'_>, args: Zrank<'_>, reverse: bool) -> Result<Ranked> {
     let env = call.keys.env;
-    let Some(zset) = call.keys.read::<ZSet>(&args.key)? else { return Ok(None) };
-    Ok(zset.rank(&env, args.member).map(|(rank, _)| zset.len().saturating_sub(rank).saturating_sub(1)))
+    let found = call.keys.read::<ZSet>(&args.key)?.and_then(|zset| {
+        let (rank, score) = zset.rank(&env, args.member)?;
+        Some((if reverse { zset.len().saturating_sub(rank).saturating_sub(1) } else { rank }, score))
+    });
+    Ok(Ranked { found, with_score: args.with_score.0 })
 }
 
 // ---- removing ---------------------------------------------------------------------------------------------------------------------------

@@ -58,6 +58,32 @@ impl LongDouble {
         Some(Self { negative: value.is_sign_negative(), magnitude })
     }
 
+    pub fn from_i64(number: i64) -> Self {
+        Self { negative: number < 0, magnitude: Magnitude::rounded(number.unsigned_abs().into(), 0, false) }
+    }
+
+    /// The greatest finite one.
+    pub const MAX: Self = Self { negative: false, magnitude: Magnitude::Finite { significand: u64::MAX, exponent: 16383 - 63 } };
+
+    pub fn negated(self) -> Self {
+        Self { negative: !self.negative, ..self }
+    }
+
+    pub fn is_less(self, other: Self) -> bool {
+        self.place() < other.place()
+    }
+
+    /// Its place among all: significands are as long as exponents allow, so that these decide. Zeros share one.
+    fn place(self) -> i128 {
+        let place = match self.magnitude {
+            Magnitude::Infinite => i128::MAX,
+            Magnitude::Finite { significand, exponent } => {
+                i128::from(exponent.wrapping_sub(EXTENDED.min_exponent)).wrapping_shl(64) | i128::from(significand)
+            }
+        };
+        if self.negative { place.wrapping_neg() } else { place }
+    }
+
     pub fn is_infinite(self) -> bool {
         self.magnitude == Magnitude::Infinite
     }

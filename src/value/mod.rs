@@ -2,6 +2,7 @@
 
 pub mod bits;
 pub mod blob;
+pub mod digest;
 pub mod geo;
 pub mod hash;
 pub mod hyperloglog;

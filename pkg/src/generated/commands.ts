@@ -21,16 +21,54 @@ export interface LcsOptions {
   withmatchlen?: boolean;
 }
 
+/** Options of MSETEX. */
+export interface MsetexOptions {
+  nx?: boolean;
+  xx?: boolean;
+  ex?: number | bigint;
+  px?: number | bigint;
+  exat?: number | bigint;
+  pxat?: number | bigint;
+  keepttl?: boolean;
+}
+
 /** Options of SET. */
 export interface SetOptions {
   nx?: boolean;
   xx?: boolean;
+  ifeq?: Arg;
+  ifne?: Arg;
+  ifdeq?: Arg;
+  ifdne?: Arg;
   get?: boolean;
   ex?: number | bigint;
   px?: number | bigint;
   exat?: number | bigint;
   pxat?: number | bigint;
   keepttl?: boolean;
+}
+
+/** Options of DELEX. */
+export interface DelexOptions {
+  ifeq?: Arg;
+  ifne?: Arg;
+  ifdeq?: Arg;
+  ifdne?: Arg;
+}
+
+/** Options of INCREX. */
+export interface IncrexOptions {
+  byfloat?: number | string;
+  byint?: number | bigint;
+  lbound?: Arg;
+  ubound?: Arg;
+  saturate?: boolean;
+  ex?: number | bigint;
+  px?: number | bigint;
+  exat?: number | bigint;
+  pxat?: number | bigint;
+  persist?: boolean;
+  enx?: boolean;
 }
 
 /** Options of COPY. */
@@ -259,6 +297,16 @@ export interface ZmpopOptions {
 /** Options of ZRANDMEMBER. */
 export interface ZrandmemberOptions {
   withscores?: boolean;
+}
+
+/** Options of ZRANK. */
+export interface ZrankOptions {
+  withscore?: boolean;
+}
+
+/** Options of ZREVRANK. */
+export interface ZrevrankOptions {
+  withscore?: boolean;
 }
 
 /** Options of ZSCAN. */
@@ -775,6 +823,19 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
+  /** Sets several keys to strings with one deadline, if all of them exist or none does. Since 8.4.0, O(N), N keys. */
+  msetex(data: readonly (readonly [Arg, Arg])[], options: MsetexOptions = {}): Out<M, 0 | 1> {
+    const words: Arg[] = ['MSETEX', data.length, ...data.flat()];
+    if (options.nx) words.push('NX');
+    if (options.xx) words.push('XX');
+    if (options.ex !== undefined) words.push('EX', options.ex);
+    if (options.px !== undefined) words.push('PX', options.px);
+    if (options.exat !== undefined) words.push('EXAT', options.exat);
+    if (options.pxat !== undefined) words.push('PXAT', options.pxat);
+    if (options.keepttl) words.push('KEEPTTL');
+    return this.send(words);
+  }
+
   /** Sets several keys to strings, if none of them exists. Since 1.0.1, O(N), N keys. */
   msetnx(...data: Entries<Arg>[]): Out<M, 0 | 1> {
     const words: Arg[] = ['MSETNX'];
@@ -792,6 +853,10 @@ export abstract class Commands<M extends Mode, V> {
     const words: Arg[] = ['SET', key, value];
     if (options.nx) words.push('NX');
     if (options.xx) words.push('XX');
+    if (options.ifeq !== undefined) words.push('IFEQ', options.ifeq);
+    if (options.ifne !== undefined) words.push('IFNE', options.ifne);
+    if (options.ifdeq !== undefined) words.push('IFDEQ', options.ifdeq);
+    if (options.ifdne !== undefined) words.push('IFDNE', options.ifdne);
     if (options.get) words.push('GET');
     if (options.ex !== undefined) words.push('EX', options.ex);
     if (options.px !== undefined) words.push('PX', options.px);
@@ -824,6 +889,38 @@ export abstract class Commands<M extends Mode, V> {
   /** The bytes of a string between two positions: GETRANGE by its old name. Since 1.0.0, O(N), N bytes answered. */
   substr(key: Arg, start: number | bigint, end: number | bigint): Out<M, V> {
     return this.send(['SUBSTR', key, start, end]);
+  }
+
+  /** Removes a key, if its string is as expected. Since 8.4.0, O(1); O(N) for a digest, N the length. */
+  delex(key: Arg, options: DelexOptions = {}): Out<M, 0 | 1> {
+    const words: Arg[] = ['DELEX', key];
+    if (options.ifeq !== undefined) words.push('IFEQ', options.ifeq);
+    if (options.ifne !== undefined) words.push('IFNE', options.ifne);
+    if (options.ifdeq !== undefined) words.push('IFDEQ', options.ifdeq);
+    if (options.ifdne !== undefined) words.push('IFDNE', options.ifdne);
+    return this.send(words);
+  }
+
+  /** The XXH3 hash of a string in hexadecimal. Since 8.4.0, O(N), N the length. */
+  digest(key: Arg): Out<M, V | null> {
+    return this.send(['DIGEST', key]);
+  }
+
+  /** Adds to a number within bounds, with a deadline if asked; answers the number, and what was really added. Since 8.8.0, O(1). */
+  increx(key: Arg, options: IncrexOptions = {}): Out<M, Reply[]> {
+    const words: Arg[] = ['INCREX', key];
+    if (options.byfloat !== undefined) words.push('BYFLOAT', options.byfloat);
+    if (options.byint !== undefined) words.push('BYINT', options.byint);
+    if (options.lbound !== undefined) words.push('LBOUND', options.lbound);
+    if (options.ubound !== undefined) words.push('UBOUND', options.ubound);
+    if (options.saturate) words.push('SATURATE');
+    if (options.ex !== undefined) words.push('EX', options.ex);
+    if (options.px !== undefined) words.push('PX', options.px);
+    if (options.exat !== undefined) words.push('EXAT', options.exat);
+    if (options.pxat !== undefined) words.push('PXAT', options.pxat);
+    if (options.persist) words.push('PERSIST');
+    if (options.enx) words.push('ENX');
+    return this.send(words);
   }
 
   /** Copies a value with its deadline to another key, in another database if asked. Since 6.2.0, O(N), N elements of a collection. */
@@ -1571,9 +1668,11 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
-  /** The place of a member, counted from 0 at the lowest score. Since 2.0.0, O(log N). */
-  zrank(key: Arg, member: Arg): Out<M, number | null> {
-    return this.send(['ZRANK', key, member]);
+  /** The place of a member, counted from 0 at the lowest score. (WITHSCORE is of Redis 7.2.) Since 2.0.0, O(log N). */
+  zrank<T = Reply>(key: Arg, member: Arg, options: ZrankOptions = {}): Out<M, T> {
+    const words: Arg[] = ['ZRANK', key, member];
+    if (options.withscore) words.push('WITHSCORE');
+    return this.send(words);
   }
 
   /** Removes members; answers how many there were. Since 1.2.0, O(M log N), M members given. */
@@ -1583,9 +1682,11 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
-  /** The place of a member, counted from 0 at the highest score. Since 2.0.0, O(log N). */
-  zrevrank(key: Arg, member: Arg): Out<M, number | null> {
-    return this.send(['ZREVRANK', key, member]);
+  /** The place of a member, counted from 0 at the highest score. (WITHSCORE is of Redis 7.2.) Since 2.0.0, O(log N). */
+  zrevrank<T = Reply>(key: Arg, member: Arg, options: ZrevrankOptions = {}): Out<M, T> {
+    const words: Arg[] = ['ZREVRANK', key, member];
+    if (options.withscore) words.push('WITHSCORE');
+    return this.send(words);
   }
 
   /** One step of an iteration over members and scores. Since 2.8.0, O(1) a call, O(N) a whole iteration. */

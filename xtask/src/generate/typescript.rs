@@ -132,6 +132,13 @@ impl Method {
             return self.many(spec);
         }
         match spec.kind {
+            ArgKind::NumKeys(_) if !spec.parts.is_empty() => {
+                let name = self.fresh(spec.name);
+                let types: Vec<_> = spec.parts.iter().map(type_of).collect();
+                self.parameters.push(format!("{name}: readonly (readonly [{}])[]", types.join(", ")));
+                self.certain(&format!("{name}.length"));
+                self.certain(&format!("...{name}.flat()"));
+            }
             ArgKind::NumKeys(_) => {
                 let name = self.fresh(if spec.name == "numkeys" { "keys" } else { spec.name });
                 self.parameters.push(format!("{name}: readonly Arg[]"));

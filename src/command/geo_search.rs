@@ -42,6 +42,7 @@ const fn number(name: &'static str) -> ArgSpec {
 }
 
 const KEY: ArgSpec = <Key<'static, RO_ACCESS> as Arg<'static>>::SPEC.named("key");
+const DESTINATION: ArgSpec = <Key<'static, OW_UPDATE> as Arg<'static>>::SPEC.named("destination");
 const MEMBER: ArgSpec = ArgSpec::new(ArgKind::String).named("member");
 const UNIT: ArgSpec = <Unit as Arg<'static>>::SPEC.named("unit");
 const FROM: ArgSpec = ArgSpec::of(
@@ -74,10 +75,10 @@ const STORE: ArgSpec = ArgSpec::choice(&[
 
 /// Declares the arguments of a search: its grammar for who asks. They are read by [`query`], once the key was looked at.
 macro_rules! searches {
-    ($($name:ident [$($spec:expr),* $(,)?])*) => {$(
+    ($($name:ident $specs:expr;)*) => {$(
         pub struct $name<'a>(pub &'a [&'a [u8]]);
         impl<'a> Parse<'a> for $name<'a> {
-            const SPECS: &'static [ArgSpec] = &[$($spec),*];
+            const SPECS: &'static [ArgSpec] = $specs;
             fn parse(args: &mut Args<'a>) -> Result<Self> {
                 Ok(Self(args.take_rest()))
             }
@@ -85,19 +86,58 @@ macro_rules! searches {
     )*};
 }
 
-searches! {
-    Geosearch [KEY, FROM, BY, ORDER, COUNT, ANY, WITH_COORD, WITH_DIST, WITH_HASH]
-    Geosearchstore [
-        <Key<'a, OW_UPDATE> as Arg<'a>>::SPEC.named("destination"), KEY.named("source"), FROM, BY, ORDER, COUNT, ANY,
-        token("storedist", "STOREDIST").optional(),
-    ]
-    Georadius [
-        KEY, number("longitude"), number("latitude"), number("radius"), UNIT, WITH_COORD, WITH_DIST, WITH_HASH, COUNT, ANY, ORDER, STORE,
-    ]
-    GeoradiusRo [KEY, number("longitude"), number("latitude"), number("radius"), UNIT, WITH_COORD, WITH_DIST, WITH_HASH, COUNT, ANY, ORDER]
-    Georadiusbymember [KEY, MEMBER, number("radius"), UNIT, WITH_COORD, WITH_DIST, WITH_HASH, COUNT, ANY, ORDER, STORE]
-    GeoradiusbymemberRo [KEY, MEMBER, number("radius"), UNIT, WITH_COORD, WITH_DIST, WITH_HASH, COUNT, ANY, ORDER]
+/// What a command that cannot store takes: all but the last.
+const fn without_last(specs: &'static [ArgSpec]) -> &'static [ArgSpec] {
+    match specs {
+        [rest @ .., _] => rest,
+        [] => specs,
+    }
 }
+
+searches! {
+    Geosearch &[KEY, FROM, BY, ORDER, COUNT, ANY, WITH_COORD, WITH_DIST, WITH_HASH];
+    Geosearchstore &[DESTINATION, KEY.named("source"), FROM, BY, ORDER, COUNT, ANY, token("storedist", "STOREDIST").optional()];
+    Georadius &[
+        KEY, number("longitude"), number("latitude"), number("radius"), UNIT, WITH_COORD, WITH_DIST, WITH_HASH, COUNT, ANY, ORDER, STORE,
+    ];
+    GeoradiusRo without_last(Georadius::SPECS);
+    Georadiusbymember &[KEY, MEMBER, number("radius"), UNIT, WITH_COORD, WITH_DIST, WITH_HASH, COUNT, ANY, ORDER, STORE];
+    GeoradiusbymemberRo without_last(Georadiusbymember::SPECS);
+}
+
+/// The words that announce an option.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    WithDist,
+    WithHash,
+    WithCoord,
+    Any,
+    Asc,
+    Desc,
+    Count,
+    Store,
+    StoreDist,
+    FromMember,
+    FromLonLat,
+    ByRadius,
+    ByBox,
+}
+
+const WORDS: [(&str, Word); 13] = [
+    ("WITHDIST", Word::WithDist),
+    ("WITHHASH", Word::WithHash),
+    ("WITHCOORD", Word::WithCoord),
+    ("ANY", Word::Any),
+    ("ASC", Word::Asc),
+    ("DESC", Word::Desc),
+    ("COUNT", Word::Count),
+    ("STORE", Word::Store),
+    ("STOREDIST", Word::StoreDist),
+    ("FROMMEMBER", Word::FromMember),
+    ("FROMLONLAT", Word::FromLonLat),
+    ("BYRADIUS", Word::ByRadius),
+    ("BYBOX", Word::ByBox),
+];
 
 /// How a command says what to search.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,40 +219,41 @@ fn query<'a>(zset: Option<&ZSet>, env: &Env, form: Form, stores: bool, args: &mu
     let by_options = matches!(form, Form::Options | Form::Store);
     let (mut from_member, mut from_place) = (false, false);
     while let Ok(word) = args.word() {
-        let (left, is) = (args.remaining(), |token: &str| is_token(word, token));
-        if is("WITHDIST") {
-            query.show.distance = true;
-        } else if is("WITHHASH") {
-            query.show.hash = true;
-        } else if is("WITHCOORD") {
-            query.show.place = true;
-        } else if is("ANY") {
-            query.any = true;
-        } else if is("ASC") || is("DESC") {
-            query.ascending = Some(is("ASC"));
-        } else if is("COUNT") && left >= 1 {
-            let count = i64::arg(args)?;
-            if count <= 0 {
-                return Err(ReplyError::err("COUNT must be > 0"));
+        let known = WORDS.iter().find(|(token, _)| is_token(word, token)).map(|(_, word)| *word);
+        match (known.ok_or(ReplyError::SYNTAX)?, args.remaining()) {
+            (Word::WithDist, _) => query.show.distance = true,
+            (Word::WithHash, _) => query.show.hash = true,
+            (Word::WithCoord, _) => query.show.place = true,
+            (Word::Any, _) => query.any = true,
+            (Word::Asc, _) => query.ascending = Some(true),
+            (Word::Desc, _) => query.ascending = Some(false),
+            (Word::Count, 1..) => {
+                let count = i64::arg(args)?;
+                if count <= 0 {
+                    return Err(ReplyError::err("COUNT must be > 0"));
+                }
+                query.count = usize::try_from(count).unwrap_or(usize::MAX);
             }
-            query.count = usize::try_from(count).unwrap_or(usize::MAX);
-        } else if stores && !by_options && left >= 1 && (is("STORE") || is("STOREDIST")) {
-            (query.store, query.store_distance) = (Some(args.word()?), is("STOREDIST"));
-        } else if by_options && left >= 1 && !from_place && is("FROMMEMBER") {
-            let member = args.word()?;
-            query.centre = zset.map(|zset| around(zset, env, member)).transpose()?;
-            from_member = true;
-        } else if by_options && left >= 2 && !from_member && is("FROMLONLAT") {
-            query.centre = Some(Place::arg(args)?);
-            from_place = true;
-        } else if by_options && left >= 2 && !matches!(query.shape, Some((Shape::Box { .. }, _))) && is("BYRADIUS") {
-            query.shape = Some(circle(args)?);
-        } else if by_options && left >= 3 && !matches!(query.shape, Some((Shape::Circle { .. }, _))) && is("BYBOX") {
-            query.shape = Some(rectangle(args)?);
-        } else if form == Form::Store && is("STOREDIST") {
-            query.store_distance = true;
-        } else {
-            return Err(ReplyError::SYNTAX);
+            (Word::StoreDist, _) if form == Form::Store => query.store_distance = true,
+            (word @ (Word::Store | Word::StoreDist), 1..) if stores && !by_options => {
+                (query.store, query.store_distance) = (Some(args.word()?), word == Word::StoreDist);
+            }
+            (Word::FromMember, 1..) if by_options && !from_place => {
+                let member = args.word()?;
+                query.centre = zset.map(|zset| around(zset, env, member)).transpose()?;
+                from_member = true;
+            }
+            (Word::FromLonLat, 2..) if by_options && !from_member => {
+                query.centre = Some(Place::arg(args)?);
+                from_place = true;
+            }
+            (Word::ByRadius, 2..) if by_options && !matches!(query.shape, Some((Shape::Box { .. }, _))) => {
+                query.shape = Some(circle(args)?);
+            }
+            (Word::ByBox, 3..) if by_options && !matches!(query.shape, Some((Shape::Circle { .. }, _))) => {
+                query.shape = Some(rectangle(args)?);
+            }
+            _ => return Err(ReplyError::SYNTAX),
         }
     }
     let shown = query.show.distance || query.show.hash || query.show.place;
@@ -312,7 +353,7 @@ fn find<'c>(keys: &'c Keyspace, key: &[u8], query: &Query<'_>) -> Result<Found<'
     let mut found = Found { points: Vec::new(), show: query.show, unit: 1.0 };
     if let (Some(ValueRef::ZSet(zset)), Some(centre), Some((shape, unit))) = (keys.view(key), query.centre, query.shape) {
         found.unit = unit;
-        found.points = points(zset, &Area { centre, shape, unit }, if query.any { query.count } else { 0 })?;
+        found.points = points(zset, &Area::new(centre, shape, unit), if query.any { query.count } else { 0 })?;
     }
     // The nearest are meant by a count, unless any will do.
     match query.ascending.or((query.count > 0 && !query.any).then_some(true)) {

@@ -158,12 +158,41 @@ impl Cell {
 
 // ---- areas ------------------------------------------------------------------------------------------------------------------------------
 
+/// The metres of an arc along a great circle, from the square of the sine of half its angle.
+fn metres(square: f64) -> f64 {
+    2.0 * RADIUS * asin(libm::sqrt(square))
+}
+
+/// Measures from one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Ruler {
+    from: Place,
+    /// Of the latitude.
+    cosine: f64,
+}
+
+impl Ruler {
+    fn new(from: Place) -> Self {
+        Self { from, cosine: cos(from.latitude * DEGREE) }
+    }
+
+    /// The sines of half the differences in latitude and longitude, and the cosine of the other latitude.
+    fn parts(&self, to: Place) -> (f64, f64, f64) {
+        let latitude = to.latitude * DEGREE;
+        let u = sin((latitude - self.from.latitude * DEGREE) / 2.0);
+        let v = sin((to.longitude * DEGREE - self.from.longitude * DEGREE) / 2.0);
+        (u, v, cos(latitude))
+    }
+
+    fn distance(&self, (u, v, cosine): (f64, f64, f64)) -> f64 {
+        metres(u * u + self.cosine * cosine * v * v)
+    }
+}
+
 /// The metres between two places along a great circle.
 pub fn distance(a: Place, b: Place) -> f64 {
-    let (south, north) = (a.latitude * DEGREE, b.latitude * DEGREE);
-    let u = sin((north - south) / 2.0);
-    let v = sin((b.longitude * DEGREE - a.longitude * DEGREE) / 2.0);
-    2.0 * RADIUS * asin(libm::sqrt(u * u + cos(south) * cos(north) * v * v))
+    let ruler = Ruler::new(a);
+    ruler.distance(ruler.parts(b))
 }
 
 /// What a search covers.
@@ -182,13 +211,18 @@ pub enum Shape {
 /// A shape around a place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Area {
-    pub centre: Place,
-    pub shape: Shape,
-    /// The metres that are the unit of the shape's lengths.
-    pub unit: f64,
+    centre: Place,
+    ruler: Ruler,
+    shape: Shape,
+    unit: f64,
 }
 
 impl Area {
+    /// `unit`: the metres that are the unit of the shape's lengths.
+    pub fn new(centre: Place, shape: Shape, unit: f64) -> Self {
+        Self { centre, ruler: Ruler::new(centre), shape, unit }
+    }
+
     /// How many metres a place is from the centre; `None` if it is outside.
     pub fn distance(&self, place: Place) -> Option<f64> {
         // No way is shorter than the difference of the latitudes: much of what is outside needs no sine.
@@ -198,14 +232,15 @@ impl Area {
             Shape::Circle { radius } => {
                 let radius = radius * self.unit;
                 Some(radius).filter(|radius| !far(*radius))?;
-                Some(distance(self.centre, place)).filter(|metres| *metres <= radius)
+                Some(self.ruler.distance(self.ruler.parts(place))).filter(|metres| *metres <= radius)
             }
             Shape::Box { width, height } => {
                 let (width, height) = (width * self.unit / 2.0, height * self.unit / 2.0);
-                let beside = Place { longitude: self.centre.longitude, ..place };
-                let below = Place { latitude: self.centre.latitude, ..place };
-                let outside = far(height) || distance(place, beside) > width || distance(place, below) > height;
-                (!outside).then(|| distance(self.centre, place))
+                Some(height).filter(|height| !far(*height))?;
+                let (u, v, cosine) = self.ruler.parts(place);
+                // Along the place's own parallel, and along its meridian.
+                let outside = metres(cosine * cosine * v * v) > width || metres(u * u) > height;
+                (!outside).then(|| self.ruler.distance((u, v, cosine)))
             }
         }
     }
@@ -342,7 +377,7 @@ mod tests {
         ) {
             let radius = 10f64.powf(size);
             let shape = if boxed { Shape::Box { width: radius, height: radius / 2.0 } } else { Shape::Circle { radius } };
-            let area = Area { centre: place(longitude, latitude), shape, unit: 1.0 };
+            let area = Area::new(place(longitude, latitude), shape, 1.0);
             let degrees = radius / 40_000.0;
             let places: Vec<Place> = others.iter().map(|(x, y)| place(longitude + x * degrees, latitude + y * degrees)).collect();
             let candidates = in_ranges(&area, &places);
@@ -354,7 +389,7 @@ mod tests {
         #[test]
         fn no_area_is_too_strange(longitude in -180.0f64..180.0, latitude in -85.0f64..85.0, width: f64, height: f64, unit in 0.1f64..2000.0) {
             for shape in [Shape::Circle { radius: width.abs() }, Shape::Box { width: width.abs(), height: height.abs() }] {
-                let area = Area { centre: place(longitude, latitude), shape, unit };
+                let area = Area::new(place(longitude, latitude), shape, unit);
                 prop_assert!(area.scores().count() <= 9);
                 let _ = area.distance(place(-longitude, -latitude));
             }

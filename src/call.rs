@@ -99,6 +99,12 @@ impl Call<'_> {
         self.server.publish(Some(self.session), kind, channel, message)
     }
 
+    /// Bytes that all conversations take.
+    pub fn client_memory(&self) -> u64 {
+        let sessions = self.server.sessions.iter().chain([&*self.session]);
+        sessions.fold(0, |sum, session| sum.saturating_add(session.memory() as u64))
+    }
+
     /// Keeps a word of the request out of MONITOR and SLOWLOG.
     pub fn redact(&mut self, word: &[u8]) {
         self.server.secrets.push(word.as_ptr().addr());

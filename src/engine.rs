@@ -34,6 +34,7 @@ use crate::time::Millis;
 use crate::tracking::Tracking;
 use crate::value::Env;
 use crate::value::seed::Seed;
+use crate::value::sort::sort;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -298,6 +299,7 @@ impl Engine {
         }
         let start = out.len();
         let mut writer = Writer::new(out, session.protocol);
+        writer.limit(session.output_limit(&self.server.config));
         session.commands = session.commands.wrapping_add(1);
         let mut ran = None;
         match self.admit(session, argv) {
@@ -315,8 +317,13 @@ impl Engine {
                 writer.error(&error);
             }
         }
+        let cut = writer.is_cut();
         self.settle(Some(session));
-        if session.park.is_some() {
+        if cut {
+            self.server.stats.output_buffer_disconnections = self.server.stats.output_buffer_disconnections.wrapping_add(1);
+            out.truncate(start);
+            session.cut();
+        } else if session.park.is_some() {
             self.park(session, argv);
         } else {
             // What comes as a push is no reply.
@@ -564,6 +571,25 @@ impl Engine {
         pause.or_else(|| self.keys.next_due()).into_iter().chain(self.server.timeouts.next()).min()
     }
 
+    /// Closes the conversations that take most, until all together take at most `limit` bytes: what `maxmemory-clients` asks of a shell whose
+    /// buffers count. Those that said CLIENT NO-EVICT stay.
+    pub fn evict_clients(&mut self, limit: u64) {
+        let sizes = self.server.sessions.iter().map(|session| (session.memory() as u64, session.id, session.no_evict));
+        let mut sizes: Vec<(u64, SessionId, bool)> = sizes.collect();
+        let mut total = sizes.iter().fold(0u64, |sum, (size, ..)| sum.saturating_add(*size));
+        if total <= limit {
+            return;
+        }
+        sort(&mut sizes, |one, other| other.cmp(one));
+        for (size, id, protected) in sizes {
+            if total > limit && !protected {
+                total = total.saturating_sub(size);
+                self.server.dismiss(&mut self.keys, id);
+                self.server.stats.evicted_clients = self.server.stats.evicted_clients.wrapping_add(1);
+            }
+        }
+    }
+
     /// Chooses the classes of keyspace events that [`Engine::take_event`] tells.
     #[inline(never)]
     pub fn listen(&mut self, classes: Class) {
@@ -599,11 +625,20 @@ impl Server {
     pub(crate) fn push_to(&mut self, running: Option<&mut Session>, id: SessionId, write: impl FnOnce(&mut Writer<'_>)) -> bool {
         // The outbox of the running session goes behind the reply to its request.
         let own = running.as_ref().is_some_and(|session| session.id == id);
-        let Some(session) = self.session_of(running, id) else { return false };
-        let protocol = session.protocol;
-        let first = session.outbox.is_empty();
+        let session = match running {
+            Some(session) if own => session,
+            _ => match self.sessions.get_mut(id) {
+                Some(session) if !session.cut => session,
+                _ => return false,
+            },
+        };
+        let (protocol, first) = (session.protocol, session.outbox.is_empty());
         write(&mut Writer::new(&mut session.outbox, protocol));
-        if first && !own {
+        if !own && session.outbox.len().saturating_add(session.buffers.output) > session.output_limit(&self.config) {
+            self.stats.output_buffer_disconnections = self.stats.output_buffer_disconnections.wrapping_add(1);
+            session.cut();
+            self.events.push_back(Event::Close(id));
+        } else if first && !own {
             self.events.push_back(Event::Output(id));
         }
         true

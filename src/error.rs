@@ -75,6 +75,8 @@ wording! {
     /// The reply or the value would not fit into the memory this engine may use.
     MEMORY = "OOM not enough memory for this command";
     DEBUG_NOT_ALLOWED = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+    MODULE_NOT_ALLOWED = "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+    NOT_BUSY = "NOTBUSY No scripts in execution right now.";
     NO_AUTH = "NOAUTH Authentication required.";
     NO_KEY_PERMISSION = "NOPERM this user has no permissions to access one of the keys used as arguments";
     NO_CHANNEL_PERMISSION = "NOPERM this user has no permissions to access one of the channels used as arguments";

@@ -4,6 +4,7 @@ use crate::acl::user::User;
 use crate::acl::{Acl, DEFAULT};
 use crate::blocking::{Park, Waiting};
 use crate::command::Flags;
+use crate::config::Config;
 use crate::pubsub::Subscriptions;
 use crate::resp::Protocol;
 use crate::time::Millis;
@@ -87,6 +88,8 @@ pub struct Session {
     pub commands: u64,
     /// Close after the reply.
     pub closing: bool,
+    /// Its output passed its limit: it is closed, and nothing more is sent.
+    pub cut: bool,
     /// Bytes for this session that are no reply to its last request.
     pub outbox: Vec<u8>,
     pub subscriptions: Subscriptions,
@@ -163,6 +166,7 @@ impl Session {
             last_command: "NULL",
             commands: 0,
             closing: false,
+            cut: false,
             outbox: Vec::new(),
             subscriptions: Subscriptions::default(),
             waiting: None,
@@ -188,6 +192,19 @@ impl Session {
             unchanged => unchanged,
         };
         swallowed
+    }
+
+    /// Bytes that it may leave unread.
+    #[inline]
+    pub(crate) fn output_limit(&self, config: &Config) -> usize {
+        let [normal, subscribers] = config.output_limits;
+        if self.subscriptions.is_empty() { normal } else { subscribers }
+    }
+
+    /// Its output has passed the limit.
+    pub(crate) fn cut(&mut self) {
+        self.outbox = Vec::new();
+        (self.closing, self.cut) = (true, true);
     }
 
     /// Bytes of commands between MULTI and EXEC.

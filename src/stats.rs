@@ -29,7 +29,9 @@ pub struct Stats {
     pub writes: u64,
     /// Shell: closed because of `client-query-buffer-limit`.
     pub query_buffer_disconnections: u64,
-    /// Shell: closed because of `client-output-buffer-limit`.
+    /// Closed because of `maxmemory-clients`.
+    pub evicted_clients: u64,
+    /// Closed because of `client-output-buffer-limit`, by the engine or by the shell.
     pub output_buffer_disconnections: u64,
     /// In the order of the rows' addresses.
     rows: Vec<RowStats>,

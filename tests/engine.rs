@@ -194,3 +194,111 @@ fn a_protected_command_asks_where_its_client_is() {
     assert!(ask("") && ask("/tmp/socket:0") && ask("127.0.0.1:5000") && ask("[::1]:5000"));
     assert!(!ask("10.0.0.1:5000") && !ask("127.0.0.1.evil:1"));
 }
+
+fn configure(talk: &mut Talk, name: &str, value: &str) {
+    assert_eq!(talk.say(&format!("CONFIG SET {name} \"{value}\"")), "+OK\r\n");
+}
+
+#[test]
+fn a_reply_over_the_hard_limit_ends_while_it_is_made() {
+    let mut talk = Talk::new();
+    let value = "x".repeat(1000);
+    for _ in 0..1000 {
+        talk.say(&format!("RPUSH l {value}"));
+    }
+    configure(&mut talk, "client-output-buffer-limit", "normal 100000 0 0");
+    let mut out = Vec::with_capacity(200_000);
+    let _ = talk.engine.execute(talk.session, b"PING\r\nLRANGE l 0 -1\r\nPING\r\n", talk.now, &mut out);
+    assert_eq!(out, b"+PONG\r\n");
+    assert!(out.capacity() < 400_000, "{}", out.capacity());
+    assert!(talk.engine.session(talk.session).is_some_and(|session| session.cut));
+    assert_eq!(talk.engine.take_event(), Some(cachette::Event::Close(talk.session)));
+    // The same inside of a transaction, whose commands all run.
+    let other = talk.engine.open(Peer::default(), talk.now);
+    let mut out = Vec::new();
+    let _ = talk.engine.execute(other, b"MULTI\r\nLRANGE l 0 -1\r\nDEL l\r\nEXEC\r\n", talk.now, &mut out);
+    assert_eq!(out, b"+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+    assert_eq!(talk.engine.take_event(), Some(cachette::Event::Close(other)));
+    assert_eq!(talk.engine.keys.len(), 0);
+    assert_eq!(talk.engine.server.stats.output_buffer_disconnections, 2);
+}
+
+#[test]
+fn a_subscriber_over_the_hard_limit_is_cut_off_within_one_transaction() {
+    let mut talk = Talk::new();
+    configure(&mut talk, "client-output-buffer-limit", "pubsub 10000 0 0");
+    let listener = talk.engine.open(Peer::default(), talk.now);
+    let mut out = Vec::new();
+    let _ = talk.engine.execute(listener, b"SUBSCRIBE c\r\n", talk.now, &mut out);
+    talk.say("MULTI");
+    let message = "m".repeat(1000);
+    for _ in 0..20 {
+        talk.say(&format!("PUBLISH c {message}"));
+    }
+    talk.say("EXEC");
+    let events: Vec<_> = std::iter::from_fn(|| talk.engine.take_event()).collect();
+    assert!(events.contains(&cachette::Event::Close(listener)));
+    assert_eq!(talk.engine.take_output(listener), b"");
+}
+
+#[test]
+fn clients_that_take_most_go_first_and_the_protected_stay() {
+    let mut talk = Talk::new();
+    let mut open = |bytes: usize, protected: bool| {
+        let id = talk.engine.open(Peer::default(), talk.now);
+        let session = talk.engine.session_mut(id).unwrap();
+        (session.buffers.query, session.no_evict) = (bytes, protected);
+        id
+    };
+    let (small, big, biggest, protected) = (open(10_000, false), open(50_000, false), open(60_000, false), open(900_000, true));
+    talk.engine.evict_clients(2_000_000);
+    assert_eq!(talk.engine.server.sessions.len(), 5);
+    talk.engine.evict_clients(960_000);
+    let stays = |id| talk.engine.session(id).is_some();
+    assert_eq!([small, big, biggest, protected].map(stays), [true, false, false, true]);
+    assert_eq!(talk.engine.server.stats.evicted_clients, 2);
+}
+
+#[test]
+fn what_is_not_here_is_refused_in_words() {
+    let mut talk = Talk::new();
+    for (request, reason) in [
+        ("SYNC", "Replication"),
+        ("PSYNC ? -1", "Replication"),
+        ("REPLCONF x", "Replication"),
+        ("REPLICAOF localhost 6379", "Replication"),
+        ("SAVE", "Snapshots"),
+        ("BGSAVE SCHEDULE", "Snapshots"),
+        ("BGREWRITEAOF", "Snapshots"),
+        ("SCRIPT LOAD x", "Scripts"),
+        ("FUNCTION LOAD x", "Scripts"),
+    ] {
+        let answer = talk.say(request);
+        assert!(answer.starts_with(&format!("-ERR {reason}")), "{request}: {answer}");
+    }
+}
+
+#[test]
+fn a_pause_ends_by_the_engines_clock_and_requests_keep_their_order() {
+    let mut talk = Talk::new();
+    let (first, second) = (talk.engine.open(Peer::default(), talk.now), talk.engine.open(Peer::default(), talk.now));
+    talk.say("CLIENT PAUSE 100 WRITE");
+    let mut out = Vec::new();
+    for (id, request) in [(first, &b"APPEND k a\r\nGET k\r\n"[..]), (second, b"APPEND k b\r\n")] {
+        let taken = talk.engine.execute(id, request, talk.now, &mut out).unwrap();
+        assert_eq!(taken, 12);
+        assert!(talk.engine.is_waiting(id));
+    }
+    assert_eq!(talk.engine.tick(talk.now + 50, 10), Some(talk.now + 100));
+    assert!(talk.engine.is_waiting(first));
+    assert_eq!(talk.engine.tick(talk.now + 100, 10), None);
+    assert_eq!(given(&mut talk.engine, first), ":1\r\n");
+    assert_eq!(given(&mut talk.engine, second), ":2\r\n");
+    assert_eq!(talk.say("GET k"), "$2\r\nab\r\n");
+    // One who goes while he waits leaves nothing behind.
+    talk.say("CLIENT PAUSE 100 WRITE");
+    let _ = talk.engine.execute(first, b"SET k c\r\n", talk.now + 100, &mut out);
+    talk.engine.close(first);
+    talk.say("CLIENT UNPAUSE");
+    assert_eq!(talk.say("GET k"), "$2\r\nab\r\n");
+}

@@ -28,7 +28,7 @@ fn report(target: &str, resp: u8, outcome: &Outcome) {
 
 /// What a real server on this machine can be asked for. Redis's `INCRBYFLOAT` reckons in the machine's long double.
 fn redis_is_able() -> Vec<&'static str> {
-    let mut able = vec!["sockets", "waits", "debug", "client-control", "replication", "clock"];
+    let mut able = vec!["sockets", "waits", "debug", "client-control", "clock"];
     if cfg!(target_arch = "x86_64") {
         able.push("x87");
     }

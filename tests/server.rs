@@ -628,3 +628,43 @@ fn http_is_hung_up_on_without_a_word() {
         client.expect_end_or_reset();
     }
 }
+
+#[test]
+fn a_client_that_takes_too_much_memory_is_closed_unless_it_is_protected() {
+    let server = Server::start(&["--maxmemory-clients", "8mb"]);
+    let mut kept = server.connect();
+    kept.send(b"CLIENT NO-EVICT ON\r\n");
+    kept.expect(b"+OK\r\n");
+    kept.send(b"*2\r\n$4\r\nECHO\r\n$2000000\r\n");
+    kept.send(&[b'x'; 1_500_000]);
+    let mut client = server.connect();
+    client.send(b"*2\r\n$4\r\nECHO\r\n$20000000\r\n");
+    for _ in 0..300 {
+        if !client.try_send(&[b'x'; 65536]) {
+            break;
+        }
+    }
+    client.expect_end_or_reset();
+    kept.send(&[b'x'; 500_000]);
+    kept.send(b"\r\n");
+    kept.expect(&bulk(&[b'x'; 2_000_000]));
+    let mut other = server.connect();
+    other.send(b"INFO stats\r\n");
+    harness::until(|| other.line().starts_with("evicted_clients:1"));
+}
+
+#[test]
+fn one_huge_reply_over_the_hard_limit_ends_the_connection() {
+    let server = Server::start(&["--client-output-buffer-limit", "normal", "1000000", "0", "0"]);
+    let mut client = server.connect();
+    let value = vec![b'v'; 100_000];
+    for _ in 0..30 {
+        client.send(&request(&[b"RPUSH", b"l", &value]));
+        client.line();
+    }
+    client.send(b"LRANGE l 0 -1\r\n");
+    client.expect_end_or_reset();
+    let mut other = server.connect();
+    other.send(b"LLEN l\r\n");
+    other.expect(b":30\r\n");
+}

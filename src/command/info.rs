@@ -195,10 +195,7 @@ fn memory(call: &mut Call<'_>, lines: &mut Lines) {
         0 => used,
         resident => resident,
     };
-    let buffers = call.server.sessions.iter().chain([&*call.session]).fold(0u64, |sum, session| {
-        let buffers = session.buffers;
-        sum.saturating_add((buffers.query as u64).saturating_add(buffers.query_free as u64).saturating_add(buffers.output as u64))
-    });
+    let clients = call.client_memory();
     lines.bytes("used_memory", used);
     lines.bytes("used_memory_rss", resident);
     lines.bytes("used_memory_peak", peak);
@@ -212,7 +209,7 @@ fn memory(call: &mut Call<'_>, lines: &mut Lines) {
     );
     lines.ratio("mem_fragmentation_ratio", resident, used, 1, "");
     lines.number("mem_fragmentation_bytes", resident.saturating_sub(used));
-    lines.number("mem_clients_normal", buffers);
+    lines.number("mem_clients_normal", clients);
     lines.zeros(&[
         "mem_not_counted_for_evict",
         "mem_replication_backlog",
@@ -263,7 +260,11 @@ fn stats(call: &mut Call<'_>, lines: &mut Lines) {
     lines.number("rejected_connections", stats.rejected_connections);
     lines.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     let keys = call.keys.stats;
-    lines.numbers(&[("expired_keys", keys.expired), ("evicted_keys", keys.evicted), ("evicted_clients", 0)]);
+    lines.numbers(&[
+        ("expired_keys", keys.expired),
+        ("evicted_keys", keys.evicted),
+        ("evicted_clients", call.server.stats.evicted_clients),
+    ]);
     let pubsub = &call.server.pubsub;
     lines.numbers(&[
         ("keyspace_hits", keys.hits),

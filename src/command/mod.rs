@@ -36,6 +36,7 @@ pub mod reply;
 pub mod server;
 pub mod set;
 pub mod sort;
+pub mod standalone;
 pub mod stream;
 pub mod stream_group;
 pub mod stream_info;
@@ -71,6 +72,8 @@ pub enum Group {
     Connection,
     Transactions,
     PubSub,
+    Scripting,
+    Cluster,
     Server,
 }
 
@@ -91,6 +94,8 @@ impl Group {
             Self::Connection => "connection",
             Self::Transactions => "transactions",
             Self::PubSub => "pubsub",
+            Self::Scripting => "scripting",
+            Self::Cluster => "cluster",
             Self::Server => "server",
         }
     }
@@ -110,7 +115,8 @@ impl Group {
             Self::Stream => Some("stream"),
             Self::Connection => Some("connection"),
             Self::Transactions => Some("transaction"),
-            Self::PubSub | Self::Server => None,
+            Self::Scripting => Some("scripting"),
+            Self::PubSub | Self::Cluster | Self::Server => None,
         }
     }
 }
@@ -174,6 +180,8 @@ flags! {
     KEEPS_CACHING = 29, None;
     /// ACL categories `list`, `set` and `sortedset`: for commands that take any of them.
     COLLECTIONS = 21, None;
+    /// What it is about is not here, so that it has no method of its own in generated interfaces.
+    ABSENT = 31, None;
     /// May wait without being `blocking` by name: WAIT.
     WAITS = 23, None;
 }
@@ -332,6 +340,9 @@ static FAMILIES: &[&[Row]] = &[
     server::ROWS,
     observe::ROWS,
     acl::ROWS,
+    standalone::SERVER,
+    standalone::SCRIPTING,
+    standalone::CLUSTER,
 ];
 
 /// Every command, containers without their subcommands.

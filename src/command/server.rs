@@ -334,26 +334,23 @@ fn write_memory_stats(call: &mut Call<'_>, writer: &mut Writer<'_>) {
         writer.bulk(name.as_bytes());
         writer.double(value);
     };
-    writer.map(databases.len().saturating_add(17));
+    writer.map(databases.len().saturating_add(18));
     for (name, value) in [("peak.allocated", peak), ("total.allocated", used), ("startup.allocated", 0)] {
         number(writer, name, value);
     }
-    for name in [
-        "replication.backlog",
-        "clients.slaves",
-        "clients.normal",
-        "cluster.links",
-        "aof.buffer",
-        "lua.caches",
-        "functions.caches",
-    ] {
+    for name in ["replication.backlog", "clients.slaves"] {
+        number(writer, name, 0);
+    }
+    number(writer, "clients.normal", call.client_memory());
+    for name in ["cluster.links", "aof.buffer", "lua.caches", "functions.caches"] {
         number(writer, name, 0);
     }
     for (index, bytes, _) in databases {
         writer.bulk(alloc::format!("db.{index}").as_bytes());
-        writer.map(2);
+        writer.map(3);
         number(writer, "overhead.hashtable.main", bytes);
         number(writer, "overhead.hashtable.expires", 0);
+        number(writer, "overhead.hashtable.slot-to-keys", 0);
     }
     number(writer, "overhead.total", overhead);
     number(writer, "keys.count", keys);
@@ -361,6 +358,7 @@ fn write_memory_stats(call: &mut Call<'_>, writer: &mut Writer<'_>) {
     number(writer, "dataset.bytes", dataset);
     double(writer, "dataset.percentage", share(dataset, used));
     double(writer, "peak.percentage", share(used, peak));
+    number(writer, "fragmentation.bytes", resident.saturating_sub(used));
     double(writer, "fragmentation", if used == 0 { 1.0 } else { resident as f64 / used as f64 });
 }
 

@@ -90,6 +90,8 @@ pub struct Config {
     pub notify_keyspace_events: Class,
     /// 0 = no limit.
     pub tracking_table_max_keys: usize,
+    /// The hard limits of `client-output-buffer-limit`, for normal clients and for subscribers: bytes, no limit is the largest number.
+    pub output_limits: [usize; 2],
     /// `slowlog-log-slower-than`: microseconds; `None`: nothing is logged.
     pub slow_us: Option<u64>,
     /// `slowlog-max-len`.
@@ -115,6 +117,7 @@ impl Default for Config {
             proto_max_bulk_len: 0,
             notify_keyspace_events: Class::NONE,
             tracking_table_max_keys: 0,
+            output_limits: [usize::MAX; 2],
             slow_us: None,
             slow_entries: 0,
             latency_ms: 0,
@@ -281,6 +284,15 @@ impl Config {
         limits
     }
 
+    /// `maxmemory-clients` in bytes: what all clients together may take; 0 = no limit.
+    pub fn client_memory(&self) -> u64 {
+        let value = self.get(b"maxmemory-clients").unwrap_or_default();
+        match value.strip_suffix(b"%").and_then(number::parse_i64) {
+            Some(percent) => self.maxmemory.wrapping_div(100).saturating_mul(percent.unsigned_abs()),
+            None => kind::parse_memory(value).unwrap_or(0),
+        }
+    }
+
     /// Grows with every parameter that is set, so that a shell knows when to look again.
     pub fn generation(&self) -> u64 {
         self.generation
@@ -338,6 +350,11 @@ impl Config {
         let size = |name: &str| usize::try_from(self.number(name)).unwrap_or(usize::MAX);
         let (tracked, slow_entries) = (size("tracking-table-max-keys"), size("slowlog-max-len"));
         (self.tracking_table_max_keys, self.slow_entries) = (tracked, slow_entries);
+        let [normal, _, subscribers] = self.buffer_limits().map(|limit| match limit.hard {
+            0 => usize::MAX,
+            bytes => usize::try_from(bytes).unwrap_or(usize::MAX),
+        });
+        self.output_limits = [normal, subscribers];
         self.slow_us = u64::try_from(self.signed("slowlog-log-slower-than")).ok();
         self.latency_ms = self.number("latency-monitor-threshold");
         self.latency_tracking = self.flag("latency-tracking");

@@ -13,6 +13,9 @@ pub struct Writer<'o> {
     out: &'o mut Vec<u8>,
     pub protocol: Protocol,
     overflowed: bool,
+    /// The length of the buffer that a reply must not pass.
+    limit: usize,
+    cut: bool,
 }
 
 /// Where a header of yet unknown length goes.
@@ -20,11 +23,21 @@ pub struct Deferred(usize);
 
 impl<'o> Writer<'o> {
     pub fn new(out: &'o mut Vec<u8>, protocol: Protocol) -> Self {
-        Self { out, protocol, overflowed: false }
+        Self { out, protocol, overflowed: false, limit: usize::MAX, cut: false }
     }
 
     pub fn overflowed(&self) -> bool {
         self.overflowed
+    }
+
+    /// Writes at most so many bytes more; a longer reply overflows.
+    pub fn limit(&mut self, bytes: usize) {
+        self.limit = self.out.len().saturating_add(bytes);
+    }
+
+    /// Whether a reply passed the limit, be it taken back.
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// Bytes in the buffer so far, earlier replies included.
@@ -42,11 +55,16 @@ impl<'o> Writer<'o> {
         self.protocol == Protocol::Resp3
     }
 
+    /// Makes room for so many bytes more; false where there is none, now or a moment ago.
+    fn room(&mut self, bytes: usize) -> bool {
+        let over = self.out.len().saturating_add(bytes) > self.limit;
+        self.cut |= over;
+        self.overflowed |= over || self.out.try_reserve(bytes).is_err();
+        !self.overflowed
+    }
+
     fn put(&mut self, bytes: &[u8]) {
-        if self.out.try_reserve(bytes.len()).is_err() {
-            self.overflowed = true;
-        }
-        if !self.overflowed {
+        if self.room(bytes.len()) {
             self.out.extend_from_slice(bytes);
         }
     }
@@ -54,10 +72,7 @@ impl<'o> Writer<'o> {
     fn header(&mut self, mark: u8, number: i64) {
         let mut digits = [0; 20];
         let digits = number::write_i64(number, &mut digits);
-        if self.out.try_reserve(digits.len().saturating_add(3)).is_err() {
-            self.overflowed = true;
-        }
-        if !self.overflowed {
+        if self.room(digits.len().saturating_add(3)) {
             self.out.push(mark);
             self.out.extend_from_slice(digits);
             self.out.extend_from_slice(b"\r\n");
@@ -91,10 +106,7 @@ impl<'o> Writer<'o> {
 
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.length(b'$', bytes.len());
-        if self.out.try_reserve(bytes.len().saturating_add(2)).is_err() {
-            self.overflowed = true;
-        }
-        if !self.overflowed {
+        if self.room(bytes.len().saturating_add(2)) {
             self.out.extend_from_slice(bytes);
             self.out.extend_from_slice(b"\r\n");
         }

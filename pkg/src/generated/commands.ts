@@ -2832,4 +2832,9 @@ export abstract class Commands<M extends Mode, V> {
   aclHelp(): Out<M, V[]> {
     return this.send(['ACL', 'HELP']);
   }
+
+  /** When the last snapshot was written, or the server began: Unix seconds. Since 1.0.0, O(1). */
+  lastsave(): Out<M, number> {
+    return this.send(['LASTSAVE']);
+  }
 }

@@ -74,6 +74,8 @@ pub struct Server {
     write_buffer: Vec<u8>,
     now: u64,
     next_housekeeping: u64,
+    /// Somebody's buffers have grown or shrunk, and all together have a limit.
+    weigh_clients: bool,
     shutdown: bool,
 }
 
@@ -109,6 +111,7 @@ impl Server {
             write_buffer: Vec::new(),
             now: wall_clock(),
             next_housekeeping: u64::MAX,
+            weigh_clients: false,
             shutdown: false,
         })
     }
@@ -388,7 +391,11 @@ impl Server {
             any = true;
             match event {
                 Event::Close(session) => {
-                    if let Some(&key) = self.by_session.get(&session) {
+                    let Some(&key) = self.by_session.get(&session) else { continue };
+                    // Who was killed, or did not read, gets nothing more.
+                    if self.engine.session(session).is_none_or(|session| session.cut) {
+                        self.close(key, "the engine ended it");
+                    } else {
                         self.close_after_flush(key);
                     }
                 }
@@ -434,6 +441,10 @@ impl Server {
 
     /// Sees to the connections that something happened to outside their own turn. This may happen to more of them meanwhile.
     fn serve_others(&mut self) {
+        if std::mem::take(&mut self.weigh_clients) {
+            self.engine.evict_clients(self.settings.client_memory);
+            self.handle_events();
+        }
         while !self.to_resume.is_empty() || !self.to_flush.is_empty() {
             for key in std::mem::take(&mut self.to_resume) {
                 self.resume(key);
@@ -492,6 +503,7 @@ impl Server {
             connection.reported = lengths;
             (session.buffers.query, session.buffers.output) = lengths;
             session.buffers.query_free = connection.input.capacity().saturating_sub(lengths.0);
+            self.weigh_clients = self.settings.client_memory > 0;
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Settings {
     pub tcp_keepalive: u64,
     pub query_buffer_limit: usize,
     pub bulk_limit: u64,
+    /// What all clients together may take; 0: no limit.
+    pub client_memory: u64,
     /// What a client may leave unread, and what one that subscribed to something may.
     pub normal_output: BufferLimit,
     pub pubsub_output: BufferLimit,
@@ -35,6 +37,7 @@ impl Settings {
             tcp_keepalive: config.number("tcp-keepalive"),
             query_buffer_limit: size("client-query-buffer-limit"),
             bulk_limit: config.proto_max_bulk_len,
+            client_memory: config.client_memory(),
             normal_output,
             pubsub_output,
             least_limit: limits.into_iter().filter(|&limit| limit > 0).min().unwrap_or(u64::MAX),

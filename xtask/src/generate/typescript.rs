@@ -38,10 +38,12 @@ export abstract class Commands<M extends Mode, V> {{
     )
 }
 
-/// What has a method of a row: itself, unless it is a container that needs a subcommand, or is answered by pushes; its subcommands.
+/// What has a method of a row: itself, unless it is a container that needs a subcommand, or is answered by pushes; its
+/// subcommands. What can only be refused has none.
 fn callable(row: &'static Row) -> impl Iterator<Item = &'static Row> {
     let alone = row.subcommands.is_empty() || row.arity == -1;
-    (alone && !matches!(row.reply, Shape::Pushed)).then_some(row).into_iter().chain(row.subcommands)
+    let all = (alone && !matches!(row.reply, Shape::Pushed)).then_some(row).into_iter().chain(row.subcommands);
+    all.filter(|row| !row.flags.has(Flags::ABSENT))
 }
 
 /// A method in the making.

@@ -21,7 +21,9 @@ const ALLOWED: &[(&str, &str, &str)] = &[
 
 /// Whether a row says that Redis 7.0 does not have the command.
 fn is_newer(command: &str) -> bool {
-    cachette::command::every().any(|row| row.name == command && !["1.", "2.", "3.", "4.", "5.", "6.", "7.0."].iter().any(|old| row.since.starts_with(old)))
+    cachette::command::every().any(|row| {
+        row.name == command && !["1.", "2.", "3.", "4.", "5.", "6.", "7.0."].iter().any(|old| row.since.starts_with(old))
+    })
 }
 
 /// The fields of one entry of `COMMAND INFO` in a form that can be compared.

@@ -121,7 +121,9 @@ fn fields_of<'a>(words: &'a [&'a [u8]], not_positive: &str) -> Result<&'a [&'a [
     match words {
         [word, count, fields @ ..] if is_token(word, "FIELDS") => match count_from(1, count) {
             None => Err(ReplyError::err(not_positive)),
-            Some(count) if count != fields.len() => Err(ReplyError::err("The `numfields` parameter must match the number of arguments")),
+            Some(count) if count != fields.len() => {
+                Err(ReplyError::err("The `numfields` parameter must match the number of arguments"))
+            }
             Some(_) => Ok(fields),
         },
         _ => Err(ReplyError::err("Mandatory argument FIELDS is missing or not at the right position")),

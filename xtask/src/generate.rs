@@ -1,15 +1,17 @@
 //! `cargo xtask gen`: files derived from the command rows.
 
+mod compatibility;
 mod typescript;
 
 use crate::workspace;
 use anyhow::{Result, bail};
+pub use compatibility::Differences;
 use std::path::PathBuf;
 
 /// Writes each generated file; with `check`, fails where one is not as it would be written.
 pub fn run(check: bool) -> Result<()> {
     let mut stale = Vec::new();
-    for (path, text) in files() {
+    for (path, text) in files()? {
         let old = std::fs::read_to_string(&path).unwrap_or_default();
         if old == text {
             continue;
@@ -30,6 +32,9 @@ pub fn run(check: bool) -> Result<()> {
     Ok(())
 }
 
-fn files() -> Vec<(PathBuf, String)> {
-    vec![(workspace::pkg().join("src/generated/commands.ts"), typescript::commands())]
+fn files() -> Result<Vec<(PathBuf, String)>> {
+    Ok(vec![
+        (workspace::pkg().join("src/generated/commands.ts"), typescript::commands()),
+        (workspace::root().join("COMPATIBILITY.md"), compatibility::page()?),
+    ])
 }

@@ -12,6 +12,7 @@ mod package;
 mod process;
 mod recipe;
 mod steps;
+mod tcl;
 mod test;
 mod wasm;
 mod workspace;
@@ -65,6 +66,20 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Runs Redis's own test suite (Debian's source package, fetched below target/) against cachette-server, or against redis-server
+    Tcl {
+        /// With a server that is started for the suite, with servers that it starts itself, or both
+        #[arg(long, value_enum, default_values_t = [tcl::Mode::External, tcl::Mode::Own])]
+        mode: Vec<tcl::Mode>,
+        /// Whom to test
+        #[arg(long, value_enum, default_value = "cachette")]
+        subject: tcl::Subject,
+        /// Write the outcome to tests/compatibility/tcl.toml, from which COMPATIBILITY.md is made
+        #[arg(long)]
+        save: bool,
+        /// Only these units, such as unit/type/zset
+        units: Vec<String>,
+    },
     /// Serves the console page (www/) on this machine
     Www {
         /// Port to listen on
@@ -94,6 +109,7 @@ fn main() -> std::process::ExitCode {
         Task::Fmt { check } => lint::fmt(check),
         Task::Lint => lint::lint(),
         Task::Bench { which, args } => bench::run(&which, &args),
+        Task::Tcl { mode, subject, save, units } => tcl::run(&mode, subject, save, &units),
         Task::Www { port } => www::serve(port),
         Task::Gen { check } => generate::run(check),
         Task::TestRunner { args } => wasm::test_runner(args),

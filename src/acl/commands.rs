@@ -17,43 +17,9 @@ pub struct Known {
     pub uncounted: bool,
 }
 
+/// Names by their categories.
 #[cfg(feature = "server")]
-const ADMIN: Categories = is::ADMIN | is::DANGEROUS | is::SLOW;
-#[cfg(feature = "server")]
-const SCRIPTING: Categories = is::SCRIPTING | is::SLOW;
-
-/// Names by their categories; a container right before its subcommands, as in the table, be it one of ours.
-#[cfg(feature = "server")]
-static FOREIGN: &[(Categories, &str)] = &[
-    (is::CONNECTION | is::FAST, "asking readonly readwrite"),
-    (ADMIN, "bgrewriteaof bgsave failover psync replconf replicaof save slaveof sync monitor"),
-    (is::ADMIN | is::DANGEROUS | is::FAST, "lastsave"),
-    (is::SLOW, "cluster"),
-    (
-        ADMIN,
-        "cluster|addslots cluster|addslotsrange cluster|bumpepoch cluster|count-failure-reports cluster|delslots cluster|delslotsrange",
-    ),
-    (ADMIN, "cluster|failover cluster|flushslots cluster|forget cluster|meet cluster|replicas cluster|replicate cluster|reset"),
-    (ADMIN, "cluster|saveconfig cluster|set-config-epoch cluster|setslot cluster|slaves"),
-    (
-        is::SLOW,
-        "cluster|countkeysinslot cluster|getkeysinslot cluster|help cluster|info cluster|keyslot cluster|links cluster|myid",
-    ),
-    (is::SLOW, "cluster|nodes cluster|shards cluster|slots"),
-    (is::SLOW, "latency"),
-    (ADMIN, "latency|doctor latency|graph latency|histogram latency|history latency|latest latency|reset"),
-    (is::SLOW, "latency|help module"),
-    (ADMIN, "module|list module|load module|loadex module|unload"),
-    (is::SLOW, "module|help slowlog"),
-    (ADMIN, "slowlog|get slowlog|len slowlog|reset"),
-    (is::SLOW, "slowlog|help"),
-    (SCRIPTING, "eval eval_ro evalsha evalsha_ro fcall fcall_ro"),
-    (is::SLOW, "function"),
-    (SCRIPTING, "function|dump function|help function|kill function|list function|stats"),
-    (SCRIPTING | is::WRITE, "function|delete function|flush function|load function|restore"),
-    (is::SLOW, "script"),
-    (SCRIPTING, "script|debug script|exists script|flush script|help script|kill script|load"),
-];
+static FOREIGN: &[(Categories, &str)] = &[(is::SCRIPTING | is::SLOW, "eval eval_ro evalsha evalsha_ro fcall fcall_ro")];
 
 /// Where there is no server there are no files.
 #[cfg(not(feature = "server"))]

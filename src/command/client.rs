@@ -260,7 +260,7 @@ impl Filter<'_> {
     }
 }
 
-/// `addr`, or filters with `SKIPME yes | no`.
+/// `addr`, or filters with `SKIPME yes | no`. The former is not told: `ADDR addr SKIPME no` does the same.
 pub struct Kill<'a> {
     filter: Filter<'a>,
     skip_me: bool,
@@ -274,7 +274,6 @@ const fn option(token: &'static str, name: &'static str, kind: ArgKind) -> ArgSp
 
 impl<'a> Parse<'a> for Kill<'a> {
     const SPECS: &'static [ArgSpec] = &[
-        ArgSpec::new(ArgKind::String).named("address").optional(),
         option("ID", "client_id", ArgKind::Integer),
         option("TYPE", "client_type", ArgKind::String),
         option("USER", "username", ArgKind::String),

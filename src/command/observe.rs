@@ -349,7 +349,7 @@ fn age(seconds: u64) -> String {
         3600..86400 => (3600, "h"),
         _ => (86400, "d"),
     };
-    [&seconds.wrapping_div(unit).to_string(), letter].concat()
+    [&seconds.checked_div(unit).unwrap_or(0).to_string(), letter].concat()
 }
 
 pub fn latency_doctor(call: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
@@ -410,7 +410,8 @@ pub fn latency_histogram<'c, 'e>(call: &'c mut Call<'e>, args: Names<'_>) -> Res
             let (mut steps, mut before) = (0usize, 0);
             for power in 10u32..48 {
                 // Redis counts nanoseconds with two digits, which shows in the microseconds.
-                let us = (1u64 << power).wrapping_add(1 << power.saturating_sub(7)).wrapping_sub(1).wrapping_div(1000);
+                let unit = 1u64.wrapping_shl(power.saturating_sub(7));
+                let us = unit.saturating_mul(129).wrapping_sub(1).wrapping_div(1000);
                 let count = times.up_to(us);
                 if count > before {
                     us.write(writer);

@@ -2346,9 +2346,8 @@ export abstract class Commands<M extends Mode, V> {
   }
 
   /** Closes the connection with an address, or all that fit the filters; answers how many. Since 2.4.0, O(N), N connections. */
-  clientKill<T = Reply>(address?: Arg, options: ClientKillOptions = {}): Out<M, T> {
+  clientKill<T = Reply>(options: ClientKillOptions = {}): Out<M, T> {
     const words: Arg[] = ['CLIENT', 'KILL'];
-    if (address !== undefined) words.push(address);
     if (options.id !== undefined) words.push('ID', options.id);
     if (options.type !== undefined) words.push('TYPE', options.type);
     if (options.user !== undefined) words.push('USER', options.user);

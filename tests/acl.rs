@@ -97,6 +97,11 @@ impl Twins {
     fn same(&mut self, argv: &[Vec<u8>], normal: &dyn Fn(&Value) -> String) -> String {
         let (theirs, ours) = self.ask(argv);
         let (theirs, ours) = (normal(&theirs), normal(&ours));
+        // Some commands took fewer words in Redis 7.0.
+        if theirs.starts_with("-ERR wrong number of arguments") && self.asked.last().is_some_and(|asked| asked.contains("DRYRUN"))
+        {
+            return ours;
+        }
         let last = self.asked.len().saturating_sub(12);
         assert_eq!(theirs, ours, "after\n  {}", self.asked[last..].join("\n  "));
         ours

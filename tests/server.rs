@@ -105,6 +105,12 @@ fn what_it_cannot_do_is_refused_with_the_reason() {
         (&["/no/such.conf"], "can't open config file"),
         (&["--dir", "/no/such/folder"], "folder"),
         (&["stray", "words"], "can't open"),
+        (&["--user", "alice", "on", "+nosuch"], "Error in user declaration '+nosuch': Unknown command or category name in ACL"),
+        (&["--user", "alice", "--user", "alice"], "Duplicate user found"),
+        (&["--user", "a b"], "Spaces not allowed"),
+        (&["--user", "alice", "(+get"], "Unmatched parenthesis"),
+        (&["--user", "alice", "--aclfile", "users.acl"], "not in both"),
+        (&["--aclfile", "/no/such.acl"], "opening file '/no/such.acl': No such file or directory"),
     ] {
         let (status, output) = refused(args, "");
         assert_eq!(status, Some(1), "{args:?}: {output}");
@@ -589,6 +595,74 @@ fn config_rewrite_keeps_what_was_set() {
     // And it can be read again.
     drop(server);
     Server::start(&[path.to_str().unwrap()]);
+}
+
+#[test]
+fn users_come_from_the_configuration_and_go_back_to_it() {
+    let path = harness::folder("users").join("redis.conf");
+    std::fs::write(&path, "user alice on >pw ~a* ( +get\tallkeys ) +set\n# kept\nrequirepass secret\n").unwrap();
+    let server =
+        Server::start(&[path.to_str().unwrap(), "--user", "default", "on", "nopass", "+@all", "~*", "--user", "bob", "off"]);
+    let hash = "30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4";
+    let alice = format!("user alice on #{hash} ~a* resetchannels -@all +set (~* resetchannels -@all +get)");
+    let lines =
+        [&alice, "user bob on %R~\"q resetchannels -@all", "user default on nopass sanitize-payload ~* resetchannels +@all"];
+    let told = [b"*3\r\n".to_vec(), lines.iter().flat_map(|line| bulk(line.as_bytes())).collect()].concat();
+    let mut client = server.connect();
+    client.send(b"AUTH alice pw\r\nGET b\r\nSET b 1\r\nAUTH default x\r\n");
+    client.send(&request(&[b"ACL", b"SETUSER", b"bob", b"on", b"%R~\"q"]));
+    client.send(b"CONFIG REWRITE\r\nACL LIST\r\n");
+    client.expect(b"+OK\r\n$-1\r\n-NOPERM this user has no permissions to access one of the keys used as arguments\r\n+OK\r\n+OK\r\n+OK\r\n");
+    client.expect(&told);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with(&alice) && text.contains("\n# kept\nrequirepass secret\n"), "{text}");
+    assert!(text.contains("\nuser bob on \"%R~\\\"q\" resetchannels -@all\n"), "{text}");
+    // And it can be read again.
+    drop(server);
+    let server = Server::start(&[path.to_str().unwrap()]);
+    let mut client = server.connect();
+    client.send(b"ACL LIST\r\n");
+    client.expect(&told);
+}
+
+#[test]
+fn an_acl_file_is_loaded_and_saved() {
+    let path = harness::folder("aclfile").join("users.acl");
+    std::fs::write(&path, "user alice on nopass +@all ~*\r\n\nuser  on\n").unwrap();
+    let mut server = Server::start(&["--aclfile", path.to_str().unwrap()]);
+    let mut client = server.connect();
+    let mut alice = server.connect();
+    alice.send(b"AUTH alice x\r\n");
+    alice.expect(b"+OK\r\n");
+    client.send(b"ACL SETUSER alice -get\r\nACL DELUSER \"\"\r\nACL SETUSER default sanitize-payload\r\nACL SAVE\r\n");
+    client.expect(b"+OK\r\n:1\r\n+OK\r\n+OK\r\n");
+    let saved = "user alice on nopass ~* resetchannels +@all -get\nuser default on nopass sanitize-payload ~* &* +@all\n";
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), saved);
+
+    let broken = "user bob on +nosuch bogus\nuser bob\nuser bob\nuse carl\nuser a\tb\nuser dora (+get\n";
+    std::fs::write(&path, broken).unwrap();
+    let name = path.to_str().unwrap();
+    client.send(b"ACL LOAD\r\nACL USERS\r\n");
+    client.expect(
+        format!(
+            "-ERR {name}:1: Error in applying operation '+nosuch': Unknown command or category name in ACL. {name}:1: Syntax error. WARNING: \
+             Duplicate user 'bob' found on line 2. WARNING: Duplicate user 'bob' found on line 3. {name}:4 should start with user keyword \
+             followed by the username. '{name}:5: username 'a\tb' contains invalid characters. {name}:6: Unmatched parenthesis in selector \
+             definition.WARNING: ACL errors detected, no change to the previously active ACL rules was performed\r\n\
+             *2\r\n$5\r\nalice\r\n$7\r\ndefault\r\n"
+        )
+        .as_bytes(),
+    );
+    // Whoever spoke for a user of the old file must say again who it is.
+    std::fs::write(&path, "user alice on nopass\nuser default on nopass -@all +ping +acl\n").unwrap();
+    client.send(b"ACL LOAD\r\nGET a\r\nPING\r\nACL WHOAMI\r\n");
+    client.expect(b"+OK\r\n-NOPERM this user has no permissions to run the 'get' command\r\n+PONG\r\n$7\r\ndefault\r\n");
+    alice.expect_end();
+    std::fs::remove_file(&path).unwrap();
+    client.send(b"ACL LOAD\r\n");
+    client.expect(format!("-ERR Error loading ACLs, opening file '{name}': No such file or directory\r\n").as_bytes());
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
 }
 
 #[test]

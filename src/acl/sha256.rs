@@ -60,10 +60,12 @@ pub fn hex(bytes: &[u8]) -> [u8; 64] {
     }
     block(&mut state, &last);
     let mut digits = [0; 64];
-    for (place, digit) in digits.iter_mut().enumerate() {
-        let word = state.get(place / 8).copied().unwrap_or(0);
-        let value = word.rotate_left((place as u32 % 8).wrapping_mul(4).wrapping_add(4)) as u8 & 15;
-        *digit = if value < 10 { b'0'.wrapping_add(value) } else { b'W'.wrapping_add(value) };
+    for (word, digits) in state.iter_mut().zip(digits.as_chunks_mut::<8>().0) {
+        for digit in digits {
+            *word = word.rotate_left(4);
+            let value = *word as u8 & 15;
+            *digit = if value < 10 { b'0'.wrapping_add(value) } else { b'W'.wrapping_add(value) };
+        }
     }
     digits
 }

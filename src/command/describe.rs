@@ -138,10 +138,18 @@ pub(crate) fn keys_of(row: &Row, argv: &[&[u8]]) -> Option<Vec<(usize, KeyFlags)
     for spec in key_specs(row) {
         let start = match spec.begin {
             Begin::Index(index) => index,
-            Begin::Keyword(token, from) => match behind_token(row, argv, from, token, spec.find == Find::Half) {
-                Some(start) => start,
-                None => continue,
-            },
+            Begin::Keyword(token, from) => {
+                match behind_token(row, argv, from, token, spec.find != Find::Range { last: 0, step: 1 }) {
+                    Some(start) => {
+                        // MIGRATE with KEYS has an empty word where its only key stands otherwise.
+                        if spec.flags & INCOMPLETE_BIT != 0 {
+                            keys.retain(|(at, _)| argv.get(*at).is_some_and(|word: &&[u8]| !word.is_empty()));
+                        }
+                        start
+                    }
+                    None => continue,
+                }
+            }
         };
         let (first, end, step) = match spec.find {
             Find::Range { last: last @ 0.., step } => (start, start.saturating_add(to_usize(last)).saturating_add(1), step),

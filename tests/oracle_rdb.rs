@@ -427,6 +427,41 @@ fn old_forms_are_read_as_redis_reads_them() {
     both.ours.books_are_right();
 }
 
+/// Fields with deadlines are of Redis 7.4: no 7.0 reads them, so ours reads its own.
+#[test]
+fn fields_keep_their_deadlines() {
+    let mut ours = Ours::new();
+    let later = (ours.now + 5000).to_string();
+    for line in ["HSET h a 1 b 2 c 3", &format!("HPEXPIREAT h {later} FIELDS 1 a"), "HPEXPIREAT h 9999999999999 FIELDS 1 b"] {
+        assert!(!ours.ask(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>()).is_error());
+    }
+    let payload = ours.ask(&[b"DUMP", b"h"]).text();
+    let packed = [
+        &[25][..],
+        &(ours.now + 5000).to_le_bytes(),
+        &[29, 29, 0, 0, 0, 6, 0, 0x81, b'a', 2, 1, 1, 0xf4],
+        &(ours.now + 5000).to_le_bytes(),
+        &[9, 0x81, b'c', 2, 3, 1, 0, 1, 0xff],
+    ]
+    .concat();
+    let mut out = Out::default();
+    out.put(&packed);
+    rdb::seal(&mut out, rdb::NEWEST);
+    for (payload, wanted) in [
+        (payload, [(ours.now + 5000) as i64, 9_999_999_999_999, -1]),
+        (out.finish().unwrap(), [(ours.now + 5000) as i64, -2, -1]),
+    ] {
+        assert_eq!(ours.ask(&[b"RESTORE", b"r", b"0", &payload, b"REPLACE"]), Reply::Text(b"OK".to_vec()), "{}", show(&payload));
+        assert_eq!(ours.ask(&[b"OBJECT", b"ENCODING", b"r"]), Reply::Text(b"listpackex".to_vec()));
+        let times = ours.ask(&[b"HPEXPIRETIME", b"r", b"FIELDS", b"3", b"a", b"b", b"c"]);
+        assert_eq!(times, Reply::Array(wanted.map(Reply::Integer).into()));
+        ours.now += 1;
+    }
+    ours.now += 6000;
+    assert_eq!(ours.ask(&[b"HGETALL", b"r"]).array().len(), 2);
+    ours.books_are_right();
+}
+
 // ---- use ----------------------------------------------------------------------------------------------------------------------------------
 
 /// Which commands count as a use of their key, told by its idle time.

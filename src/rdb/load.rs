@@ -4,34 +4,37 @@ use super::elements::{Elements, Form};
 use super::read::Reader;
 use super::{Refusal, stream};
 use crate::keyspace::{Stored, Value, ValueType};
+use crate::value::blob::LATEST;
+use crate::value::hash::Hash;
 use crate::value::list::End;
 use crate::value::zset::{self, Change};
-use crate::value::{Env, OutOfMemory};
+use crate::value::{Collection, Env, OutOfMemory};
 use alloc::boxed::Box;
 
 /// The type of a value, and the value; what is given means nothing if the reader failed.
 pub fn load(reader: &mut Reader<'_>, env: &Env) -> Option<Value> {
-    use ValueType::{Hash, List, Set, ZSet};
+    use ValueType as T;
     let kind = reader.byte();
     let (value_type, form) = match kind {
         0 => {
             let text = reader.string();
             return copied(reader, &text);
         }
-        1 => (List, Form::Plain),
-        2 => (Set, Form::Plain),
-        3 => (ZSet, Form::OldScores),
-        4 => (Hash, Form::Plain),
-        5 => (ZSet, Form::Scores),
-        9 => (Hash, Form::Zipmap),
-        10 | 14 => (List, Form::Ziplist),
-        11 => (Set, Form::Intset),
-        12 => (ZSet, Form::Ziplist),
-        13 => (Hash, Form::Ziplist),
-        16 => (Hash, Form::Listpack),
-        17 => (ZSet, Form::Listpack),
-        18 => (List, Form::Listpack),
-        20 => (Set, Form::Listpack),
+        1 => (T::List, Form::Plain),
+        2 => (T::Set, Form::Plain),
+        3 => (T::ZSet, Form::OldScores),
+        4 => (T::Hash, Form::Plain),
+        5 => (T::ZSet, Form::Scores),
+        9 => (T::Hash, Form::Zipmap),
+        10 | 14 => (T::List, Form::Ziplist),
+        11 => (T::Set, Form::Intset),
+        12 => (T::ZSet, Form::Ziplist),
+        13 => (T::Hash, Form::Ziplist),
+        16 => (T::Hash, Form::Listpack),
+        17 => (T::ZSet, Form::Listpack),
+        18 => (T::List, Form::Listpack),
+        20 => (T::Set, Form::Listpack),
+        24 | 25 => return with_deadlines(reader, env, kind == 25),
         15 | 19 | 21 => return stream::load(reader, env, kind).map(|stream| Stored::wrap(Box::new(stream))),
         _ => return None,
     };
@@ -50,7 +53,7 @@ pub fn load(reader: &mut Reader<'_>, env: &Env) -> Option<Value> {
     }
     let mut any = false;
     if plain {
-        let elements = if value_type == Hash { count.saturating_mul(2) } else { count };
+        let elements = if value_type == T::Hash { count.saturating_mul(2) } else { count };
         any = fill(&mut target, &env, &mut Elements::plain(form, reader, elements));
     } else {
         // Every round takes a byte at least, or fails.
@@ -76,6 +79,51 @@ pub fn load(reader: &mut Reader<'_>, env: &Env) -> Option<Value> {
         }
     }
     any.then_some(target)
+}
+
+/// A hash whose fields have deadlines: each in front of its field, counted from one in front of all, or behind its value in a listpack.
+fn with_deadlines(reader: &mut Reader<'_>, env: &Env, packed: bool) -> Option<Value> {
+    let mut hash = Hash::new();
+    let least = reader.little(8);
+    if packed {
+        let blob = reader.string();
+        let mut inner = Reader::new(&blob, 0);
+        let mut elements = Elements::packed(Form::Listpack, &mut inner);
+        while let Some(field) = elements.next() {
+            let (value, deadline) = (elements.expect(), elements.number());
+            set(elements.reader, &mut hash, env, &field, &value, deadline as u64);
+        }
+        if let Some(why) = inner.fault {
+            reader.fail(why);
+        }
+    } else {
+        let mut count = reader.length();
+        while count > 0 && reader.ok() {
+            let (after, field, value) = (reader.length(), reader.string(), reader.string());
+            let deadline = if after == 0 { 0 } else { least.saturating_add(after).saturating_sub(1) };
+            set(reader, &mut hash, env, &field, &value, deadline);
+            count = count.wrapping_sub(1);
+        }
+    }
+    (!hash.is_empty()).then(|| Value::Hash(Box::new(hash)))
+}
+
+/// Sets a new field; deadline 0 is none.
+fn set(reader: &mut Reader<'_>, hash: &mut Hash, env: &Env, field: &[u8], value: &[u8], deadline: u64) {
+    reader.demand(deadline <= LATEST);
+    if !reader.ok() {
+        return;
+    }
+    let set = hash.set_if_absent(env, field, value).and_then(|new| {
+        if new && deadline > 0 {
+            hash.set_deadline(env, field, Some(deadline))?;
+        }
+        Ok(new)
+    });
+    match set {
+        Ok(new) => reader.demand(new),
+        Err(OutOfMemory) => reader.fail(Refusal::Memory),
+    }
 }
 
 fn empty(value_type: ValueType) -> Value {

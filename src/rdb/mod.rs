@@ -7,7 +7,7 @@
 //!   └──────┴──────────────────────────┴─────────┴──────────┘
 //! ```
 //!
-//! Read is every form that Redis wrote from 2.0 to 7.2: plain ones (a count, then strings), and collections that lie in one string as Redis keeps
+//! Read is every form that Redis wrote from 2.0 to 8.0: plain ones (a count, then strings), and collections that lie in one string as Redis keeps
 //! them in memory (listpack, and before it ziplist, zipmap, intset). Written are those of Redis 7.0 that take the least code: lists and sets
 //! plain, hashes and sorted sets plain or as a listpack according to how they are kept (so that they are kept so where they arrive), streams as
 //! listpacks because there is no other way. Strings are not compressed, but compressed ones are read.
@@ -35,8 +35,8 @@ use alloc::vec::Vec;
 /// The version that is written: Redis 7.0's.
 pub const VERSION: u16 = 10;
 
-/// The newest version whose forms of values are known: Redis 7.2's.
-pub const NEWEST: u16 = 11;
+/// The newest version whose forms of values are known: Redis 7.4's. It is written where a hash has fields with deadlines, which are in no other.
+pub const NEWEST: u16 = 12;
 
 /// Bytes behind the value in a payload: version and checksum.
 const FOOTER: usize = 10;
@@ -65,6 +65,7 @@ mod kind {
     pub const HASH_LISTPACK: u8 = 16;
     pub const ZSET_LISTPACK: u8 = 17;
     pub const STREAM_LISTPACKS_2: u8 = 19;
+    pub const HASH_METADATA: u8 = 24;
 }
 
 /// The payload of a value, as `DUMP` answers it.
@@ -74,7 +75,8 @@ mod kind {
 pub fn dump(value: &ValueRef<'_>) -> core::result::Result<Vec<u8>, OutOfMemory> {
     let mut out = Out::default();
     save(&mut out, value);
-    seal(&mut out, VERSION);
+    let newer = out.bytes().first() == Some(&kind::HASH_METADATA);
+    seal(&mut out, if newer { NEWEST } else { VERSION });
     out.finish()
 }
 

@@ -123,6 +123,17 @@ pub fn save(out: &mut Out, value: &ValueRef<'_>) {
             out.put(&[kind::HASH_LISTPACK]);
             out.blob(packed.finish());
         }
+        ValueRef::Hash(hash) if let Some(least) = hash.next_due() => {
+            out.put(&[kind::HASH_METADATA]);
+            out.put(&least.to_le_bytes());
+            out.length(hash.len() as u64);
+            hash.visit_all(&mut |field, value, deadline| {
+                // 0 is none.
+                out.length(deadline.map_or(0, |deadline| deadline.saturating_sub(least).saturating_add(1)));
+                out.string(field);
+                out.string(value);
+            });
+        }
         ValueRef::Hash(hash) => {
             out.head(kind::HASH, hash.len());
             for (field, value) in hash.iter() {

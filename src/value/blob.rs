@@ -308,6 +308,15 @@ impl Blobs {
         Iter { blobs: self, inner: self.table.iter() }
     }
 
+    /// All entries with their deadlines, in the order of `iter`.
+    pub fn visit_all(&self, visit: &mut dyn FnMut(&[u8], &[u8], Option<u64>)) {
+        for blob in self.table.iter() {
+            let (key, value) = self.slices(blob);
+            // SAFETY: it is in our table.
+            visit(key, value, unsafe { deadline_of(blob) });
+        }
+    }
+
     /// As [`Table::scan`].
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], &[u8])) -> u64 {
         self.table.scan(cursor, count, |blob| {

@@ -217,6 +217,14 @@ impl Hash {
         })
     }
 
+    /// All fields with their values and deadlines, in the order of `iter`.
+    pub fn visit_all(&self, visit: &mut dyn FnMut(&[u8], &[u8], Option<u64>)) {
+        match &self.form {
+            Form::Small(packed) => pairs(packed).for_each(|(field, value)| visit(field, value, None)),
+            Form::Large(blobs) => blobs.visit_all(visit),
+        }
+    }
+
     /// Visits fields and values from `cursor` on (0 = the start), at least `count` unless the end comes first; the cursor to go on with,
     /// 0 = the end. A field that is there from the first call to the last is visited at least once. The small form is visited
     /// whole, whatever the cursor, as Redis does.

@@ -118,7 +118,7 @@ fn name(argv: &[Vec<u8>]) -> String {
 fn is_special(argv: &[Vec<u8>]) -> bool {
     let name = name(argv);
     let special = ["SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "SORT", "SORT_RO"];
-    argv.iter().any(|a| a == b"$cursor") || special.contains(&name.as_str())
+    argv.iter().any(|a| a == b"$cursor" || a == b"$dump") || special.contains(&name.as_str())
 }
 
 impl Run<'_, '_> {
@@ -174,6 +174,9 @@ impl Run<'_, '_> {
         }
         if argv.iter().any(|a| a == b"$cursor") {
             return self.walk(client, argv);
+        }
+        if let Some(at) = argv.iter().position(|a| a == b"$dump") {
+            return self.round_trip(client, argv, at);
         }
         let key = argv.get(1).cloned().unwrap_or_default();
         if name(argv).starts_with("SORT") {
@@ -257,6 +260,30 @@ impl Run<'_, '_> {
             return None;
         }
         let (a, b) = self.both(client, argv);
+        self.judge(client, argv, a, b)
+    }
+
+    /// What stands in place of `$dump` and the key behind it is what each side dumps of that key.
+    fn round_trip(&mut self, client: usize, argv: &[Vec<u8>], at: usize) -> Option<String> {
+        let source = argv.get(at + 1)?.clone();
+        let mut look = |words: &[&str]| {
+            let argv: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).chain([source.clone()]).collect();
+            self.both(client, &argv).0.ok().and_then(|reply| reply.text())
+        };
+        // A table has no order, but what a small hash is made of has one.
+        if look(&["TYPE"])? == b"hash" && look(&["OBJECT", "ENCODING"])? == b"hashtable" {
+            return None;
+        }
+        let with = |payload: Vec<u8>| [&argv[..at], &[payload], &argv[at + 2..]].concat();
+        let (ours, theirs) = match self.both(client, &[b"DUMP".to_vec(), source]) {
+            (Ok(Value::Bulk(a)), Ok(Value::Bulk(b))) => (with(a), with(b)),
+            (Ok(Value::Null), Ok(Value::Null)) => return None,
+            (Ok(a), Ok(b)) if a.is_error() && a == b => return None,
+            (a, b) => return Some(format!("DUMP\n  reference: {a:?}\n  tested:    {b:?}")),
+        };
+        let (reference, tested) = (self.clients[client].reference, self.clients[client].tested);
+        self.duel.tested.sync_clock();
+        let (a, b) = (self.duel.reference.call(reference, &ours), self.duel.tested.call(tested, &theirs));
         self.judge(client, argv, a, b)
     }
 

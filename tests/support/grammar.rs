@@ -78,6 +78,9 @@ const TEMPLATES: &[(u32, &str)] = &[
     (4, "(RENAME|RENAMENX) $k $k"),
     (5, "COPY $k $k (|REPLACE|DB $db|DB $db REPLACE)"),
     (2, "MOVE $k $db"),
+    (8, "RESTORE $k (0|0|0|$pttl|-1) $dump $k (REPLACE|REPLACE|REPLACE|) (||||ABSTTL|IDLETIME 5|FREQ 5)"),
+    (1, "RESTORE $k 0 $v (|REPLACE)"),
+    (1, "MIGRATE localhost 1 nosuchkey $db $int (|COPY|REPLACE|AUTH $v|NOPE)"),
     (1, "RANDOMKEY"),
     (2, "KEYS $pattern"),
     (2, "SCAN $cursor (|MATCH $pattern) (|COUNT (1|3|10|100)) (||TYPE (string|list|hash|set|zset|stream|String))"),
@@ -365,7 +368,7 @@ impl Grammar {
                         self.fill(body, out);
                     }
                 }
-                b'$' if first != "$cursor" => {
+                b'$' if !matches!(first, "$cursor" | "$dump") => {
                     let word = self.blank(&first[1..]);
                     out.push(word);
                 }
@@ -542,7 +545,7 @@ impl Grammar {
         match self.rng.below(5) {
             0 if argv.len() > 1 => drop(argv.pop()),
             1 if !counted => argv.push(self.value()),
-            2 if at > 0 && argv[at] != b"$cursor" && !counted => argv[at] = self.edge(),
+            2 if at > 0 && !matches!(&argv[at][..], b"$cursor" | b"$dump") && !counted => argv[at] = self.edge(),
             3 if argv.len() > 1 && !counted => drop(argv.remove(1 + at % (argv.len() - 1))),
             _ => argv[0].make_ascii_lowercase(),
         }

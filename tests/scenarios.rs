@@ -28,7 +28,7 @@ fn report(target: &str, resp: u8, outcome: &Outcome) {
 
 /// What a real server on this machine can be asked for. Redis's `INCRBYFLOAT` reckons in the machine's long double.
 fn redis_is_able() -> Vec<&'static str> {
-    let mut able = vec!["sockets", "waits", "debug", "client-control", "clock"];
+    let mut able = vec!["sockets", "waits", "debug", "client-control", "clock", "process"];
     if cfg!(target_arch = "x86_64") {
         able.push("x87");
     }
@@ -53,8 +53,12 @@ fn redis_server_resp3() {
 
 fn on_the_engine(resp: u8) {
     let mut engine = InProcess::new(42);
-    let outcome =
-        scenario::run_all(&scenario::load_all(), &mut engine, resp, &["waits", "debug", "x87", "client-control", "clock"]);
+    let outcome = scenario::run_all(
+        &scenario::load_all(),
+        &mut engine,
+        resp,
+        &["waits", "debug", "x87", "client-control", "clock", "process"],
+    );
     report(&engine.name(), resp, &outcome);
 }
 
@@ -75,7 +79,7 @@ fn on_the_server(resp: u8) {
         &scenario::load_all(),
         &mut server,
         resp,
-        &["sockets", "waits", "debug", "x87", "client-control", "clock"],
+        &["sockets", "waits", "debug", "x87", "client-control", "clock", "process"],
     );
     report(&server.name(), resp, &outcome);
 }

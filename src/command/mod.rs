@@ -53,7 +53,7 @@ use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::resp::write::Writer;
 use alloc::vec::Vec;
-use args::ArgSpec;
+use args::{ArgSpec, Args};
 pub use reply::{Reply, Shape};
 
 /// Which commands belong together; also their ACL category.
@@ -208,7 +208,7 @@ impl Flags {
 }
 
 /// How a command is run: the words after its name in, a reply out.
-pub type Run = fn(&mut Call<'_>, &[&[u8]], &mut Writer<'_>) -> Result<()>;
+pub type Run = fn(&mut Call<'_>, &mut Args<'_>, &mut Writer<'_>) -> Result<()>;
 
 /// One declared command.
 pub struct Row {
@@ -216,8 +216,12 @@ pub struct Row {
     pub name: &'static str,
     pub group: Group,
     pub since: &'static str,
+    /// As the reference tells it. Empty without the feature `docs`.
     pub cost: &'static str,
+    /// One sentence. Empty without the feature `docs`.
     pub summary: &'static str,
+    /// Whether it takes the same short time on any value.
+    pub short: bool,
     pub flags: Flags,
     pub args: &'static [ArgSpec],
     pub reply: Shape,
@@ -232,12 +236,6 @@ impl Row {
         self.name.rsplit('|').next().unwrap_or(self.name)
     }
 
-    /// Whether it takes the same short time on any value.
-    #[inline]
-    fn is_short(&self) -> bool {
-        self.cost.starts_with("O(1)")
-    }
-
     pub(crate) fn accepts(&self, words: usize) -> bool {
         let words = i32::try_from(words).unwrap_or(i32::MAX);
         if self.arity >= 0 { words == self.arity } else { words >= self.arity.saturating_neg() }
@@ -248,6 +246,16 @@ impl PartialEq for Row {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
+}
+
+/// Words that explain a command. The WebAssembly module does without: its package has them in a file of their own, `cachette/docs`.
+pub(crate) const fn doc(text: &'static str) -> &'static str {
+    if cfg!(feature = "docs") { text } else { "" }
+}
+
+/// Whether a cost is `O(1)`, whatever stands behind it.
+pub(crate) const fn is_constant(cost: &str) -> bool {
+    matches!(cost.as_bytes(), [b'O', b'(', b'1', b')', ..])
 }
 
 /// Declares the rows of a family; see the module.
@@ -267,14 +275,15 @@ macro_rules! rows {
             name: $name,
             group: $crate::command::Group::$group,
             since: $since,
-            cost: $cost,
-            summary: $summary,
+            cost: $crate::command::doc($cost),
+            summary: $crate::command::doc($summary),
+            short: $crate::command::is_constant($cost),
             flags: $crate::command::Flags::of(&[$($crate::command::Flags::$flag),*]),
             args: <$args as $crate::command::args::Parse>::SPECS,
             reply: { #[allow(unused_imports)] use $crate::command::reply::Shape::*; $reply },
             arity: $arity,
-            run: |call, words, writer| {
-                let args = <$args as $crate::command::args::Parse>::parse(&mut $crate::command::args::Args::new(words))?;
+            run: |call, args, writer| {
+                let args = <$args as $crate::command::args::Parse>::parse(args)?;
                 let reply = $handler(call, args)?;
                 $crate::command::Reply::write(reply, writer);
                 Ok(())
@@ -287,8 +296,9 @@ macro_rules! rows {
             name: $name,
             group: $crate::command::Group::$group,
             since: $since,
-            cost: $cost,
-            summary: $summary,
+            cost: $crate::command::doc($cost),
+            summary: $crate::command::doc($summary),
+            short: $crate::command::is_constant($cost),
             flags: $crate::command::Flags::of(&[]),
             args: &[],
             reply: $crate::command::reply::Shape::Any,
@@ -464,7 +474,7 @@ pub fn run(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]], skip: usize, 
     call.row = row;
     call.keys.no_touch = call.session.no_touch;
     let watch = observe::begin(call, row, argv);
-    let result = (row.run)(call, argv.get(skip..).unwrap_or(&[]), writer);
+    let result = (row.run)(call, &mut Args::new(argv.get(skip..).unwrap_or(&[])), writer);
     observe::end(call, row, argv, watch, writer.position().saturating_sub(start));
     if call.server.tracking.sessions > 0 {
         track(call, row, argv);
@@ -507,6 +517,7 @@ pub(crate) static TYPED: Row = Row {
     since: "",
     cost: "",
     summary: "",
+    short: false,
     flags: Flags::of(&[]),
     args: &[],
     reply: Shape::Any,

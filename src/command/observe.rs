@@ -67,7 +67,7 @@ const BIG: u64 = 1 << 20;
 pub(super) fn begin(call: &Call<'_>, row: &'static Row, argv: &[&[u8]]) -> Watch {
     let Some(host) = &call.server.host else { return Watch::default() };
     let config = &call.server.config;
-    let short = row.is_short() && !config.times_all();
+    let short = row.short && !config.times_all();
     let weight = if short { call.server.stats.weight(row) } else { 1 };
     let timed = weight > 0 || argv.len() > MANY_WORDS || argv.iter().take(4).any(|word| word.len() > BIG_WORD);
     Watch { began: timed.then(|| host.clock_us()).flatten(), weight, memory: call.keys.used_memory() }

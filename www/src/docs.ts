@@ -1,6 +1,7 @@
-// What the engine says about its own commands (COMMAND DOCS): grammar, help, and where in the grammar a half-typed line stands.
+// What the engine says about its own commands (COMMAND DOCS), with the package's texts for them: grammar, help, and where in the grammar a half-typed line stands.
 
 import type { Reply } from 'cachette';
+import { docs as texts } from 'cachette/docs';
 
 export interface Argument {
   name: string;
@@ -89,10 +90,10 @@ function docOf(name: string, doc: Fields): Doc {
   const subcommands = Object.entries(fields(doc.subcommands)).map(([sub, about]) => docOf(sub, fields(about)));
   return {
     name: name.toUpperCase().replace('|', ' '),
-    summary: word(doc.summary),
+    summary: texts[name]?.summary ?? '',
     since: word(doc.since),
     group: word(doc.group),
-    complexity: word(doc.complexity),
+    complexity: texts[name]?.complexity ?? '',
     args: listOf(doc.arguments),
     subcommands: subcommands.sort((a, b) => (a.name < b.name ? -1 : 1)),
   };

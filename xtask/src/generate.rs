@@ -35,6 +35,7 @@ pub fn run(check: bool) -> Result<()> {
 fn files() -> Result<Vec<(PathBuf, String)>> {
     Ok(vec![
         (workspace::pkg().join("src/generated/commands.ts"), typescript::commands()),
+        (workspace::pkg().join("src/generated/docs.ts"), typescript::docs()),
         (workspace::root().join("COMPATIBILITY.md"), compatibility::page()?),
     ])
 }

@@ -383,7 +383,7 @@ fn parse_id(word: &[u8]) -> Result<SessionId> {
 /// What Redis keeps of a client's output in the client itself; the rest is in a list of blocks of that size.
 const STATIC_OUTPUT: usize = 16 * 1024;
 
-/// A line of CLIENT LIST without its end, with the fields that Redis 7.4 prints. There are no reply buffers of fixed size here (`rbs`, `rbp`).
+/// A line of CLIENT LIST without its end, with the fields that Redis 7.0 prints, and behind them those of 7.2 and 7.4. There are no reply buffers of fixed size here (`rbs`, `rbp`).
 pub(crate) fn describe(session: &Session, now: Millis, running: bool, text: &mut Vec<u8>) {
     let seconds = |since: Millis| now.saturating_sub(since).wrapping_div(1000);
     let queued = session.queue.as_ref().map(|queue| queue.commands.len()).or(session.executing);
@@ -405,7 +405,6 @@ pub(crate) fn describe(session: &Session, now: Millis, running: bool, text: &mut
         (" psub=", size(session.subscriptions.patterns.len())),
         (" ssub=", size(session.subscriptions.shards.len())),
         (" multi=", queued.map_or(-1, size)),
-        (" watch=", size(session.watched.len())),
         (" qbuf=", size(buffers.query.max(buffers.batch))),
         (" qbuf-free=", size(buffers.query_free)),
         (" argv-mem=", size(argv)),
@@ -425,6 +424,7 @@ pub(crate) fn describe(session: &Session, now: Millis, running: bool, text: &mut
     numbers(text, &[(" redir=", redirect), (" resp=", if session.protocol == Protocol::Resp3 { 3 } else { 2 })]);
     word(text, " lib-name=", &session.lib_name);
     word(text, " lib-ver=", &session.lib_version);
+    numbers(text, &[(" watch=", size(session.watched.len()))]);
 }
 
 fn word(text: &mut Vec<u8>, name: &str, value: &[u8]) {

@@ -473,8 +473,10 @@ pub fn run(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]], skip: usize, 
     let start = writer.position();
     call.row = row;
     call.keys.no_touch = call.session.no_touch;
+    call.keys.keep_expired = call.server.pause.is_some() && row.flags.has(Flags::READONLY);
     let watch = observe::begin(call, row, argv);
     let result = (row.run)(call, &mut Args::new(argv.get(skip..).unwrap_or(&[])), writer);
+    call.keys.keep_expired = false;
     observe::end(call, row, argv, watch, writer.position().saturating_sub(start));
     if call.server.tracking.sessions > 0 {
         track(call, row, argv);

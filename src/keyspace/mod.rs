@@ -85,6 +85,8 @@ pub struct Keyspace {
     /// Somebody tracks keys: changes are kept for [`Keyspace::take_touched`].
     pub(crate) tracked: bool,
     touched: Vec<Touched>,
+    /// An expired key that is met stays, unseen (`CLIENT PAUSE`). Only while a command runs that does not write.
+    pub(crate) keep_expired: bool,
     /// What is read now does not count as used (`CLIENT NO-TOUCH`).
     pub(crate) no_touch: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`: whether `tick` removes expired keys that nobody asks for.
@@ -130,6 +132,7 @@ impl Keyspace {
             listening: Class::NONE,
             tracked: false,
             touched: Vec::new(),
+            keep_expired: false,
             no_touch: false,
             active_expire: true,
             lfu: None,
@@ -227,7 +230,9 @@ impl Keyspace {
     fn find(&mut self, key: &[u8]) -> Option<(Pos, Entry)> {
         let (pos, entry) = self.find_any(key)?;
         if self.is_past(entry) {
-            self.expire_at(pos);
+            if !self.keep_expired {
+                self.expire_at(pos);
+            }
             return None;
         }
         if entry.has_fields_due() && !self.expire_fields(pos, entry) {

@@ -84,7 +84,8 @@ impl Server {
     /// Hands the parameters to the keyspace that it works by.
     pub(crate) fn configure(&self, keys: &mut Keyspace) {
         keys.env.limits = self.config.limits;
-        keys.count_uses(self.config.lfu);
+        let config = &self.config;
+        keys.evict_by(config.policy, config.lfu, config.samples, config.maxmemory != 0);
         keys.listen(self.listening.union(self.config.notify_keyspace_events));
     }
 
@@ -372,8 +373,9 @@ impl Engine {
             command::acl::check(&mut self.server, session, self.keys.now(), row, argv)
                 .map_err(|denied| ReplyError::no_permission(row.name, denied))?;
         }
+        let room = self.make_room_for(Some(session));
         if flags.has(Flags::DENYOOM) || session.queue.as_ref().is_some_and(|queue| queue.needs_room(flags)) {
-            self.make_room()?;
+            room?;
         }
         let listens = session.protocol == Protocol::Resp2 && !session.subscriptions.is_empty();
         if listens && !flags.has(Flags::WHILE_SUBSCRIBED) {
@@ -395,14 +397,38 @@ impl Engine {
         Ok(Verdict::Queue)
     }
 
-    /// Holds `maxmemory`: called before whatever may grow memory, which is refused while more than the limit is used.
+    /// Holds `maxmemory`, for typed callers: to be called before whatever may grow memory.
+    ///
+    /// # Errors
+    /// `OOM` where the policy lets no key go, and more than the limit is used.
     #[inline]
-    pub(crate) fn make_room(&mut self) -> Result<(), ReplyError> {
+    pub fn make_room(&mut self) -> Result<(), ReplyError> {
+        self.make_room_for(None)
+    }
+
+    /// Evicts keys while more than `maxmemory` is used. `running` is the session that is taken out.
+    #[inline]
+    fn make_room_for(&mut self, running: Option<&mut Session>) -> Result<(), ReplyError> {
         let limit = self.server.config.maxmemory;
         if self.keys.is_full() {
             return Err(ReplyError::MEMORY);
         }
-        if limit == 0 || self.keys.used_memory() <= limit { Ok(()) } else { Err(ReplyError::OOM) }
+        if limit == 0 || self.keys.used_memory() <= limit { Ok(()) } else { self.evict(running, limit) }
+    }
+
+    #[inline(never)]
+    fn evict(&mut self, running: Option<&mut Session>, limit: u64) -> Result<(), ReplyError> {
+        // While writes wait, keys stay as they are.
+        if self.server.pause.as_ref().is_some_and(|pause| pause.until > self.keys.now()) {
+            return Ok(());
+        }
+        let before = self.keys.stats.evicted;
+        let room = self.keys.make_room(limit);
+        // Who watched or read an evicted key learns it before the command runs.
+        if running.is_some() && self.keys.stats.evicted != before {
+            self.settle(running);
+        }
+        if room { Ok(()) } else { Err(ReplyError::OOM) }
     }
 
     /// After a command: sessions whose watched keys changed lose their bet, notices are told, and waiting sessions are served.

@@ -133,8 +133,16 @@ fn shrink(seed: u64, log: &[Vec<Vec<u8>>]) -> Vec<Vec<Vec<u8>>> {
 
 #[test]
 fn many_keys_of_every_type_weigh_what_the_ledger_says() {
+    fill_and_weigh(&[]);
+    for policy in ["allkeys-s3fifo", "volatile-s3fifo", "allkeys-lru"] {
+        fill_and_weigh(&[&format!("CONFIG SET maxmemory-policy {policy} maxmemory 600000")]);
+    }
+}
+
+fn fill_and_weigh(before: &[&str]) {
     let mut engine = InProcess::new(7);
     let client = engine.connect();
+    before.iter().for_each(|text| run(&mut engine, client, &support::words::split(text).unwrap()));
     let fills: &[&str] = &[
         "SET s:$i $i EX 1000",
         "SET long:$i xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",

@@ -4,7 +4,8 @@
 export interface CachetteOptions {
   /**
    * The most memory that keys and values may take: bytes, or text such as `'64mb'` (Redis's units: `k` is 1000, `kb` is 1024 and so on).
-   * 0 or absent: no limit but the host's.
+   * When more is used, keys are evicted, by the `maxmemory-policy` `allkeys-s3fifo` unless `config` names another. 0 or absent: no limit but
+   * the host's.
    */
   maxmemory?: number | string;
   /** Values come as `Uint8Array` where they would be strings. The same as using `cache.bytes` everywhere. */
@@ -39,7 +40,8 @@ export function parseBytes(size: number | string): number {
 /** The commands that set a fresh engine up. */
 export function configuration(options: CachetteOptions): string[][] {
   const { maxmemory, config = {} } = options;
-  const pairs = Object.entries(config).map(([name, value]) => [name, String(value)]);
+  const limited = maxmemory === undefined ? {} : { 'maxmemory-policy': 'allkeys-s3fifo' };
+  const pairs = Object.entries({ ...limited, ...config }).map(([name, value]) => [name, String(value)]);
   if (maxmemory !== undefined) pairs.push(['maxmemory', String(parseBytes(maxmemory))]);
   return pairs.map((pair) => ['CONFIG', 'SET', ...pair]);
 }

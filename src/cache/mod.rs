@@ -22,7 +22,7 @@ mod collections;
 mod sorted_sets;
 
 use crate::command::{keys, string};
-use crate::config::Config;
+use crate::config::{Config, Phase};
 use crate::engine::{Engine, Options};
 use crate::error::{ReplyError, Result};
 use crate::event::Event;
@@ -62,15 +62,25 @@ impl<F: Fn() -> Millis + Send> Clock for F {
 /// How a cache is made.
 pub struct Builder {
     config: Config,
+    /// A policy was chosen.
+    policy: bool,
     seed: Option<u64>,
     clock: Box<dyn Clock>,
     listen: Class,
 }
 
 impl Builder {
-    /// Refuses writes that would grow the data beyond so many bytes. 0 = no limit.
+    /// Evicts keys while more than so many bytes are used, by `allkeys-s3fifo` unless [`Builder::policy`] says otherwise. 0 = no limit.
     pub fn maxmemory(mut self, bytes: u64) -> Self {
         self.config.set_number("maxmemory", bytes);
+        if self.policy { self } else { self.policy("allkeys-s3fifo") }
+    }
+
+    /// Which keys go: one of [`Policy::NAMES`](crate::keyspace::Policy::NAMES), such as `allkeys-lru`, or `noeviction`, which refuses writes
+    /// in place of evicting. Other names change nothing.
+    pub fn policy(mut self, name: &str) -> Self {
+        let _ = self.config.set(b"maxmemory-policy", &[name.as_bytes()], Phase::Startup);
+        self.policy = true;
         self
     }
 
@@ -212,7 +222,7 @@ impl Cache {
     }
 
     pub fn builder() -> Builder {
-        Builder { config: Config::default(), seed: None, clock: Box::new(SystemClock), listen: Class::NONE }
+        Builder { config: Config::default(), policy: false, seed: None, clock: Box::new(SystemClock), listen: Class::NONE }
     }
 
     /// The keyspace with clock and database set: what every typed method begins with.

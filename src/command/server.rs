@@ -291,7 +291,7 @@ pub fn memory_usage(call: &mut Call<'_>, args: MemoryUsage<'_>) -> Result<Option
 pub fn memory_doctor(call: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
     let (used, limit) = (call.keys.used_memory(), call.config().maxmemory);
     let sentence = if limit != 0 && used > limit {
-        "More memory is used than maxmemory allows: commands that need more are refused.\n"
+        "More memory is used than maxmemory allows: what needs more is refused if no key may go.\n"
     } else if limit != 0 && used > limit.wrapping_div(10).saturating_mul(9) {
         "Over nine tenths of maxmemory are used.\n"
     } else {

@@ -10,7 +10,7 @@ pub mod table;
 
 use crate::glob;
 use crate::host::Host;
-use crate::keyspace::{Class, Lfu};
+use crate::keyspace::{Class, Lfu, Policy};
 use crate::number;
 use crate::resp::parse::split_quoted;
 use crate::value::Limits;
@@ -102,8 +102,12 @@ pub struct Config {
     pub latency_tracking: bool,
     /// Sizes at which collections leave their packed form.
     pub limits: Limits,
-    /// How uses of keys are counted: where `maxmemory-policy` is one of the LFU ones.
-    pub lfu: Option<Lfu>,
+    /// `maxmemory-policy`.
+    pub policy: Policy,
+    /// How uses of keys are counted where it is one of the LFU ones.
+    pub lfu: Lfu,
+    /// `maxmemory-samples`.
+    pub samples: usize,
 }
 
 impl Default for Config {
@@ -123,7 +127,9 @@ impl Default for Config {
             latency_ms: 0,
             latency_tracking: true,
             limits: Limits::default(),
-            lfu: None,
+            policy: Policy::default(),
+            lfu: Lfu { log_factor: 0, decay_minutes: 0 },
+            samples: 0,
         };
         config.refresh();
         config
@@ -344,9 +350,9 @@ impl Config {
             stream_node_max_entries: this.number("stream-node-max-entries"),
         };
         (self.databases, self.limits) = (databases, limits);
-        let counts = self.get(b"maxmemory-policy").unwrap_or_default().ends_with(b"-lfu");
-        self.lfu =
-            counts.then(|| Lfu { log_factor: self.number("lfu-log-factor"), decay_minutes: self.number("lfu-decay-time") });
+        self.policy = Policy::named(self.get(b"maxmemory-policy").unwrap_or_default());
+        self.lfu = Lfu { log_factor: self.number("lfu-log-factor"), decay_minutes: self.number("lfu-decay-time") };
+        self.samples = usize::try_from(self.number("maxmemory-samples")).unwrap_or(usize::MAX);
         let size = |name: &str| usize::try_from(self.number(name)).unwrap_or(usize::MAX);
         let (tracked, slow_entries) = (size("tracking-table-max-keys"), size("slowlog-max-len"));
         (self.tracking_table_max_keys, self.slow_entries) = (tracked, slow_entries);

@@ -4,6 +4,7 @@
 //! Where only the default would be the truth, the row says [`ONLY_DEFAULT`].
 
 use super::kind::Kind::{self, *};
+use crate::keyspace::Policy;
 use alloc::string::String;
 
 /// One parameter.
@@ -108,7 +109,7 @@ static PARAMS: &[Param] = &[
     p("maxmemory", Memory(0, u64::MAX), "0", 0),
     p("maxmemory-clients", MemoryOrPercent, "0", 0),
     p("maxmemory-eviction-tenacity", Int(0, 100), "10", 0),
-    p("maxmemory-policy", Enum(&["volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"]), "noeviction", 0),
+    p("maxmemory-policy", Enum(Policy::NAMES), "noeviction", 0),
     p("maxmemory-samples", Int(1, INT_MAX), "5", 0),
     p("notify-keyspace-events", Events, "", 0),
     p("proto-max-bulk-len", Memory(MIB, LONG_MAX), "536870912", SHELL),

@@ -2,14 +2,17 @@
 //!
 //! ```text
 //!   usually        ┌──────────────────────────────────┐
-//!                  │ seconds of the last use       24 │
+//!                  │ seconds of the last use       24 │   under an LRM policy: of the last change
 //!   under an LFU   ├──────────────────────┬───────────┤
 //!   policy         │ minutes           16 │ counter 8 │   how often: a logarithm, kept by chance, less by one for every so many
-//!                  └──────────────────────┴───────────┘   minutes without use
+//!   under S3-FIFO  ├──────────────────────┴─┬─────────┤   minutes without use
+//!                  │ place in a queue    22 │ uses  2 │   see `evict::queues`
+//!                  └────────────────────────┴─────────┘
 //! ```
 
 use super::Keyspace;
 use super::entry::Entry;
+use super::evict::queues::{MOST_USES, uses};
 
 /// How the counter grows and shrinks: `lfu-log-factor` and `lfu-decay-time`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,19 @@ pub struct Lfu {
     pub log_factor: u64,
     /// Minutes; 0 = it never shrinks.
     pub decay_minutes: u64,
+}
+
+/// What marks hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marking {
+    /// When the key was used.
+    Used,
+    /// When it was written.
+    Written,
+    /// How often it is used.
+    Counted(Lfu),
+    /// Its place in a queue, and whether it was used since.
+    Queued,
 }
 
 /// What a mark is set to from outside.
@@ -42,7 +58,7 @@ impl Keyspace {
     }
 
     /// The counter as it is by now.
-    fn counter(&self, mark: u32, lfu: Lfu) -> u64 {
+    pub(super) fn counter(&self, mark: u32, lfu: Lfu) -> u64 {
         let (then, counter) = (u64::from(mark >> 8), u64::from(mark & 0xff));
         let passed = self.minutes().wrapping_sub(then) & 0xffff;
         counter.saturating_sub(passed.checked_div(lfu.decay_minutes).unwrap_or(0))
@@ -55,15 +71,21 @@ impl Keyspace {
     /// The mark of a new key.
     #[inline]
     pub(super) fn new_mark(&self) -> u32 {
-        if self.lfu.is_some() { self.counted(NEW) } else { self.seconds() as u32 }
+        match self.marking {
+            Marking::Counted(_) => self.counted(NEW),
+            // No place yet.
+            Marking::Queued => 0,
+            _ => self.seconds() as u32,
+        }
     }
 
-    /// The mark of a key that is used and had another.
+    /// The mark of a key that is written and had another.
     #[inline]
     pub(super) fn next_mark(&mut self, mark: u32) -> u32 {
-        match self.lfu {
-            None => self.seconds() as u32,
-            Some(lfu) => self.count_use(mark, lfu),
+        match self.marking {
+            Marking::Used | Marking::Written => self.seconds() as u32,
+            Marking::Counted(lfu) => self.count_use(mark, lfu),
+            Marking::Queued => mark.wrapping_add(u32::from(uses(mark) < MOST_USES)),
         }
     }
 
@@ -78,8 +100,16 @@ impl Keyspace {
     /// Marks an entry as used, unless whoever uses it does not want that.
     #[inline]
     pub(super) fn mark_used(&mut self, entry: Entry) {
-        if !self.no_touch {
+        if !self.no_touch && self.marking != Marking::Written {
             entry.set_access(self.next_mark(entry.access()));
+        }
+    }
+
+    /// Marks an entry as changed, where that is what counts.
+    #[inline]
+    pub(super) fn mark_written(&mut self, entry: Entry) {
+        if self.marking == Marking::Written {
+            entry.set_access(self.seconds() as u32);
         }
     }
 
@@ -92,38 +122,49 @@ impl Keyspace {
         found.is_some()
     }
 
-    /// Whether uses are counted (an LFU policy) or their time is kept.
+    /// Whether uses are counted (an LFU policy or S3-FIFO) or their time is kept.
     pub fn counts_uses(&self) -> bool {
-        self.lfu.is_some()
+        matches!(self.marking, Marking::Counted(_) | Marking::Queued)
     }
 
-    /// How uses are counted from now on; `None` keeps the time instead.
-    pub fn count_uses(&mut self, lfu: Option<Lfu>) {
-        self.lfu = lfu;
+    /// Seconds since the entry was used, or written.
+    pub(super) fn idle(&self, entry: Entry) -> u64 {
+        self.seconds().wrapping_sub(entry.access().into()) & MARK
     }
 
     /// Seconds since the key was last read or written. Means nothing while uses are counted.
     pub fn idle_seconds(&mut self, key: &[u8]) -> Option<u64> {
         let (_, entry) = self.find(key)?;
-        Some(self.seconds().wrapping_sub(entry.access().into()) & MARK)
+        Some(self.idle(entry))
     }
 
     /// The counter of uses. Means nothing while they are not counted.
     pub fn frequency(&mut self, key: &[u8]) -> Option<u64> {
         let (_, entry) = self.find(key)?;
-        self.lfu.map(|lfu| self.counter(entry.access(), lfu))
+        match self.marking {
+            Marking::Counted(lfu) => Some(self.counter(entry.access(), lfu)),
+            Marking::Queued => Some(uses(entry.access()).into()),
+            _ => None,
+        }
     }
 
     /// Sets a key's mark, if it is of the kind that is kept at present.
     pub fn set_use(&mut self, key: &[u8], used: Use) {
         let now = self.seconds();
-        let mark = match (used, self.lfu) {
-            (Use::Frequency(counter), Some(_)) => self.counted(counter.into()),
+        let found = self.find(key);
+        let mark = match (used, self.marking) {
+            (Use::Frequency(counter), Marking::Counted(_)) => self.counted(counter.into()),
+            (Use::Frequency(counter), Marking::Queued) => {
+                let mark = found.map_or(0, |(_, entry)| entry.access());
+                mark & !MOST_USES | u32::from(counter).min(MOST_USES)
+            }
             // Longer ago than this clock knows: as long ago as it can tell, with room left to grow.
-            (Use::Idle(idle), None) => now.checked_sub(idle).unwrap_or_else(|| now.wrapping_add(MARK / 2) % MARK) as u32,
+            (Use::Idle(idle), Marking::Used | Marking::Written) => {
+                now.checked_sub(idle).unwrap_or_else(|| now.wrapping_add(MARK / 2) % MARK) as u32
+            }
             _ => return,
         };
-        if let Some((_, entry)) = self.find(key) {
+        if let Some((_, entry)) = found {
             entry.set_access(mark);
         }
     }

@@ -84,7 +84,10 @@ impl<T: Stored> DerefMut for Edit<'_, T> {
 impl<T: Stored> Drop for Edit<'_, T> {
     fn drop(&mut self) {
         let (after, empty) = (self.memory(), self.is_empty());
-        self.keys.ledger.adjust(self.before as u64, after as u64);
+        self.keys.resized(self.entry, self.before as u64, after as u64);
+        if self.changed {
+            self.keys.mark_written(self.entry);
+        }
         if let Some(due) = self.next_due() {
             self.keys.fields_due(self.pos, self.entry, due);
         }

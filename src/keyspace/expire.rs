@@ -6,6 +6,7 @@
 //! Fields of hashes have deadlines too, which the hash's own table knows. To the table of keys the next of them is a deadline like the key's, so
 //! that `tick` comes by; `FIELDS_DUE` in the entry tells whoever meets the hash to look. Emptied so, the key is gone with event `del`.
 
+use super::access::Marking;
 use super::entry::Entry;
 use super::{Class, Keyspace};
 use crate::error::Result;
@@ -34,7 +35,8 @@ impl Keyspace {
         // SAFETY: the entry is live; only the returned handle is used afterwards.
         let moved = unsafe { entry.with_deadline(deadline)? };
         self.db_mut().table.replace(pos, moved.handle());
-        self.ledger.adjust(bytes, moved.memory());
+        self.resized(moved, bytes, moved.memory());
+        self.mark_written(moved);
         self.note_deadline(pos, before, deadline);
         Ok(true)
     }
@@ -47,6 +49,9 @@ impl Keyspace {
             (None, Some(deadline)) => {
                 db.expires = db.expires.saturating_add(1);
                 self.lower_due(pos, deadline);
+                if self.marking == Marking::Queued {
+                    self.enqueue_volatile(pos);
+                }
             }
             (Some(old), Some(new)) if new < old => self.lower_due(pos, new),
             (Some(_), None) => db.expires = db.expires.saturating_sub(1),
@@ -117,7 +122,7 @@ impl Keyspace {
         let hash = unsafe { hash.as_mut() };
         let before = hash.memory();
         let gone = hash.expire(past, budget);
-        self.ledger.adjust(before as u64, hash.memory() as u64);
+        self.resized(entry, before as u64, hash.memory() as u64);
         if gone > 0 {
             // SAFETY: the entry is live.
             let key = unsafe { entry.key() };
@@ -206,6 +211,7 @@ impl Keyspace {
                 db.expires = db.expires.saturating_sub(1);
             }
             self.ledger.adjust(entry.memory(), 0);
+            self.forget(entry);
             self.bury(entry);
         }
         finished

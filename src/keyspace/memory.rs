@@ -84,7 +84,7 @@ impl Keyspace {
     pub fn audit(&self) -> u64 {
         let mut counted = 0u64;
         for db in &self.dbs {
-            counted = counted.saturating_add(db.table.memory() as u64);
+            counted = counted.saturating_add(db.table.memory() as u64).saturating_add(db.queues.memory());
             for handle in db.table.iter() {
                 // SAFETY: the table holds live entries only.
                 counted = counted.saturating_add(unsafe { Entry::from_handle(handle) }.memory());

@@ -1,4 +1,4 @@
-//! Names to values: databases, deadlines, the memory ledger, watch marks and notifications. Nobody goes round it.
+//! Names to values: databases, deadlines, eviction, the memory ledger, watch marks and notifications. Nobody goes round it.
 //!
 //! A command works on the *selected* database (the engine selects the session's before it runs a command). It reads with
 //! [`Keyspace::read`], changes with the guard of [`Keyspace::edit`] or [`Keyspace::edit_or_create`], and says what it did with
@@ -8,6 +8,7 @@
 mod access;
 mod edit;
 mod entry;
+mod evict;
 mod expire;
 mod memory;
 mod notify;
@@ -16,6 +17,7 @@ mod scan;
 pub use access::{Lfu, Use};
 pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
+pub use evict::{Policy, Rule};
 pub use notify::{Class, Notice, Touched};
 
 use crate::error::{ReplyError, Result};
@@ -25,9 +27,12 @@ use crate::time::Millis;
 use crate::value::seed::Seed;
 use crate::value::table::{Pos, Table};
 use crate::value::{Env, OutOfMemory};
+use access::Marking;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
 use entry::Entry;
+use evict::Evict;
+use evict::queues::Queues;
 use memory::Ledger;
 use notify::{Waiters, Watches};
 
@@ -59,11 +64,13 @@ struct Db {
     table: Table,
     /// Entries with a deadline.
     expires: usize,
+    /// The keys in the order in which S3-FIFO judges them.
+    queues: Queues,
 }
 
 impl Db {
-    const fn new() -> Self {
-        Self { table: Table::new(), expires: 0 }
+    fn new() -> Self {
+        Self { table: Table::new(), expires: 0, queues: Queues::default() }
     }
 }
 
@@ -91,9 +98,10 @@ pub struct Keyspace {
     pub(crate) no_touch: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`: whether `tick` removes expired keys that nobody asks for.
     pub active_expire: bool,
-    /// How uses of keys are counted, if they are.
-    lfu: Option<Lfu>,
-    /// What the counters of uses leave to chance.
+    /// What the marks of entries hold.
+    marking: Marking,
+    evict: Evict,
+    /// What counters of uses and eviction leave to chance.
     luck: Rng,
 }
 
@@ -135,7 +143,8 @@ impl Keyspace {
             keep_expired: false,
             no_touch: false,
             active_expire: true,
-            lfu: None,
+            marking: Marking::Used,
+            evict: Evict::default(),
             luck: Rng::new(0),
         };
         keys.set_seed(env.seed);
@@ -145,6 +154,7 @@ impl Keyspace {
     /// Sets the secret of all hashes. Only while no database holds a key.
     pub(crate) fn set_seed(&mut self, seed: Seed) {
         self.env.seed = seed;
+        self.luck = Rng::new(seed.hash(b"luck"));
         self.watches.set_seed(seed);
         self.waiters.set_seed(seed);
     }
@@ -440,7 +450,7 @@ impl Keyspace {
                 self.lost(old);
                 // SAFETY: no handle to it is left.
                 unsafe { old.free() };
-                self.ledger.adjust(removed, added);
+                self.resized(entry, removed, added);
                 self.note_deadline(pos, before, entry.deadline());
                 self.note_fields(pos, entry);
             }
@@ -463,6 +473,9 @@ impl Keyspace {
         match inserted {
             Ok(pos) => {
                 self.ledger.adjust(0, entry.memory());
+                if self.marking == Marking::Queued && !self.evict.policy.volatile {
+                    self.enqueue(entry);
+                }
                 self.note_deadline(pos, None, entry.deadline());
                 self.note_fields(pos, entry);
                 if self.listening.intersects(Class::NEW) {
@@ -492,6 +505,7 @@ impl Keyspace {
             db.expires = db.expires.saturating_sub(1);
         }
         self.ledger.adjust((before as u64).saturating_add(entry.memory()), after as u64);
+        self.forget(entry);
         self.lost(entry);
         entry
     }
@@ -513,6 +527,7 @@ impl Keyspace {
         let (pos, entry) = match self.find(key) {
             Some(found) => {
                 self.mark_used(found.1);
+                self.mark_written(found.1);
                 found
             }
             None => {
@@ -529,7 +544,7 @@ impl Keyspace {
         // SAFETY: the entry is live; only the returned handle is used afterwards.
         let resized = unsafe { entry.resized(len)? };
         self.db_mut().table.replace(pos, resized.handle());
-        self.ledger.adjust(before, resized.memory());
+        self.resized(resized, before, resized.memory());
         // SAFETY: the bytes stay while `self` is borrowed.
         unsafe { resized.string_mut() }.ok_or(ReplyError::WRONG_TYPE)
     }
@@ -596,7 +611,7 @@ impl Keyspace {
         self.watches = watches;
         let db = self.db_mut();
         let mut old = core::mem::replace(db, Db::new());
-        let before = old.table.memory() as u64;
+        let before = (old.table.memory() as u64).saturating_add(old.queues.memory());
         let mut freed = 0u64;
         old.table.drain(|handle| {
             // SAFETY: each handle is handed out once and the table is dropped.

@@ -400,6 +400,26 @@ impl Table {
         }
     }
 
+    /// As `find`, where only the upper half of the hash is known.
+    #[inline(never)]
+    pub fn find_upper(&self, upper: u32, eq: &mut dyn FnMut(NonNull<u8>) -> bool) -> Option<Pos> {
+        let hash = (upper as u64) << 32;
+        let (index, segment) = self.segment_of(hash)?;
+        let last = segment.key(hash | u32::MAX as u64) | ADDRESS;
+        let start = segment.pass_smaller(segment.key(hash));
+        for (at, &slot) in segment.slots.iter().enumerate().skip(start) {
+            match blob_of(slot) {
+                // With a deep directory several tags begin like that, and there may be gaps between them.
+                None if at >= segment.home(last) => return None,
+                None => {}
+                Some(_) if slot > last => return None,
+                Some(blob) if eq(blob) => return Some(Pos { segment: index as u32, slot: at as u32 }),
+                Some(_) => {}
+            }
+        }
+        None
+    }
+
     /// The first blob that `find` would show to `eq`, without touching any blob: for a first pass over many keys, so that the cache
     /// misses of the second pass overlap.
     #[inline]
@@ -866,6 +886,32 @@ impl Table {
             }
             let (slot, _) = segment.slots.iter().enumerate().filter(|(_, slot)| **slot != EMPTY).nth(nth)?;
             return Some(Pos { segment: index as u32, slot: slot as u32 });
+        }
+        None
+    }
+
+    /// An entry by chance of those that were given a deadline (and may have lost it since). None where there are none.
+    pub fn sample_due(&self, random: u64) -> Option<Pos> {
+        let mut state = random;
+        let widest = if self.directory.is_empty() { self.small.slots.len() } else { self.widest as usize };
+        let is_due = |offset: &u32| *offset != NEVER;
+        for _ in 0..16 {
+            let dart = mix(&mut state);
+            let segment = below((dart >> 32) as u32, self.dues.len());
+            let slot = below(dart as u32, widest);
+            if self.dues.get(segment).and_then(|due| due.offsets.get(slot)).is_some_and(is_due) {
+                return Some(Pos { segment: segment as u32, slot: slot as u32 });
+            }
+        }
+        // They are few: the next one from a place by chance on.
+        let dart = mix(&mut state);
+        let (before, after) = self.dues.split_at(below((dart >> 32) as u32, self.dues.len()));
+        for (segment, due) in (before.len()..).zip(after).chain((0..).zip(before)) {
+            let (left, right) = due.offsets.split_at(below(dart as u32, due.offsets.len()));
+            let found = right.iter().position(is_due).map(|at| left.len() + at);
+            if let Some(slot) = found.or_else(|| left.iter().position(is_due)) {
+                return Some(Pos { segment: segment as u32, slot: slot as u32 });
+            }
         }
         None
     }

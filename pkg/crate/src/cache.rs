@@ -191,9 +191,8 @@ impl Cache {
     }
 
     /// Whether a hot lane that may grow memory may run. Where memory is short the door decides.
-    pub fn may_grow(&self) -> bool {
-        let limit = self.engine.server.config.maxmemory;
-        self.plain && memory::has_spare() && (limit == 0 || self.engine.keys.used_memory() <= limit)
+    pub fn may_grow(&mut self) -> bool {
+        self.plain && memory::has_spare() && self.engine.make_room().is_ok()
     }
 
     /// Runs a command's handler with typed arguments.

@@ -243,6 +243,25 @@ const checks = {
     cache.close();
   },
 
+  async 'at its limit a cache evicts, tells it, and keeps what is used'({ Cachette }) {
+    const cache = await Cachette.create({ maxmemory: '64kb', seed: 1n });
+    const seen = new Set();
+    cache.on('evicted', ({ key }) => seen.add(key));
+    for (let i = 0; i < 5000; i++) {
+      cache.set(`k:${i}`, 'v'.repeat(50));
+      for (let hot = 0; hot < 20; hot++) if (i >= hot) equal(cache.get(`k:${hot}`), 'v'.repeat(50));
+    }
+    const { bytes, evicted, keys } = cache.stats();
+    equal(bytes < 66_000 && keys > 300 && keys + evicted === 5000, true);
+    await turn();
+    equal(seen.size, evicted);
+    equal(cache.call('CONFIG', 'GET', 'maxmemory-policy').get('maxmemory-policy'), 'allkeys-s3fifo');
+    cache.close();
+    const strict = await Cachette.create({ maxmemory: 1000, config: { 'maxmemory-policy': 'noeviction' } });
+    equal(/^OOM/.test(thrown(() => { for (let i = 0; ; i++) strict.set(`k:${i}`, 'v'); }).message), true);
+    strict.close();
+  },
+
   async 'objects are stored whole'({ Cachette }) {
     const cache = await Cachette.create({ objects: true });
     const object = {

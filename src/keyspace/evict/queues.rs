@@ -1,0 +1,283 @@
+//! Queues of keys in the order of their coming, four bytes a key, and the memory of those that went.
+//!
+//! A place in a queue holds the upper half of the key's hash, by which the table finds the entry again; no pointer, so an entry may move. The
+//! entry's mark holds the number of its place (its *ticket*), so a deleted key empties its place at once, and what stands in a place is never
+//! mistaken for a younger key with the same hash.
+//!
+//! ```text
+//!   mark of an entry   | ticket: chunk 13 bits, place 8 bits | main? 1 | uses 2 |
+//!
+//!   queue    front [ - - h h | h - h h | . . . . | h h ] back       chunks of 256; one in which nobody is left takes no memory
+//! ```
+//!
+//! A chunk that deletions emptied by three quarters gives its last keys to the back of the queue, and so does the first one where many behind it
+//! are empty; so a queue takes 4 bytes a key, and below 20 whatever is deleted.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// Places of a chunk.
+const CHUNK: usize = 256;
+/// Chunks have numbers below this in tickets.
+const CHUNKS: usize = 1 << 13;
+/// A chunk with fewer keys than this is given up.
+const SPARSE: usize = CHUNK / 4;
+
+/// Uses that are counted.
+pub const MOST_USES: u32 = 3;
+const MAIN: u32 = 4;
+const TICKET_AT: u32 = 3;
+
+/// How often a key was used, by its mark.
+pub fn uses(mark: u32) -> u32 {
+    mark & MOST_USES
+}
+
+/// Whether a mark names a place of the main queue.
+pub fn is_main(mark: u32) -> bool {
+    mark & MAIN != 0
+}
+
+/// What remains of a mark when the key is used.
+pub fn same_place(mark: u32, other: u32) -> bool {
+    (mark ^ other) & !MOST_USES & 0x00ff_ffff == 0
+}
+
+#[derive(Default)]
+struct Chunk {
+    /// Upper halves of hashes; 0 is an empty place.
+    words: Vec<u32>,
+    live: usize,
+}
+
+/// One queue.
+#[derive(Default)]
+pub struct Fifo {
+    chunks: VecDeque<Chunk>,
+    /// Number of the first chunk.
+    first: usize,
+    /// Places of the first chunk that were taken out.
+    head: usize,
+    live: usize,
+    /// Bytes of the entries in the queue.
+    pub bytes: u64,
+    heap: usize,
+}
+
+impl Fifo {
+    /// Adds a key at the back; its ticket. Nothing where there is no memory.
+    fn push(&mut self, word: u32) -> Option<u32> {
+        if self.chunks.back().is_none_or(|last| last.words.len() >= CHUNK) {
+            let before = self.chunks.capacity();
+            self.chunks.try_reserve(1).ok()?;
+            self.heap =
+                self.heap.saturating_add(self.chunks.capacity().saturating_sub(before).saturating_mul(size_of::<Chunk>()));
+            self.chunks.push_back(Chunk::default());
+        }
+        let number = self.first.wrapping_add(self.chunks.len()).wrapping_sub(1);
+        let last = self.chunks.back_mut()?;
+        let before = last.words.capacity();
+        last.words.try_reserve(1).ok()?;
+        self.heap = self.heap.saturating_add(last.words.capacity().saturating_sub(before).saturating_mul(size_of::<u32>()));
+        let place = last.words.len();
+        last.words.push(word);
+        last.live = last.live.saturating_add(1);
+        self.live = self.live.saturating_add(1);
+        Some(ticket(number, place))
+    }
+
+    /// Takes the key at the front: its word and ticket.
+    fn pop(&mut self) -> Option<(u32, u32)> {
+        while let Some(chunk) = self.chunks.front_mut() {
+            let Some(word) = chunk.words.get_mut(self.head).filter(|_| chunk.live > 0) else {
+                self.drop_front();
+                continue;
+            };
+            let (taken, place) = (core::mem::take(word), self.head);
+            self.head = place.saturating_add(1);
+            if taken != 0 {
+                chunk.live = chunk.live.saturating_sub(1);
+                self.live = self.live.saturating_sub(1);
+                return Some((taken, ticket(self.first, place)));
+            }
+        }
+        self.bytes = 0;
+        None
+    }
+
+    fn drop_front(&mut self) {
+        let Some(chunk) = self.chunks.pop_front() else { return };
+        self.heap = self.heap.saturating_sub(chunk.words.capacity().saturating_mul(size_of::<u32>()));
+        (self.first, self.head) = (self.first.wrapping_add(1), 0);
+    }
+
+    /// Where the place of a ticket is, if `word` stands there: chunk and place. More than two million places share numbers.
+    fn find(&self, ticket: u32, word: u32) -> Option<(usize, usize)> {
+        let (number, place) = ((ticket as usize).wrapping_div(CHUNK), (ticket as usize).wrapping_rem(CHUNK));
+        let nearest = number.wrapping_sub(self.first) % CHUNKS;
+        let mut chunks = (nearest..self.chunks.len()).step_by(CHUNKS);
+        let chunk = chunks.find(|&at| self.chunks.get(at).and_then(|chunk| chunk.words.get(place)) == Some(&word))?;
+        Some((chunk, place))
+    }
+
+    /// Empties the place of a key that is gone. Keys that lose theirs by that are given out, words and tickets, to be pushed again.
+    fn erase(&mut self, ticket_of: u32, word: u32) -> Option<Vec<(u32, u32)>> {
+        let (at, place) = self.find(ticket_of, word)?;
+        let chunk = self.chunks.get_mut(at)?;
+        *chunk.words.get_mut(place)? = 0;
+        chunk.live = chunk.live.saturating_sub(1);
+        self.live = self.live.saturating_sub(1);
+        let mut moved = Vec::new();
+        if chunk.words.len() >= CHUNK && chunk.live < SPARSE {
+            moved = self.give_up(at);
+        } else if self.chunks.len() > self.live.wrapping_div(SPARSE / 2).saturating_add(4) {
+            // More chunks are given up than not, and wait for the first one.
+            moved = self.give_up(0);
+        }
+        while self.chunks.len() > 1 && self.chunks.front().is_some_and(|chunk| chunk.live == 0) {
+            self.drop_front();
+        }
+        Some(moved)
+    }
+
+    fn give_up(&mut self, at: usize) -> Vec<(u32, u32)> {
+        let chunk = self.chunks.get_mut(at).map(core::mem::take).unwrap_or_default();
+        self.live = self.live.saturating_sub(chunk.live);
+        self.heap = self.heap.saturating_sub(chunk.words.capacity().saturating_mul(size_of::<u32>()));
+        let number = self.first.wrapping_add(at);
+        let left = chunk.words.iter().enumerate().filter(|(_, word)| **word != 0);
+        left.map(|(place, word)| (*word, ticket(number, place))).collect()
+    }
+}
+
+fn ticket(number: usize, place: usize) -> u32 {
+    ((number % CHUNKS).wrapping_mul(CHUNK).wrapping_add(place)) as u32
+}
+
+/// Hashes of keys that left the small queue: buckets of four, each with sixteen bits of a hash and of the time. A key that comes back while it
+/// is remembered has shown that it is wanted.
+#[derive(Default)]
+struct Ghost {
+    slots: Vec<u32>,
+    /// Keys that went in.
+    clock: u32,
+    /// A unit of the time is so many of them, as a power of two.
+    shift: u32,
+}
+
+const WAYS: usize = 4;
+
+impl Ghost {
+    fn memory(&self) -> usize {
+        self.slots.capacity().saturating_mul(size_of::<u32>())
+    }
+
+    fn bucket(&mut self, word: u32) -> &mut [u32] {
+        let buckets = self.slots.len().wrapping_div(WAYS) as u64;
+        let at = ((u64::from(word).wrapping_mul(buckets)) >> 32) as usize;
+        self.slots.chunks_exact_mut(WAYS).nth(at).unwrap_or(&mut [])
+    }
+
+    fn age(now: u32, slot: u32) -> u32 {
+        now.wrapping_sub(slot >> 16) & 0xffff
+    }
+
+    /// Remembers a key, beside `keys` that are kept: as many are remembered.
+    fn insert(&mut self, word: u32, keys: usize) {
+        let size = self.slots.len();
+        let wanted = keys.saturating_add(keys.wrapping_div(4)).next_multiple_of(WAYS).max(4 * WAYS);
+        if keys > size || wanted < size.wrapping_div(8) {
+            // A new one begins empty: that happens while a cache fills.
+            *self = Self::default();
+            if self.slots.try_reserve_exact(wanted).is_err() {
+                return;
+            }
+            self.slots.resize(wanted, 0);
+            self.shift = (wanted.ilog2()).saturating_sub(12);
+        }
+        self.clock = self.clock.wrapping_add(1);
+        let now = self.clock >> self.shift;
+        let slot = self.bucket(word).iter_mut().max_by_key(|slot| if **slot == 0 { u32::MAX } else { Self::age(now, **slot) });
+        if let Some(slot) = slot {
+            *slot = (now << 16) | (word & 0xffff);
+        }
+    }
+
+    /// Whether a key is remembered; it is forgotten by that.
+    fn take(&mut self, word: u32) -> bool {
+        let (now, oldest) = (self.clock >> self.shift, (self.slots.len() >> self.shift) as u32);
+        let is = |slot: &&mut u32| **slot != 0 && **slot & 0xffff == word & 0xffff && Self::age(now, **slot) <= oldest;
+        self.bucket(word).iter_mut().find(is).map(core::mem::take).is_some()
+    }
+}
+
+/// The queues of one database.
+#[derive(Default)]
+pub struct Queues {
+    small: Fifo,
+    main: Fifo,
+    ghost: Ghost,
+    /// Keys from here on in the order of SCAN may be in no queue yet.
+    pub cursor: Option<u64>,
+}
+
+impl Queues {
+    pub fn memory(&self) -> u64 {
+        self.small.heap.saturating_add(self.main.heap).saturating_add(self.ghost.memory()) as u64
+    }
+
+    fn of(&mut self, mark: u32) -> &mut Fifo {
+        if is_main(mark) { &mut self.main } else { &mut self.small }
+    }
+
+    /// Puts a key behind the others of a queue; the mark that says so. `None` where there is no memory.
+    pub fn push(&mut self, main: bool, word: u32, uses: u32, bytes: u64) -> Option<u32> {
+        let flag = if main { MAIN } else { 0 };
+        let queue = self.of(flag);
+        let ticket = queue.push(word)?;
+        queue.bytes = queue.bytes.saturating_add(bytes);
+        Some(ticket << TICKET_AT | flag | uses)
+    }
+
+    /// Puts a new key into the small queue, or into the main one if it is remembered.
+    pub fn push_new(&mut self, word: u32, bytes: u64) -> Option<u32> {
+        let known = self.ghost.take(word);
+        self.push(known, word, 0, bytes)
+    }
+
+    /// Takes the next key to be judged: its word, and its mark without uses. The small queue is next while it has more than a tenth of the bytes.
+    pub fn pop(&mut self) -> Option<(u32, u32)> {
+        let share = self.small.bytes.saturating_mul(9);
+        let order = if share > self.main.bytes || self.main.live == 0 { [0, MAIN] } else { [MAIN, 0] };
+        order.into_iter().find_map(|flag| {
+            let (word, ticket) = self.of(flag).pop()?;
+            Some((word, ticket << TICKET_AT | flag))
+        })
+    }
+
+    /// Remembers a key that goes.
+    pub fn remember(&mut self, word: u32, keys: usize) {
+        self.ghost.insert(word, keys);
+    }
+
+    /// Books that an entry in a queue grew or shrank, or left it (`after` is 0).
+    pub fn weigh(&mut self, mark: u32, before: u64, after: u64) {
+        let queue = self.of(mark);
+        queue.bytes = queue.bytes.saturating_add(after).saturating_sub(before);
+    }
+
+    /// Whether the key has the place that its mark names.
+    pub fn holds(&mut self, mark: u32, word: u32) -> bool {
+        self.of(mark).find(mark >> TICKET_AT, word).is_some()
+    }
+
+    /// Takes out a key that is gone, if it has a place. Keys that lose theirs by that are returned, words and marks.
+    pub fn erase(&mut self, mark: u32, word: u32, bytes: u64) -> Vec<(u32, u32)> {
+        let flag = mark & MAIN;
+        let queue = self.of(mark);
+        let Some(mut moved) = queue.erase(mark >> TICKET_AT, word) else { return Vec::new() };
+        queue.bytes = queue.bytes.saturating_sub(bytes);
+        moved.iter_mut().for_each(|(_, ticket)| *ticket = *ticket << TICKET_AT | flag);
+        moved
+    }
+}

@@ -197,6 +197,10 @@ impl<'a> Parse<'a> for PauseArgs {
 /// A pause that holds already only gets longer and stricter.
 pub fn client_pause(call: &mut Call<'_>, args: PauseArgs) -> Result<Okay> {
     let until = call.now().saturating_add(args.ms);
+    if i64::try_from(until).is_err() {
+        // Redis's moment wraps round to one that is long past.
+        return Ok(Okay);
+    }
     let pause = call.server.pause.get_or_insert_with(|| Pause { until, all: args.all, sessions: Vec::new() });
     pause.until = pause.until.max(until);
     pause.all |= args.all;

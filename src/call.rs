@@ -72,6 +72,11 @@ impl Call<'_> {
         Parked(None)
     }
 
+    /// Whether a limit ends replies that grow beyond it.
+    pub fn is_bounded(&self) -> bool {
+        self.session.output_limit(self.config()) != usize::MAX
+    }
+
     /// Whether a command may park its session: not inside a transaction.
     pub fn may_wait(&self) -> bool {
         self.session.executing.is_none()

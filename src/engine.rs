@@ -76,6 +76,10 @@ pub struct Server {
     listening: Class,
     /// The shell, where it can be asked.
     pub host: Option<Box<dyn Host>>,
+    /// `DEBUG PAUSE-CRON`: a shell that was told to end by a signal waits with it.
+    pub cron_paused: bool,
+    /// The shell was told to end and has not begun to: SHUTDOWN ABORT takes it back.
+    pub ending: bool,
     /// When the engine first learnt the time.
     pub started: Millis,
 }
@@ -145,6 +149,8 @@ impl Engine {
                 timeouts: Timeouts::default(),
                 listening: Class::NONE,
                 host: None,
+                cron_paused: false,
+                ending: false,
                 started: 0,
             },
             args: Vec::new(),
@@ -576,7 +582,7 @@ impl Engine {
             self.server.unblock(&mut self.keys, id, None);
         }
         // While writes wait, keys stay as they are; whoever asks for an expired one does not see it.
-        let paused = self.server.pause.as_ref().is_some_and(|pause| pause.until > self.keys.now());
+        let paused = self.server.is_paused(self.keys.now());
         let host = self.server.host.as_ref().filter(|_| self.server.config.latency_ms != 0);
         let began = host.and_then(|host| host.clock_us());
         let finished = paused || self.keys.expire_due(budget);
@@ -777,13 +783,24 @@ impl Server {
             let mut reply = Vec::new();
             let mut writer = Writer::new(&mut reply, session.protocol);
             match error {
-                Some(error) => writer.error(error),
+                Some(error) => {
+                    let argv: Vec<&[u8]> = waiting.argv.iter().map(Vec::as_slice).collect();
+                    if let Ok((row, _)) = self.registry.resolve(&argv) {
+                        self.stats.ran(row, None, 0, false);
+                        self.stats.failed(row, error);
+                    }
+                    writer.error(error);
+                }
                 None => waiting.park.otherwise.write(&mut writer),
             }
             self.answer_late(&mut session, &reply);
         }
         self.sessions.put_back(session);
         waiting.is_some()
+    }
+
+    fn is_paused(&self, now: Millis) -> bool {
+        self.pause.as_ref().is_some_and(|pause| pause.until > now)
     }
 
     /// Whether a session need not say first who it is.

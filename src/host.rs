@@ -12,12 +12,13 @@ pub trait Host {
     /// Why that cannot be, in Redis's words if it has some; `CONFIG SET` answers it and changes nothing.
     fn apply_config(&mut self, name: &str, value: &[u8]) -> Result<(), String>;
 
-    /// Writes the configuration file anew (`CONFIG REWRITE`), with these `user` lines in it unless there is an ACL file.
+    /// Writes the configuration file anew (`CONFIG REWRITE`), with these `user` lines in it unless there is an ACL file, and with `all`
+    /// parameters or only those that were set.
     ///
     /// # Errors
     /// Why it was not written, as a sentence.
-    fn rewrite_config(&mut self, config: &Config, users: &[Vec<u8>]) -> Result<(), String> {
-        let _ = (config, users);
+    fn rewrite_config(&mut self, config: &Config, users: &[Vec<u8>], all: bool) -> Result<(), String> {
+        let _ = (config, users, all);
         Err(String::from("The server is running without a config file"))
     }
 

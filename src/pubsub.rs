@@ -52,6 +52,11 @@ impl Subscriptions {
         }
     }
 
+    /// All of them, of whatever kind.
+    pub fn names(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.channels.iter().chain(&self.patterns).chain(&self.shards)
+    }
+
     pub(crate) fn of_mut(&mut self, kind: Kind) -> &mut Vec<Vec<u8>> {
         match kind {
             Kind::Channel => &mut self.channels,

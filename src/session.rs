@@ -224,9 +224,17 @@ impl Session {
             self.name.len(),
             self.queue_bytes(),
             self.waiting.as_ref().map_or(0, |waiting| waiting.bytes()),
+            self.watched.iter().map(|(_, key)| held(key)).sum(),
+            self.subscriptions.names().map(|name| held(name)).sum(),
+            self.tracking.as_ref().map_or(0, |tracker| tracker.prefixes.iter().map(|prefix| held(prefix)).sum()),
         ];
         parts.into_iter().fold(0, usize::saturating_add)
     }
+}
+
+/// What a name that a session is remembered under takes: here, and where it is looked up.
+fn held(name: &Vec<u8>) -> usize {
+    name.len().saturating_mul(2).saturating_add(size_of::<Vec<u8>>().saturating_mul(4))
 }
 
 impl Session {

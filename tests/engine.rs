@@ -131,8 +131,25 @@ fn a_wait_ends_at_its_deadline_or_by_command() {
     let _ = talk.engine.execute(waiter, b"BLMOVE l m LEFT LEFT 0\r\n", talk.now, &mut out);
     assert_eq!(talk.say(&format!("CLIENT UNBLOCK {} ERROR", waiter.0)), ":1\r\n");
     assert_eq!(given(&mut talk.engine, waiter), "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+    let info = talk.say("INFO errorstats commandstats");
+    assert!(info.contains("errorstat_UNBLOCKED:count=1\r\n"), "{info}");
+    assert!(info.contains("cmdstat_blmove:calls=1,") && info.contains("rejected_calls=0,failed_calls=1\r\n"), "{info}");
     let _ = talk.engine.execute(waiter, b"MULTI\r\nBLPOP l 0\r\nWAIT 1 0\r\nEXEC\r\n", talk.now, &mut out);
     assert!(out.ends_with(b"*2\r\n*-1\r\n:0\r\n"));
+}
+
+#[test]
+fn while_writes_are_paused_an_expired_key_is_unseen_and_stays() {
+    let mut talk = Talk::new();
+    talk.say("SET k v PX 10");
+    talk.say("CLIENT PAUSE 1000 WRITE");
+    talk.now += 50;
+    talk.engine.tick(talk.now, 10);
+    assert_eq!(talk.say("GET k"), "$-1\r\n");
+    assert!(talk.say("INFO stats").contains("expired_keys:0\r\n"));
+    talk.say("CLIENT UNPAUSE");
+    assert_eq!(talk.say("GET k"), "$-1\r\n");
+    assert!(talk.say("INFO stats").contains("expired_keys:1\r\n"));
 }
 
 /// A shell that refuses one port, and whose clock ticks a millisecond a look.
@@ -143,7 +160,7 @@ impl cachette::host::Host for Shell {
         if (name, value) == ("port", b"1") { Err("Unable to listen on this port".into()) } else { Ok(()) }
     }
 
-    fn rewrite_config(&mut self, config: &cachette::config::Config, _: &[Vec<u8>]) -> Result<(), String> {
+    fn rewrite_config(&mut self, config: &cachette::config::Config, _: &[Vec<u8>], _: bool) -> Result<(), String> {
         assert_eq!(config.get(b"hz"), Some(&b"20"[..]));
         Ok(())
     }

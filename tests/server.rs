@@ -98,6 +98,8 @@ fn what_it_cannot_do_is_refused_with_the_reason() {
         (&["--port", "abc"], "couldn't be parsed into an integer"),
         (&["--appendonly", "yes"], "append-only"),
         (&["--replicaof", "127.0.0.1", "6379"], "replica"),
+        (&["--replicaof", "127.0.0.1", "abc"], "Invalid master port"),
+        (&["--shutdown-on-sigint"], "argument(s) must be one of the following"),
         (&["--cluster-enabled", "yes"], "cluster"),
         (&["--tls-port", "6380"], "TLS"),
         (&["--daemonize", "yes"], "foreground"),
@@ -573,7 +575,10 @@ fn the_port_and_the_addresses_change_while_it_runs() {
 
     client.send(b"CONFIG SET bind 999.999.999.999\r\n");
     assert!(client.line().contains("Failed to bind to specified addresses"));
-    assert!(std::net::TcpStream::connect(("127.0.0.1", other)).is_ok());
+    let mut again = std::net::TcpStream::connect(("127.0.0.1", other)).unwrap();
+    again.write_all(b"PING\r\n").unwrap();
+    again.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"+PONG\r\n");
     client.send(b"CONFIG SET bind \"\"\r\n");
     client.expect(b"+OK\r\n");
     assert!(std::net::TcpStream::connect(("127.0.0.1", other)).is_err());
@@ -666,6 +671,62 @@ fn an_acl_file_is_loaded_and_saved() {
 }
 
 #[test]
+fn all_parameters_can_be_written_and_read_again() {
+    let path = harness::folder("rewrite-all").join("redis.conf");
+    std::fs::write(&path, "hash-max-ziplist-entries 7\n").unwrap();
+    let server = Server::start(&[path.to_str().unwrap(), "--enable-debug-command", "yes"]);
+    let mut client = server.connect();
+    client.send(b"DEBUG CONFIG-REWRITE-FORCE-ALL\r\n");
+    client.expect(b"+OK\r\n");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("hash-max-listpack-entries 7\n") && text.contains("\nreplicaof \"\"\n"), "{text}");
+    drop(server);
+    Server::start(&[path.to_str().unwrap()]);
+}
+
+#[test]
+fn a_signal_to_end_can_be_taken_back_while_cron_is_paused() {
+    let mut server = Server::start(&["--enable-debug-command", "yes"]);
+    let mut client = server.connect();
+    client.send(b"SHUTDOWN ABORT\r\nDEBUG PAUSE-CRON 1\r\n");
+    client.expect(b"-ERR No shutdown in progress.\r\n+OK\r\n");
+    server.signal("TERM");
+    harness::until(|| server.log().contains("Received SIGTERM"));
+    client.send(b"SHUTDOWN ABORT\r\nDEBUG PAUSE-CRON 0\r\nPING\r\n");
+    client.expect(b"+OK\r\n+OK\r\n+PONG\r\n");
+    assert!(server.log().contains("Shutdown manually aborted"));
+    client.send(b"DEBUG PAUSE-CRON 1\r\n");
+    client.expect(b"+OK\r\n");
+    server.signal("TERM");
+    harness::until(|| server.log().matches("Received SIGTERM").count() == 2);
+    client.send(b"DEBUG PAUSE-CRON 0\r\n");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_kernels_score_follows_the_configuration_and_comes_back() {
+    let server = Server::start(&[]);
+    let score = || {
+        let text = std::fs::read_to_string(format!("/proc/{}/oom_score_adj", server.pid())).unwrap();
+        text.trim().parse::<i32>().unwrap()
+    };
+    let before = score();
+    let mut client = server.connect();
+    for (request, wanted) in [
+        ("oom-score-adj-values \"9 20 30\"", before),
+        ("oom-score-adj yes", (before + 9).min(1000)),
+        ("oom-score-adj-values \"12 20 30\"", (before + 12).min(1000)),
+        ("oom-score-adj absolute oom-score-adj-values \"999 0 0\"", 999),
+        ("oom-score-adj no", before),
+    ] {
+        client.send(format!("CONFIG SET {request}\r\n").as_bytes());
+        client.expect(b"+OK\r\n");
+        assert_eq!(score(), wanted, "{request}");
+    }
+}
+
+#[test]
 fn a_timeout_set_while_clients_are_connected_holds_for_them() {
     let server = Server::start(&[]);
     let mut client = server.connect();
@@ -738,6 +799,12 @@ fn one_huge_reply_over_the_hard_limit_ends_the_connection() {
     }
     client.send(b"LRANGE l 0 -1\r\n");
     client.expect_end_or_reset();
+    // Elements without end are no other case.
+    for request in ["HSET h a b\r\nHRANDFIELD h -999999999\r\n", "SADD s a\r\nSRANDMEMBER s -999999999\r\n"] {
+        let mut client = server.connect();
+        client.send(request.as_bytes());
+        client.expect_end_or_reset();
+    }
     let mut other = server.connect();
     other.send(b"LLEN l\r\n");
     other.expect(b":30\r\n");

@@ -690,12 +690,13 @@ impl Sampling {
     const MOST_REPEATED: u64 = 1 << 26;
 
     /// # Errors
-    /// `value is out of range` where more repeated elements are asked for than a reply should ever hold.
-    pub fn of(count: i64) -> Result<Self> {
+    /// `value is out of range` where more repeated elements are asked for than a reply should ever hold, and no limit of the client's (`bounded`)
+    /// would end it.
+    pub fn of(count: i64, bounded: bool) -> Result<Self> {
         let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
         match count {
             0.. => Ok(Self::Distinct(size)),
-            _ if count.unsigned_abs() > Self::MOST_REPEATED => Err(ReplyError::OUT_OF_RANGE),
+            _ if count.unsigned_abs() > Self::MOST_REPEATED && !bounded => Err(ReplyError::OUT_OF_RANGE),
             _ => Ok(Self::Repeated(size)),
         }
     }

@@ -49,6 +49,8 @@ fn unknown(subcommand: &[u8]) -> ReplyError {
 enum Name {
     /// Taken for the suites' sake: what it would switch does not exist here.
     Nothing,
+    PauseCron,
+    ConfigRewrite,
     Digest,
     DigestValue,
     Error,
@@ -65,13 +67,14 @@ enum Name {
 impl Name {
     const ALL: &'static [(&'static str, Self)] = &[
         ("CHANGE-REPL-ID", Self::Nothing),
+        ("CONFIG-REWRITE-FORCE-ALL", Self::ConfigRewrite),
         ("DIGEST", Self::Digest),
         ("DIGEST-VALUE", Self::DigestValue),
         ("ERROR", Self::Error),
         ("HELP", Self::Help),
         ("LOG", Self::Nothing),
         ("OBJECT", Self::Object),
-        ("PAUSE-CRON", Self::Nothing),
+        ("PAUSE-CRON", Self::PauseCron),
         ("POPULATE", Self::Populate),
         ("PROTOCOL", Self::Protocol),
         ("QUICKLIST-PACKED-THRESHOLD", Self::QuicklistPackedThreshold),
@@ -107,6 +110,14 @@ fn act<'a>(call: &mut Call<'_>, name: Option<Name>, words: &'a [&'a [u8]]) -> Re
         }
         (Some(Name::SetActiveExpire), [on]) => {
             call.keys.active_expire = number::parse_i64(on).unwrap_or(0) != 0;
+            Answer::Ok
+        }
+        (Some(Name::ConfigRewrite), []) => {
+            super::server::rewrite(call, true)?;
+            Answer::Ok
+        }
+        (Some(Name::PauseCron), [on]) => {
+            call.server.cron_paused = number::parse_i64(on).unwrap_or(0) != 0;
             Answer::Ok
         }
         (Some(Name::QuicklistPackedThreshold), [size]) => match parse_memory(size) {

@@ -297,12 +297,13 @@ args! { HRandField<'a> { key: Key<'a, RO_ACCESS>, options: Option<RandomFields> 
 
 /// A field, or null where there is no hash; with a count an array, without repetition where the count is positive.
 pub fn hrandfield<'c>(call: &'c mut Call<'_>, args: HRandField<'_>) -> Result<impl Reply + use<'c>> {
+    let bounded = call.is_bounded();
     let rng = &mut call.server.rng;
     let hash = call.keys.read::<Hash>(&args.key)?;
     let Some(RandomFields { count, with_values }) = args.options else {
         return Ok(Either::A(hash.and_then(|hash| hash.random(rng.draw())).map(|(field, _)| field)));
     };
-    let sampling = Sampling::of(count)?;
+    let sampling = Sampling::of(count, bounded)?;
     let chosen = match (hash, sampling) {
         (Some(hash), Sampling::Distinct(count)) => hash.choose(count, &mut || rng.draw())?,
         _ => Vec::new(),
@@ -326,14 +327,16 @@ pub fn hrandfield<'c>(call: &'c mut Call<'_>, args: HRandField<'_>) -> Result<im
             if with_values {
                 writer.bulk(value);
             }
+            !writer.overflowed()
         };
         match (hash, sampling) {
             (None, _) => {}
-            (Some(hash), Sampling::Distinct(_)) => hash.visit(&chosen, &mut write),
+            (Some(hash), Sampling::Distinct(_)) => hash.visit(&chosen, &mut |field, value| {
+                write(field, value);
+            }),
             (Some(hash), Sampling::Repeated(count)) => {
-                for (field, value) in (0..count).map_while(|_| hash.random(rng.draw())) {
-                    write(field, value);
-                }
+                let mut chosen = (0..count).map_while(|_| hash.random(rng.draw()));
+                while chosen.next().is_some_and(|(field, value)| write(field, value)) {}
             }
         }
     })))

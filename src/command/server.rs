@@ -7,7 +7,7 @@ use super::debug::{Debug, debug};
 use super::describe::{
     self, Filter, command, command_count, command_docs, command_get_keys, command_get_keys_and_flags, command_info, command_list,
 };
-use super::reply::{Help, Ok as Okay, Reply, With};
+use super::reply::{Either, Help, Ok as Okay, Reply, With};
 use super::{info, rows};
 use crate::call::Call;
 use crate::config::ConfigError;
@@ -165,11 +165,16 @@ pub fn config_reset_stat(call: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
 }
 
 pub fn config_rewrite(call: &mut Call<'_>, _: NoArgs) -> Result<Okay> {
+    rewrite(call, false).map(|()| Okay)
+}
+
+/// Writes the configuration file: what was set, or all.
+pub(super) fn rewrite(call: &mut Call<'_>, all: bool) -> Result<()> {
     let written = match call.server.host.as_mut() {
-        Some(host) => host.rewrite_config(&call.server.config, &call.server.acl.lines()),
+        Some(host) => host.rewrite_config(&call.server.config, &call.server.acl.lines(), all),
         None => Err(String::from("The server is running without a config file")),
     };
-    written.map(|()| Okay).map_err(|text| ReplyError::err(&text))
+    written.map_err(|text| ReplyError::err(&text))
 }
 
 pub fn config_help(_: &mut Call<'_>, _: NoArgs) -> Result<Help> {
@@ -413,6 +418,10 @@ impl<'a> Parse<'a> for Shutdown {
 
 /// Has no reply: the connection ends with the server. An engine without a host has nothing to end.
 pub fn shutdown(call: &mut Call<'_>, args: Shutdown) -> Result<impl Reply + use<>> {
+    if args.abort && call.server.ending {
+        call.server.ending = false;
+        return Ok(Either::A(Okay));
+    }
     if args.abort {
         return Err(ReplyError::err("No shutdown in progress."));
     }
@@ -420,7 +429,7 @@ pub fn shutdown(call: &mut Call<'_>, args: Shutdown) -> Result<impl Reply + use<
         return Err(ReplyError::err("Errors trying to SHUTDOWN. Check logs."));
     }
     call.server.events.push_back(Event::Shutdown);
-    Ok(With(|_: &mut Writer<'_>| {}))
+    Ok(Either::B(With(|_: &mut Writer<'_>| {})))
 }
 
 /// `[VERSION version] [argument ...]`.

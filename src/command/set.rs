@@ -250,13 +250,14 @@ args! { SRandMember<'a> { key: Key<'a, RO_ACCESS>, count: Option<SampleCount>; }
 
 /// A member, or null where there is no set; with a count an array, without repetition where the count is positive.
 pub fn srandmember<'c>(call: &'c mut Call<'_>, args: SRandMember<'_>) -> Result<impl Reply + use<'c>> {
+    let bounded = call.is_bounded();
     let rng = &mut call.server.rng;
     let set = call.keys.read::<Set>(&args.key)?;
     let Some(SampleCount(count)) = args.count else {
         let member = set.and_then(|set| set.random(rng.draw()));
         return Ok(Either::A(With(move |writer: &mut Writer<'_>| member.as_deref().write(writer))));
     };
-    let sampling = Sampling::of(count)?;
+    let sampling = Sampling::of(count, bounded)?;
     let chosen = match (set, sampling) {
         (Some(set), Sampling::Distinct(count)) => set.choose(count, &mut || rng.draw())?,
         _ => Vec::new(),
@@ -269,7 +270,12 @@ pub fn srandmember<'c>(call: &'c mut Call<'_>, args: SRandMember<'_>) -> Result<
         }
         (Some(set), Sampling::Repeated(count)) => {
             writer.array(count);
-            (0..count).map_while(|_| set.random(rng.draw())).for_each(|member| writer.bulk(&member));
+            for member in (0..count).map_while(|_| set.random(rng.draw())) {
+                writer.bulk(&member);
+                if writer.overflowed() {
+                    break;
+                }
+            }
         }
     })))
 }

@@ -556,6 +556,7 @@ fn open(writer: &mut Writer<'_>, len: usize, with_scores: bool) {
 }
 
 pub fn zrandmember<'c>(call: &'c mut Call<'_>, args: Zrandmember<'_>) -> Result<Sampled<'c>> {
+    let bounded = call.is_bounded();
     let mut rng = Rng::new(call.server.rng.draw());
     let Some(zset) = call.keys.read::<ZSet>(&args.key)? else {
         return Ok(if args.count.is_some() { Sampled::Nothing } else { Sampled::One(None) });
@@ -564,7 +565,7 @@ pub fn zrandmember<'c>(call: &'c mut Call<'_>, args: Zrandmember<'_>) -> Result<
         return Ok(Sampled::One(zset.at(sample::below(rng.draw(), zset.len())).map(|(member, _)| member)));
     };
     let with_scores = args.with_scores;
-    Ok(match Sampling::of(count)? {
+    Ok(match Sampling::of(count, bounded)? {
         Sampling::Distinct(count) => {
             let ranks = sample::distinct(zset.len(), count, &mut || rng.draw())?;
             Sampled::Some { zset, ranks, with_scores }

@@ -388,7 +388,11 @@ fn read(param: &Param, values: &[&[u8]], old: &[u8], phase: Phase) -> Result<Vec
         return Ok(new);
     }
     match (phase, values) {
-        (_, []) => Err("wrong number of arguments".into()),
+        (_, []) => {
+            // A kind that cannot be of no words says what it can be.
+            param.kind.read(&[], old)?;
+            Err("wrong number of arguments".into())
+        }
         (Phase::Runtime, [b""]) => Ok(param.kind.read(&[], old)?),
         (Phase::Runtime, [one]) => {
             let words: Vec<&[u8]> = one.split(|byte| *byte == b' ').collect();

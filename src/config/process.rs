@@ -81,8 +81,8 @@ pub static PARAMS: &[Param] = &[
     p("min-replicas-max-lag", Int(0, INT_MAX), "10", 0).alias("min-slaves-max-lag"),
     p("min-replicas-to-write", Int(0, INT_MAX), "0", 0).alias("min-slaves-to-write"),
     p("no-appendfsync-on-rewrite", Bool, "no", 0),
-    p("oom-score-adj", Enum(&["no", "yes", "relative", "absolute"]), "no", 0),
-    p("oom-score-adj-values", Own(oom_scores), "0 200 800", WORDS),
+    p("oom-score-adj", Enum(&["no", "yes", "relative", "absolute"]), "no", SHELL),
+    p("oom-score-adj-values", Own(oom_scores), "0 200 800", SHELL | WORDS),
     p("pidfile", Text, "", FIXED | SHELL),
     p("port", Int(0, 65535), "6379", SHELL),
     p("proc-title-template", Text, "{title} {listen-addr} {server-mode}", 0),
@@ -111,7 +111,7 @@ pub static PARAMS: &[Param] = &[
     p("replica-priority", Int(0, INT_MAX), "100", 0).alias("slave-priority"),
     p("replica-read-only", Bool, "yes", 0).alias("slave-read-only"),
     p("replica-serve-stale-data", Bool, "yes", 0).alias("slave-serve-stale-data"),
-    p("replicaof", Own(joined), "", FIXED | WORDS | ONLY_DEFAULT).alias("slaveof"),
+    p("replicaof", Own(master), "", FIXED | WORDS | ONLY_DEFAULT).alias("slaveof"),
     p("server_cpulist", Text, "", FIXED),
     p("set-proc-title", Bool, "yes", FIXED | SHELL),
     p("shutdown-on-sigint", Own(shutdown_flags), "default", SHELL | WORDS),
@@ -154,6 +154,16 @@ pub static PARAMS: &[Param] = &[
 /// Any words.
 fn joined(words: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
     Ok(words.join(&b' '))
+}
+
+/// A host and a port; nothing stands for no master.
+fn master(words: &[&[u8]]) -> Result<Vec<u8>, Refusal> {
+    match words {
+        [] | [b""] => Ok(Vec::new()),
+        [_, port] if number::parse_i64(port).is_none_or(|port| !(0..=65535).contains(&port)) => Err("Invalid master port".into()),
+        [_, _] => joined(words),
+        _ => Err("wrong number of arguments".into()),
+    }
 }
 
 /// A file mode.

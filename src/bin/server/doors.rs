@@ -49,6 +49,11 @@ impl Doors {
         self.listeners.iter().map(|door| &door.listener)
     }
 
+    /// Whether there are listeners that [`Doors::register`] has not added to the poll.
+    pub fn has_new(&self) -> bool {
+        self.listeners.iter().any(|door| !door.registered)
+    }
+
     /// Adds to the poll what was opened since the last call. Which of them a client knocks at is not told apart.
     ///
     /// # Errors

@@ -10,12 +10,14 @@ use cachette::config::Config;
 use cachette::host::Host;
 
 use crate::doors::Doors;
+use crate::oom::OomScore;
 use crate::{limits, log, options, rewrite};
 
 pub struct Machine {
     pub doors: Rc<RefCell<Doors>>,
     pub config_file: Option<PathBuf>,
     pub started: Instant,
+    pub oom: OomScore,
 }
 
 impl Host for Machine {
@@ -32,14 +34,16 @@ impl Host for Machine {
                 log::set_level(&text);
                 Ok(())
             }
+            "oom-score-adj" => self.oom.set_mode(&text),
+            "oom-score-adj-values" => self.oom.set_values(&text),
             // The rest is read by the loop when it sees that the table changed.
             _ => Ok(()),
         }
     }
 
-    fn rewrite_config(&mut self, config: &Config, users: &[Vec<u8>]) -> Result<(), String> {
+    fn rewrite_config(&mut self, config: &Config, users: &[Vec<u8>], all: bool) -> Result<(), String> {
         let Some(path) = &self.config_file else { return Err("The server is running without a config file".to_owned()) };
-        rewrite::file(path, config, users).map_err(|error| format!("Rewriting config file: {error}"))
+        rewrite::file(path, config, users, all).map_err(|error| format!("Rewriting config file: {error}"))
     }
 
     fn read_file(&mut self, name: &[u8]) -> Result<Vec<u8>, String> {

@@ -14,6 +14,7 @@ mod host;
 mod limits;
 mod listen;
 mod log;
+mod oom;
 mod options;
 mod rewrite;
 mod server;
@@ -33,6 +34,7 @@ use tracing::{info, warn};
 
 use doors::Doors;
 use host::Machine;
+use oom::OomScore;
 use options::{Directive, Fatal, Invocation, Plan};
 use server::Server;
 
@@ -93,9 +95,13 @@ fn start(plan: Plan) -> Result<(), Fatal> {
     info!("Running mode=standalone, port={}, PID: {}", text(&config, "port"), std::process::id());
     info!("Server initialized");
     let seed = getrandom::u64().map_err(|error| Fatal::Other(format!("The system gives no random numbers: {error}")))?;
-    let mut engine = Engine::new(Options { seed, config });
     let doors = Rc::new(RefCell::new(doors));
-    let machine = Machine { doors: doors.clone(), config_file: plan.file, started };
+    let mut oom = OomScore::default();
+    let scored =
+        oom.set_values(&text(&config, "oom-score-adj-values")).and_then(|()| oom.set_mode(&text(&config, "oom-score-adj")));
+    scored.map_err(Fatal::Other)?;
+    let machine = Machine { doors: doors.clone(), config_file: plan.file, started, oom };
+    let mut engine = Engine::new(Options { seed, config });
     engine.server.host = Some(Box::new(machine));
     know_users(&mut engine, users)?;
     let broken = |error: std::io::Error| Fatal::Other(format!("Fatal error: {error}"));

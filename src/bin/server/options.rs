@@ -367,7 +367,8 @@ pub fn unsupported(name: &str, values: &[&[u8]]) -> Option<&'static str> {
     let on = value == b"yes";
     match name {
         "appendonly" if on => Some("cachette-server does not write an append-only file; use `appendonly no`"),
-        "replicaof" | "slaveof" if values.len() == 2 && value != b"no" => {
+        // What is no port has a sentence of its own.
+        "replicaof" | "slaveof" if matches!(values, [_, port] if value != b"no" && lossy(port).parse::<u16>().is_ok()) => {
             Some("cachette-server cannot be a replica of another server")
         }
         "cluster-enabled" if on => Some("cachette-server has no cluster mode; use `cluster-enabled no`"),

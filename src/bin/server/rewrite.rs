@@ -16,13 +16,13 @@ const MARK: &str = "# Written by CONFIG REWRITE";
 
 /// # Errors
 /// The file cannot be read or replaced. It is replaced at once and whole.
-pub fn file(path: &Path, config: &Config, users: &[Vec<u8>]) -> io::Result<()> {
+pub fn file(path: &Path, config: &Config, users: &[Vec<u8>], all: bool) -> io::Result<()> {
     let old = match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         other => other?,
     };
     let users = if config.get(b"aclfile").is_some_and(|name| !name.is_empty()) { &[] } else { users };
-    replace(path, &text(&old, config, users))
+    replace(path, &text(&old, config, users, all))
 }
 
 /// The system's sentence about an error, without its number.
@@ -49,7 +49,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// The new content for a file that had `old`. Lines of users get the present ones, in their places and then at the end.
-fn text(old: &[u8], config: &Config, users: &[Vec<u8>]) -> Vec<u8> {
+fn text(old: &[u8], config: &Config, users: &[Vec<u8>], all: bool) -> Vec<u8> {
     let mut users = users.iter();
     let mut out = Vec::new();
     let mut written = BTreeSet::new();
@@ -70,7 +70,7 @@ fn text(old: &[u8], config: &Config, users: &[Vec<u8>]) -> Vec<u8> {
             Some(_) => {}
         }
     }
-    let changed = |param: &&Param| config.get(param.name.as_bytes()) != Some(param.default.as_bytes());
+    let changed = |param: &&Param| all || config.get(param.name.as_bytes()) != Some(param.default.as_bytes());
     for param in table::all().filter(changed).filter(|param| !written.contains(param.name)) {
         if !marked {
             marked = true;
@@ -127,7 +127,7 @@ mod tests {
         for (name, value) in set {
             config.set(name.as_bytes(), &[value.as_bytes()], Phase::Startup).unwrap();
         }
-        String::from_utf8(text(old.as_bytes(), &config, &[])).unwrap()
+        String::from_utf8(text(old.as_bytes(), &config, &[], false)).unwrap()
     }
 
     #[test]
@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn users_take_the_places_of_users_and_what_is_left_comes_last() {
         let users = [b"user a on ~\"x\\".to_vec(), b"user b off".to_vec()];
-        let of = |old: &str, users: &[Vec<u8>]| String::from_utf8(text(old.as_bytes(), &Config::default(), users)).unwrap();
+        let of =
+            |old: &str, users: &[Vec<u8>]| String::from_utf8(text(old.as_bytes(), &Config::default(), users, false)).unwrap();
         assert_eq!(of("# mine\nuser old on\ninclude x\n", &users), "# mine\nuser a on \"~\\\"x\\\\\"\ninclude x\nuser b off\n");
         assert_eq!(of("user a on\nuser b on\n", &users[1..]), "user b off\n");
     }

@@ -34,6 +34,8 @@ const FIRST_CONNECTION: usize = 2;
 /// What one read takes at most, and so the most that one client's turn costs the others. At 64 KiB a pipeline of short commands is some
 /// 1,500 of them; reading less at once costs throughput (16 KiB: measurably fewer requests a second at 64 pipelined), more gives nothing.
 const READ_BUFFER: usize = 64 * 1024;
+/// Reads in one turn while a request is unfinished: one of a megabyte comes as quickly as its client can send it.
+const READS_OF_ONE_REQUEST: usize = 16;
 /// Buffers that grew beyond this for one big request or reply are given back to the system.
 const KEEP_BUFFER: usize = 256 * 1024;
 /// What a client that has not authenticated may leave unread.
@@ -76,6 +78,8 @@ pub struct Server {
     next_housekeeping: u64,
     /// Somebody's buffers have grown or shrunk, and all together have a limit.
     weigh_clients: bool,
+    /// A signal asks for the end.
+    signalled: bool,
     shutdown: bool,
 }
 
@@ -112,6 +116,7 @@ impl Server {
             now: wall_clock(),
             next_housekeeping: u64::MAX,
             weigh_clients: false,
+            signalled: false,
             shutdown: false,
         })
     }
@@ -158,6 +163,9 @@ impl Server {
             if self.now >= self.next_housekeeping {
                 self.keep_house();
             }
+            if self.signalled {
+                self.end_if_nothing_holds();
+            }
         }
         self.close_all();
         Ok(())
@@ -179,13 +187,24 @@ impl Server {
             match signal {
                 SIGHUP => info!("Received SIGHUP, which changes nothing here"),
                 // A second one from somebody who will not wait.
-                SIGINT if self.shutdown => std::process::exit(1),
+                SIGINT if self.signalled => std::process::exit(1),
                 _ => {
                     let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
                     warn!("Received {name}: finishing and exiting");
-                    self.shutdown = true;
+                    self.signalled = true;
+                    self.engine.server.ending = true;
                 }
             }
+        }
+    }
+
+    /// After a signal: ends, unless a client has taken it back (SHUTDOWN ABORT), or paused what would do it (DEBUG PAUSE-CRON).
+    fn end_if_nothing_holds(&mut self) {
+        if !self.engine.server.ending {
+            self.signalled = false;
+            warn!("Shutdown manually aborted");
+        } else if !self.engine.server.cron_paused {
+            self.shutdown = true;
         }
     }
 
@@ -266,18 +285,37 @@ impl Server {
         }
     }
 
-    /// One read, and what follows from it.
+    /// One read, and what follows from it. An unfinished request may take some more: they cost a copy each, and run nothing.
     fn turn(&mut self, key: usize) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
+        for _ in 0..READS_OF_ONE_REQUEST {
+            if !self.read_once(key) {
+                return;
+            }
+            if self.connections.get(key).is_none_or(|connection| connection.input.is_empty()) {
+                break;
+            }
+        }
+        self.enqueue(key);
+    }
+
+    /// False once nothing more is to be read now.
+    fn read_once(&mut self, key: usize) -> bool {
+        let Some(connection) = self.connections.get_mut(key) else { return false };
         if connection.closing != Closing::No {
-            return;
+            return false;
         }
         let length = match connection.stream.read(&mut self.read_buffer) {
-            Ok(0) => return self.close(key, "it closed the connection"),
+            Ok(0) => {
+                self.close(key, "it closed the connection");
+                return false;
+            }
             Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return self.enqueue(key),
-            Err(error) => return self.close(key, &error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
+            Err(error) => {
+                self.close(key, &error.to_string());
+                return false;
+            }
         };
         connection.last_active = self.now;
         self.engine.server.stats.input_bytes += length as u64;
@@ -286,9 +324,7 @@ impl Server {
         // may have been announced already together with these bytes.
         let more = length == self.read_buffer.len() || connection.read_closed;
         self.feed(key, length);
-        if more {
-            self.enqueue(key);
-        }
+        more
     }
 
     fn enqueue(&mut self, key: usize) {
@@ -419,7 +455,8 @@ impl Server {
                 Event::Key(_) => {}
             }
         }
-        if self.engine.server.config.generation() != self.settings.generation {
+        // Addresses that could not be had leave the configuration as it was, and the old doors opened anew.
+        if self.engine.server.config.generation() != self.settings.generation || self.doors.borrow().has_new() {
             self.follow_settings();
         }
         any
@@ -503,8 +540,9 @@ impl Server {
             connection.reported = lengths;
             (session.buffers.query, session.buffers.output) = lengths;
             session.buffers.query_free = connection.input.capacity().saturating_sub(lengths.0);
-            self.weigh_clients = self.settings.client_memory > 0;
         }
+        // Watches, subscriptions and queued commands count as well as buffers.
+        self.weigh_clients = self.settings.client_memory > 0;
     }
 
     fn flush(&mut self, key: usize) {
@@ -620,7 +658,7 @@ impl Server {
         for path in self.doors.borrow_mut().files.drain(..) {
             let _ = std::fs::remove_file(path);
         }
-        warn!("Ready to exit, good bye");
+        warn!("cachette is now ready to exit, bye bye...");
     }
 }
 

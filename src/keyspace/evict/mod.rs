@@ -17,6 +17,9 @@
 //!                                 └► not used: gone
 //! ```
 //!
+//! While a cache fills, nine tenths of the keys go to the main queue at once. Published S3-FIFO fills the small one alone; then a loop over more keys
+//! than there is room and memory for finds nothing, ever, where this keeps nine tenths of a cache of it (`benches/results/hitratio.md`).
+//!
 //! Why real queues (see [`queues`], 4 bytes a key and 5 a remembered one) and no hand that goes round the table: the table is in the order of
 //! hashes, so a hand meets new keys at once or late as chance wills, and the small queue is just the promise that it is neither.
 //!

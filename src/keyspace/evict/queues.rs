@@ -217,6 +217,8 @@ pub struct Queues {
     small: Fifo,
     main: Fifo,
     ghost: Ghost,
+    /// Something had to go already.
+    full: bool,
     /// Keys from here on in the order of SCAN may be in no queue yet.
     pub cursor: Option<u64>,
 }
@@ -239,16 +241,21 @@ impl Queues {
         Some(ticket << TICKET_AT | flag | uses)
     }
 
-    /// Puts a new key into the small queue, or into the main one if it is remembered.
+    /// Puts a new key into the small queue, or into the main one if it is remembered. While there is room for all, the queues get their shares.
     pub fn push_new(&mut self, word: u32, bytes: u64) -> Option<u32> {
-        let known = self.ghost.take(word);
-        self.push(known, word, 0, bytes)
+        let main = if self.full { self.ghost.take(word) } else { self.small.bytes.saturating_mul(9) >= self.main.bytes };
+        self.push(main, word, 0, bytes)
+    }
+
+    /// Whether the small queue has more than a tenth of the bytes.
+    fn small_is_large(&self) -> bool {
+        self.small.bytes.saturating_mul(9) > self.main.bytes
     }
 
     /// Takes the next key to be judged: its word, and its mark without uses. The small queue is next while it has more than a tenth of the bytes.
     pub fn pop(&mut self) -> Option<(u32, u32)> {
-        let share = self.small.bytes.saturating_mul(9);
-        let order = if share > self.main.bytes || self.main.live == 0 { [0, MAIN] } else { [MAIN, 0] };
+        self.full = true;
+        let order = if self.small_is_large() || self.main.live == 0 { [0, MAIN] } else { [MAIN, 0] };
         order.into_iter().find_map(|flag| {
             let (word, ticket) = self.of(flag).pop()?;
             Some((word, ticket << TICKET_AT | flag))

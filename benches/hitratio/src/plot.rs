@@ -33,15 +33,28 @@ pub fn svg(traces: &[Trace], sizes: &[f64]) -> Result<String, Error> {
         writeln!(text, "<text x=\"{left}\" y=\"{}\" fill=\"#222\">{}</text>", top - 4.0, trace.name)?;
         writeln!(text, "<rect x=\"{left}\" y=\"{top}\" width=\"{wide}\" height=\"{high}\" fill=\"none\" stroke=\"#ccc\"/>")?;
         for (share, label) in [(0.0, "0"), (1.0, "100")] {
-            writeln!(text, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#666\">{label}</text>", left - 3.0, top + high * (1.0 - share) + 4.0)?;
+            writeln!(
+                text,
+                "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#666\">{label}</text>",
+                left - 3.0,
+                top + high * (1.0 - share) + 4.0
+            )?;
         }
         let x = |size: f64| left + wide * (size / sizes[0]).ln() / (sizes[sizes.len() - 1] / sizes[0]).ln();
         for size in sizes {
-            writeln!(text, "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\" fill=\"#666\">{size}%</text>", x(*size), top + high + 12.0)?;
+            writeln!(
+                text,
+                "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\" fill=\"#666\">{size}%</text>",
+                x(*size),
+                top + high + 12.0
+            )?;
         }
         for (name, color) in SHOWN {
             let Some(policy) = NAMES.iter().position(|known| *known == name) else { continue };
-            let points = sizes.iter().zip(&trace.ratios).map(|(size, ratios)| format!("{:.1},{:.1}", x(*size), top + high * (1.0 - ratios[policy])));
+            let points = sizes
+                .iter()
+                .zip(&trace.ratios)
+                .map(|(size, ratios)| format!("{:.1},{:.1}", x(*size), top + high * (1.0 - ratios[policy])));
             let points: Vec<String> = points.collect();
             writeln!(text, "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.5\"/>", points.join(" "))?;
         }

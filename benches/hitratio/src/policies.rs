@@ -10,7 +10,18 @@ pub type Ask = Box<dyn FnMut(u32) -> bool>;
 
 /// What is compared, by name. The first is what others are measured by; `belady` knows the future and is no policy.
 pub const NAMES: [&str; 12] = [
-    "fifo", "allkeys-s3fifo", "allkeys-lru", "allkeys-lfu", "allkeys-lrm", "allkeys-random", "lru", "sieve", "lru crate", "quick_cache", "moka", "belady",
+    "fifo",
+    "allkeys-s3fifo",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-lrm",
+    "allkeys-random",
+    "lru",
+    "sieve",
+    "lru crate",
+    "quick_cache",
+    "moka",
+    "belady",
 ];
 
 /// A cache of `keys` keys under a policy of [`NAMES`], for a trace.

@@ -255,7 +255,7 @@ const checks = {
     equal(bytes < 66_000 && keys > 300 && keys + evicted === 5000, true);
     await turn();
     equal(seen.size, evicted);
-    equal(cache.call('CONFIG', 'GET', 'maxmemory-policy').get('maxmemory-policy'), 'allkeys-s3fifo');
+    equal(cache.call('CONFIG', 'GET', 'maxmemory-policy')['maxmemory-policy'], 'allkeys-s3fifo');
     cache.close();
     const strict = await Cachette.create({ maxmemory: 1000, config: { 'maxmemory-policy': 'noeviction' } });
     equal(/^OOM/.test(thrown(() => { for (let i = 0; ; i++) strict.set(`k:${i}`, 'v'); }).message), true);

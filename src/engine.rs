@@ -383,6 +383,10 @@ impl Engine {
         if flags.has(Flags::DENYOOM) || session.queue.as_ref().is_some_and(|queue| queue.needs_room(flags)) {
             room?;
         }
+        let writes = flags.has(Flags::WRITE) || session.queue.as_ref().is_some_and(|queue| queue.waits(flags));
+        if self.server.config.wants_replicas && writes {
+            return Err(ReplyError::NO_REPLICAS);
+        }
         let listens = session.protocol == Protocol::Resp2 && !session.subscriptions.is_empty();
         if listens && !flags.has(Flags::WHILE_SUBSCRIBED) {
             return Err(ReplyError::while_subscribed(row.name));

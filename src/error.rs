@@ -91,6 +91,7 @@ wording! {
     NOT_LRU = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
     IO = "IOERR error or timeout connecting to the client";
     BUSY_KEY = "BUSYKEY Target key name already exists.";
+    NO_REPLICAS = "NOREPLICAS Not enough good replicas to write.";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
     NESTED_MULTI = "ERR MULTI calls can not be nested";
     EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";

@@ -544,12 +544,12 @@ fn run(call: &mut Call<'_>, args: BitField<'_>, read_only: bool) -> Result<impl 
                 .extend(steps.iter().map(|(step, at)| Some(step.encoding.decode(bits::read(bytes, *at, step.encoding.width)))));
         }
         Some(last) => {
-            let (bytes, _) = grow(call, args.key, last)?;
+            let (bytes, grown) = grow(call, args.key, last)?;
             let mut wrote = false;
             for (step, at) in &steps {
                 let (result, writes) = step.apply(bytes, *at);
                 results.push(result);
-                wrote |= writes;
+                wrote |= writes.is_some_and(|changes| grown || changes);
             }
             if wrote {
                 call.keys.changed(args.key, Class::STRING, "setbit");
@@ -560,19 +560,19 @@ fn run(call: &mut Call<'_>, args: BitField<'_>, read_only: bool) -> Result<impl 
 }
 
 impl Step {
-    /// What the step answers, and whether it wrote.
-    fn apply(&self, bytes: &mut [u8], at: u64) -> (Option<i64>, bool) {
+    /// What the step answers, and if it wrote, whether that changed anything.
+    fn apply(&self, bytes: &mut [u8], at: u64) -> (Option<i64>, Option<bool>) {
         let Self { encoding, overflow, .. } = *self;
         let old = encoding.decode(bits::read(bytes, at, encoding.width));
         let (new, answer_old) = match self.change {
-            Change::Get => return (Some(old), false),
+            Change::Get => return (Some(old), None),
             // Unsigned fields take the number's bits: what is negative is very large there.
             Change::Set(number) if !encoding.signed => (encoding.fit(i128::from(number.cast_unsigned()), overflow), true),
             Change::Set(number) => (encoding.fit(i128::from(number), overflow), true),
             Change::Add(increment) => (encoding.fit(i128::from(old).saturating_add(i128::from(increment)), overflow), false),
         };
-        let Some(new) = new else { return (None, false) };
+        let Some(new) = new else { return (None, None) };
         bits::write(bytes, at, encoding.width, new.cast_unsigned());
-        (Some(if answer_old { old } else { new }), true)
+        (Some(if answer_old { old } else { new }), Some(old != new))
     }
 }

@@ -8,6 +8,7 @@ use crate::error::{ReplyError, Result};
 use crate::event::Event;
 use crate::keyspace::{Class, Ttl, ValueRef};
 use crate::number;
+use crate::rdb;
 use crate::resp::Protocol;
 use crate::resp::write::Writer;
 use crate::value::Collection;
@@ -60,6 +61,7 @@ enum Name {
     SetActiveExpire,
     Sleep,
     QuicklistPackedThreshold,
+    Reload,
     StringMatch,
     Help,
 }
@@ -78,6 +80,7 @@ impl Name {
         ("POPULATE", Self::Populate),
         ("PROTOCOL", Self::Protocol),
         ("QUICKLIST-PACKED-THRESHOLD", Self::QuicklistPackedThreshold),
+        ("RELOAD", Self::Reload),
         ("REPLYBUFFER", Self::Nothing),
         ("SET-ACTIVE-EXPIRE", Self::SetActiveExpire),
         ("SET-SKIP-CHECKSUM-VALIDATION", Self::Nothing),
@@ -124,6 +127,10 @@ fn act<'a>(call: &mut Call<'_>, name: Option<Name>, words: &'a [&'a [u8]]) -> Re
             Some(size) if size <= u64::from(u32::MAX) => Answer::Ok,
             _ => return Err(ReplyError::err("argument must be a memory value bigger than 1 and smaller than 4gb")),
         },
+        (Some(Name::Reload), []) => {
+            reload(call)?;
+            Answer::Ok
+        }
         (Some(Name::StringMatch), []) => Answer::Status("nothing to be afraid of".into()),
         (Some(Name::Error), [text]) => return Err(ReplyError::bytes(&[text])),
         (Some(Name::Object), [key]) => Answer::Status(describe_object(call, key)?),
@@ -201,6 +208,28 @@ fn populate(call: &mut Call<'_>, count: &[u8], rest: &[&[u8]]) -> Result<()> {
         call.keys.changed(&key, Class::STRING, "set");
     }
     Ok(())
+}
+
+// ---- RELOAD -----------------------------------------------------------------------------------------------------------------------------
+
+/// Every value becomes bytes as in a snapshot, and these become the value anew, kept as the limits of today say. Deadlines stay.
+fn reload(call: &mut Call<'_>) -> Result<()> {
+    let selected = call.keys.selected();
+    let done = (0..call.keys.databases()).try_for_each(|index| {
+        call.keys.select(index);
+        let names: Vec<Vec<u8>> = call.keys.keys().map(<[u8]>::to_vec).collect();
+        names.iter().try_for_each(|name| reload_key(call, name))
+    });
+    call.keys.select(selected);
+    done
+}
+
+fn reload_key(call: &mut Call<'_>, key: &[u8]) -> Result<()> {
+    let Some(value) = call.keys.peek(key) else { return Ok(()) };
+    let payload = rdb::dump(&value)?;
+    let value = rdb::restore(&payload, &call.keys.env, call.keys.spare())
+        .map_err(|_| ReplyError::err("Error trying to load the RDB dump, check server logs."))?;
+    call.keys.put(key, value, Ttl::Keep)
 }
 
 // ---- DIGEST -----------------------------------------------------------------------------------------------------------------------------

@@ -99,9 +99,11 @@ pub fn restore(call: &mut Call<'_>, args: Restore<'_>) -> Result<Okay> {
     Ok(Okay)
 }
 
-/// The keys that MIGRATE would move. Host, port and passwords are not looked at.
+/// The keys that MIGRATE would move. Host and port are not looked at.
 pub struct Migrate<'a> {
     pub keys: &'a [&'a [u8]],
+    /// User and password: not for MONITOR and SLOWLOG.
+    pub secrets: &'a [&'a [u8]],
     pub destination_db: LateInt,
     pub timeout: LateInt,
 }
@@ -131,6 +133,7 @@ impl<'a> Parse<'a> for Migrate<'a> {
         let mut keys = args.rest().get(..1).unwrap_or_default();
         let key = args.word()?;
         let (destination_db, timeout) = (LateInt::arg(args)?, LateInt::arg(args)?);
+        let mut secrets: &[&[u8]] = &[];
         while let Ok(word) = args.word() {
             let words = match () {
                 () if is_token(word, "COPY") || is_token(word, "REPLACE") => 0,
@@ -147,18 +150,19 @@ impl<'a> Parse<'a> for Migrate<'a> {
                 }
                 () => return Err(ReplyError::SYNTAX),
             };
-            if args.remaining() < words {
-                return Err(ReplyError::SYNTAX);
+            if words > 0 {
+                secrets = args.rest().get(..words).ok_or(ReplyError::SYNTAX)?;
             }
             args.skip(words);
         }
-        Ok(Self { keys, destination_db, timeout })
+        Ok(Self { keys, secrets, destination_db, timeout })
     }
 }
 
 /// # Errors
 /// `IOERR` where there is something to move: the engine has no sockets, and no shell lends it one.
 pub fn migrate(call: &mut Call<'_>, args: Migrate<'_>) -> Result<Simple> {
+    args.secrets.iter().for_each(|word| call.redact(word));
     args.timeout.get()?;
     args.destination_db.get()?;
     if args.keys.iter().any(|key| call.keys.read_any(key).is_some()) {

@@ -87,6 +87,8 @@ pub struct Config {
     pub maxmemory: u64,
     pub requirepass: Vec<u8>,
     pub proto_max_bulk_len: u64,
+    /// `min-replicas-to-write` asks for some, and there are none: nothing is written.
+    pub wants_replicas: bool,
     pub notify_keyspace_events: Class,
     /// 0 = no limit.
     pub tracking_table_max_keys: usize,
@@ -119,6 +121,7 @@ impl Default for Config {
             maxmemory: 0,
             requirepass: Vec::new(),
             proto_max_bulk_len: 0,
+            wants_replicas: false,
             notify_keyspace_events: Class::NONE,
             tracking_table_max_keys: 0,
             output_limits: [usize::MAX; 2],
@@ -366,6 +369,8 @@ impl Config {
         self.latency_tracking = self.flag("latency-tracking");
         self.maxmemory = self.number("maxmemory");
         self.proto_max_bulk_len = self.number("proto-max-bulk-len");
+        // Parameters of cachette-server.
+        self.wants_replicas = cfg!(feature = "server") && self.number("min-replicas-to-write").min(self.number("min-replicas-max-lag")) > 0;
         self.requirepass = self.get(b"requirepass").unwrap_or_default().to_vec();
         self.notify_keyspace_events =
             Class::parse(self.get(b"notify-keyspace-events").unwrap_or_default()).unwrap_or(Class::NONE);

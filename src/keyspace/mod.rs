@@ -637,6 +637,12 @@ impl Keyspace {
         if a == b {
             return true;
         }
+        // What is past goes before, so that watchers do not hear later of an end that is none to them.
+        for key in self.watches.names(&[a, b]) {
+            for db in [a, b] {
+                self.within(db, |keys| keys.contains(&key));
+            }
+        }
         let mut watches = core::mem::take(&mut self.watches);
         for db in [a, b] {
             watches.changed_where(db, &mut |key| {

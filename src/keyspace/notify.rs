@@ -172,6 +172,12 @@ impl Watches {
         self.dirtied.extend_from_slice(self.by_key.of(&name_of_key(db, key)));
     }
 
+    /// The keys that somebody watches in one of these databases.
+    pub(super) fn names(&self, dbs: &[usize]) -> Vec<Vec<u8>> {
+        let watched = self.by_key.iter().map(|(name, _)| key_of_name(name));
+        watched.filter(|(db, _)| dbs.contains(db)).map(|(_, key)| key.to_vec()).collect()
+    }
+
     /// Marks the watchers of every key of database `db` for which `affected` says so.
     pub(super) fn changed_where(&mut self, db: usize, affected: &mut dyn FnMut(&[u8]) -> bool) {
         for (name, watchers) in self.by_key.iter() {

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 /// The Debian package and version whose suite counts.
 const VERSION: &str = "7.0.15";
-const PORT: u16 = 21079;
+/// Of the external server; the suite's own ports begin at [`BASE_PORT`], less 32, so that both modes may run at a time.
+const PORT: u16 = 19079;
+const BASE_PORT: u16 = 19200;
 /// A unit that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(420);
 
@@ -33,8 +35,12 @@ const LEFT_OUT: [&str; 9] = [
     "unit/printver",
 ];
 
-/// Tests that need replication or a dump file: they would end their unit. redis-server runs them, so they count as not passed.
-const WITHOUT: &str = "-needs:repl -needs:save";
+/// Tests that need a dump file, and of own servers those that need replication: they would end their unit. redis-server runs them, so they count as
+/// not passed. With an external server, some that say so need no replica after all: the others are among the skipped ones by name.
+const WITHOUT: &str = "-needs:save";
+const WITHOUT_OWN: &str = " -needs:repl";
+/// As well in these units, where what needs DEBUG switches an append-only file on.
+const WITHOUT_LOG: (&str, &str) = ("unit/type/stream", " -needs:debug");
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Mode {
@@ -210,11 +216,13 @@ fn run_unit(suite: &Path, server: &Path, mode: Mode, unit: &str, skipped: Option
     let mut tcl = process::command("tclsh", suite);
     tcl.args(["tests/test_helper.tcl", "--clients", "1", "--timeout", "240", "--single", unit]);
     if let Some(skipped) = skipped {
-        tcl.args(["--tags", WITHOUT]).arg("--skipfile").arg(skipped);
+        let own = if mode == Mode::Own { WITHOUT_OWN } else { "" };
+        let log = if unit.starts_with(WITHOUT_LOG.0) { WITHOUT_LOG.1 } else { "" };
+        tcl.args(["--tags", &format!("{WITHOUT}{own}{log}")]).arg("--skipfile").arg(skipped);
     }
     let external = if mode == Mode::External { Some(Server::start(server)?) } else { None };
     if external.is_some() {
-        tcl.args(["--host", "127.0.0.1", "--port", &PORT.to_string()]);
+        tcl.args(["--host", "127.0.0.1", "--port", &PORT.to_string(), "--baseport", &BASE_PORT.to_string()]);
     }
     let mut child =
         tcl.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("tclsh: install tcl")?;
@@ -259,7 +267,7 @@ fn read(text: &str) -> Unit {
         } else if let Some(what) = line.strip_prefix("[exception]: ") {
             let more = lines.next().unwrap_or_default();
             unit.stopped = format!("{} {}", what.trim_end_matches('.'), more.trim()).chars().take(160).collect();
-        } else if line.starts_with("[timeout]") || line.contains("Can't start the Redis server") {
+        } else if line.to_ascii_lowercase().starts_with("[timeout]") || line.contains("Can't start the Redis server") {
             unit.stopped = line.chars().take(160).collect();
         }
     }

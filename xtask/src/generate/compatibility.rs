@@ -51,14 +51,14 @@ fn commands(page: &mut String, redis: &str, differences: &Differences) -> Result
     let names: Vec<&str> = command::all().map(|row| row.name).collect();
     let missing: Vec<&str> = redis.lines().filter(|name| !names.contains(name)).collect();
     let (known, newer): (Vec<_>, Vec<_>) = command::all().partition(|row| redis.lines().any(|name| name == row.name));
-    writeln!(page, "## Commands\n\nOf the {} commands of Redis 7.0, {} are here", redis.lines().count(), known.len())?;
+    write!(page, "## Commands\n\nOf the {} commands of Redis 7.0, {} are here", redis.lines().count(), known.len())?;
     if !missing.is_empty() {
         let listed: Vec<String> = missing.iter().map(|name| format!("`{}`", name.to_uppercase())).collect();
-        writeln!(page, "; not yet: {}", listed.join(", "))?;
+        write!(page, " (not yet: {})", listed.join(", "))?;
     }
     writeln!(
         page,
-        "and {} of later versions. Each behaves as redis-server 7.0.15 does, but for what is said here.\n",
+        ", and {} of later versions. Each behaves as redis-server 7.0.15 does, but for what is said here.\n",
         newer.len()
     )?;
     writeln!(page, "| Command | Since Redis | What differs |\n| --- | --- | --- |")?;

@@ -20,6 +20,11 @@ pub struct Frame {
 const LINE_LIMIT: usize = 64 * 1024;
 
 impl Frame {
+    /// Bytes that the string which is arriving lacks, of a buffer of `length` bytes that was looked at.
+    pub fn missing(&self, length: usize) -> usize {
+        self.at.saturating_sub(length)
+    }
+
     /// Looks at what arrived since the last call. `input` begins with the unfinished request and has only grown since.
     /// True: let the engine see it. `bulk_limit` is `proto-max-bulk-len`. Costs the bytes of the headers that are new.
     pub fn is_ready(&mut self, input: &[u8], bulk_limit: u64) -> bool {

@@ -343,6 +343,11 @@ impl Server {
             let consumed = self.execute(key, None, length);
             self.keep_rest(key, consumed, length);
         } else {
+            // Room for an announced string is made in steps that double what has come, the last one no larger than what is to come.
+            let missing = connection.frame.missing(connection.input.len()).min(connection.input.len().max(READ_BUFFER));
+            if missing > fresh.len() {
+                connection.input.reserve_exact(missing);
+            }
             connection.input.extend_from_slice(fresh);
             // The limits for those who have not authenticated yet are the engine's, so it looks at every piece of theirs (they are small).
             let ready = connection.frame.is_ready(&connection.input, self.settings.bulk_limit);

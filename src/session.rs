@@ -233,7 +233,7 @@ impl Session {
 }
 
 /// What a name that a session is remembered under takes: here, and where it is looked up.
-fn held(name: &Vec<u8>) -> usize {
+fn held(name: &[u8]) -> usize {
     name.len().saturating_mul(2).saturating_add(size_of::<Vec<u8>>().saturating_mul(4))
 }
 

@@ -112,7 +112,10 @@ fn what_it_cannot_do_is_refused_with_the_reason() {
         (&["--user", "a b"], "Spaces not allowed"),
         (&["--user", "alice", "(+get"], "Unmatched parenthesis"),
         (&["--user", "alice", "--aclfile", "users.acl"], "not in both"),
-        (&["--aclfile", "/no/such.acl"], "opening file '/no/such.acl': No such file or directory"),
+        (
+            &["--port", "0", "--unixsocket", "refused.sock", "--aclfile", "/no/such.acl"],
+            "opening file '/no/such.acl': No such file or directory",
+        ),
     ] {
         let (status, output) = refused(args, "");
         assert_eq!(status, Some(1), "{args:?}: {output}");

@@ -370,7 +370,8 @@ impl Config {
         self.maxmemory = self.number("maxmemory");
         self.proto_max_bulk_len = self.number("proto-max-bulk-len");
         // Parameters of cachette-server.
-        self.wants_replicas = cfg!(feature = "server") && self.number("min-replicas-to-write").min(self.number("min-replicas-max-lag")) > 0;
+        self.wants_replicas =
+            cfg!(feature = "server") && self.number("min-replicas-to-write").min(self.number("min-replicas-max-lag")) > 0;
         self.requirepass = self.get(b"requirepass").unwrap_or_default().to_vec();
         self.notify_keyspace_events =
             Class::parse(self.get(b"notify-keyspace-events").unwrap_or_default()).unwrap_or(Class::NONE);

@@ -30,6 +30,9 @@ const STAMP: usize = 7;
 /// The latest deadline that an entry can have, ms.
 pub const LATEST: u64 = (1 << 48) - 1;
 
+/// Is told key, value and deadline (Unix milliseconds) of an entry.
+pub type DeadlineVisitor<'a> = dyn FnMut(&[u8], &[u8], Option<u64>) + 'a;
+
 /// A map from byte strings to byte strings, or a set of them, that owns its entries.
 ///
 /// Hashes come from the caller (`Seed::hash` of the key, always with the same seed).
@@ -309,7 +312,7 @@ impl Blobs {
     }
 
     /// All entries with their deadlines, in the order of `iter`.
-    pub fn visit_all(&self, visit: &mut dyn FnMut(&[u8], &[u8], Option<u64>)) {
+    pub fn visit_all(&self, visit: &mut DeadlineVisitor<'_>) {
         for blob in self.table.iter() {
             let (key, value) = self.slices(blob);
             // SAFETY: it is in our table.

@@ -12,7 +12,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::blob::{self, Blobs};
+use super::blob::{self, Blobs, DeadlineVisitor};
 use super::packed::{self, Packed, Pos};
 use super::{Collection, Env, OutOfMemory, sample};
 
@@ -218,7 +218,7 @@ impl Hash {
     }
 
     /// All fields with their values and deadlines, in the order of `iter`.
-    pub fn visit_all(&self, visit: &mut dyn FnMut(&[u8], &[u8], Option<u64>)) {
+    pub fn visit_all(&self, visit: &mut DeadlineVisitor<'_>) {
         match &self.form {
             Form::Small(packed) => pairs(packed).for_each(|(field, value)| visit(field, value, None)),
             Form::Large(blobs) => blobs.visit_all(visit),

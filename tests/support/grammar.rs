@@ -206,7 +206,7 @@ const TEMPLATES: &[(u32, &str)] = &[
     (1, "CLIENT (SETNAME $m|GETNAME)"),
     (
         1,
-        "CLIENT (GETREDIR|TRACKINGINFO|UNPAUSE|CACHING (yes|no|x)|NO-EVICT (ON|OFF|x)|TRACKING (off|x|on optin optout|on prefix a)|PAUSE (0|-1|x))",
+        "CLIENT (GETREDIR|TRACKINGINFO|UNPAUSE|CACHING (yes|no|x)|NO-EVICT (ON|OFF|x)|TRACKING (off|x|on optin optout|on prefix a))",
     ),
     (1, "COMMAND GETKEYS (ZUNIONSTORE $z 2 $z $z|MSET $s $v $s $v|SORT $l STORE $k|GET|LMPOP 2 $l $l LEFT|SET $s $v|PING)"),
     (1, "CONFIG SET hash-max-listpack-entries (0|3|16|512)"),

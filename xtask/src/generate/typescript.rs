@@ -340,7 +340,7 @@ impl Method {
             );
             "unknown".to_owned()
         };
-        let _ = write!(methods, "  {}{generic}({parameters}): {given} {{\n", self.name);
+        let _ = writeln!(methods, "  {}{generic}({parameters}): {given} {{", self.name);
         let words = if self.then.is_empty() {
             format!("[{first}]")
         } else {
@@ -349,7 +349,7 @@ impl Method {
             "words".to_owned()
         };
         if chosen {
-            let _ = write!(methods, "    if (options.block === undefined) return this.send({words});\n");
+            let _ = writeln!(methods, "    if (options.block === undefined) return this.send({words});");
         }
         let sent = if self.waits() { format!("park({words}, options.signal)") } else { format!("send({words})") };
         let _ = write!(methods, "    return this.{sent};\n  }}\n");

@@ -1,5 +1,6 @@
 //! `cargo xtask gen`: files derived from the command rows.
 
+mod clients;
 mod compatibility;
 mod typescript;
 

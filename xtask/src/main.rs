@@ -12,6 +12,7 @@ mod package;
 mod process;
 mod recipe;
 mod steps;
+mod suites;
 mod tcl;
 mod test;
 mod wasm;
@@ -80,6 +81,21 @@ enum Task {
         /// Only these units, such as unit/type/zset
         units: Vec<String>,
     },
+    /// Runs the tests that client libraries have of themselves (fetched below target/) against cachette-server, or against redis-server
+    Suites {
+        /// Which ones
+        #[arg(value_enum, default_values_t = [suites::Suite::RedisPy, suites::Suite::Ioredis])]
+        suites: Vec<suites::Suite>,
+        /// Whom to test
+        #[arg(long, value_enum, default_value = "cachette")]
+        subject: tcl::Subject,
+        /// The program to test, if it need not be built
+        #[arg(long)]
+        server: Option<std::path::PathBuf>,
+        /// Write the outcome to tests/compatibility/suites.toml, from which COMPATIBILITY.md is made
+        #[arg(long)]
+        save: bool,
+    },
     /// Serves the console page (www/) on this machine
     Www {
         /// Port to listen on
@@ -110,6 +126,7 @@ fn main() -> std::process::ExitCode {
         Task::Lint => lint::lint(),
         Task::Bench { which, args } => bench::run(&which, &args),
         Task::Tcl { mode, subject, save, units } => tcl::run(&mode, subject, save, &units),
+        Task::Suites { suites, subject, server, save } => suites::run(&suites, subject, server.as_deref(), save),
         Task::Www { port } => www::serve(port),
         Task::Gen { check } => generate::run(check),
         Task::TestRunner { args } => wasm::test_runner(args),

@@ -77,10 +77,7 @@ pub fn results_file() -> PathBuf {
 
 pub fn run(modes: &[Mode], subject: Subject, save: bool, only: &[String]) -> Result<()> {
     let suite = suite()?;
-    let server = match subject {
-        Subject::Cachette => built()?,
-        Subject::Redis => PathBuf::from(process::find_or_install(&["redis-server"], "redis-server")?),
-    };
+    let server = server(subject)?;
     link(&suite, &server)?;
     let skipped = if subject == Subject::Cachette { Some(skip_file(&suite)?) } else { None };
     let mut results: Results = match std::fs::read_to_string(results_file()) {
@@ -109,6 +106,14 @@ pub fn run(modes: &[Mode], subject: Subject, save: bool, only: &[String]) -> Res
         std::fs::write(results_file(), toml::to_string(&results)?)?;
     }
     Ok(())
+}
+
+/// The program to test: cachette-server is built for it.
+pub fn server(subject: Subject) -> Result<PathBuf> {
+    match subject {
+        Subject::Cachette => built(),
+        Subject::Redis => Ok(PathBuf::from(process::find_or_install(&["redis-server"], "redis-server")?)),
+    }
 }
 
 /// The suite's folder, fetched if it is not there.

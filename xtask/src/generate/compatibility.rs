@@ -1,6 +1,7 @@
 //! `COMPATIBILITY.md`: which commands there are, since when Redis has them, what differs, and how Redis's own tests judge.
 
-use crate::{tcl, workspace};
+use super::clients;
+use crate::{suites, tcl, workspace};
 use anyhow::Result;
 use cachette::command;
 use serde::Deserialize;
@@ -15,6 +16,9 @@ pub struct Differences {
     tests: BTreeMap<String, String>,
     /// Tests that are not run because they would end their unit, and why.
     pub skipped: BTreeMap<String, String>,
+    /// Tests of client libraries that fail, and why.
+    #[serde(default)]
+    suites: BTreeMap<String, String>,
 }
 
 impl Differences {
@@ -44,6 +48,7 @@ pub fn page() -> Result<String> {
         writeln!(page, "\n### Not run\n\nTests that would end their unit, beside those of replication and of dump files.\n")?;
         differences.skipped.iter().try_for_each(|(test, reason)| writeln!(page, "- {test}: {reason}"))?;
     }
+    clients::section(&mut page, &suites::saved()?, &differences.suites)?;
     Ok(page)
 }
 

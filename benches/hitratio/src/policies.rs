@@ -54,7 +54,7 @@ pub fn make(name: &str, keys: usize, trace: &[u32]) -> Ask {
                 }
                 // It does its housekeeping in batches, as in production.
                 asked += 1;
-                if asked % 16 == 0 {
+                if asked.is_multiple_of(16) {
                     cache.run_pending_tasks();
                 }
                 hit

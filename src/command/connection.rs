@@ -7,7 +7,7 @@ use super::{acl, rows, transaction};
 use crate::acl::DEFAULT;
 use crate::blocking::{Otherwise, Park};
 use crate::call::Call;
-use crate::error::{ReplyError, Result};
+use crate::error::{ReplyError, Result, c_string};
 use crate::number;
 use crate::pubsub::Subscriptions;
 use crate::resp::Protocol;
@@ -198,7 +198,7 @@ impl<'a> Parse<'a> for Hello<'a> {
                     hello.name = Some(name);
                     args.skip(1);
                 }
-                _ => return Err(ReplyError::bytes(&[b"ERR Syntax error in HELLO option '", option, b"'"])),
+                _ => return Err(ReplyError::bytes(&[b"ERR Syntax error in HELLO option '", c_string(option), b"'"])),
             }
         }
         Ok(hello)

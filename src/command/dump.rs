@@ -80,7 +80,8 @@ pub fn restore(call: &mut Call<'_>, args: Restore<'_>) -> Result<Okay> {
     })?;
     call.keys.reserve(value.as_ref().memory() as u64)?;
     let deadline = if args.absttl.0 || ttl == 0 { ttl } else { call.now().saturating_add(ttl) };
-    if ttl != 0 && deadline <= call.now() {
+    // Redis's moment beyond all moments wraps round to one that is long past.
+    if ttl != 0 && (deadline <= call.now() || i64::try_from(deadline).is_err()) {
         // Over before it began; what it was to replace goes all the same.
         call.keys.delete(key);
         return Ok(Okay);

@@ -1,7 +1,7 @@
 // Runs the language-free scenarios (tests/scenarios/, as `cargo test --test scenarios export` writes them) against anything that takes bytes and gives
 // bytes: no test library, no Node. Bytes in the document are texts of the characters U+0000 to U+00FF.
 //
-// A target is `{ send(bytes) -> bytes, advance(ms) }`, one conversation with an empty cache.
+// A target is `{ send(bytes) -> bytes, advance(ms), close() }`, one conversation with an empty cache.
 
 /** Runs what the target can run, in one protocol; gives one result each: `{ name, error }`, error empty if it held. */
 export function runScenarios(files, open, { resp, able = [] }) {
@@ -43,6 +43,8 @@ function runOne(scenario, variant, target, resp) {
     return '';
   } catch (error) {
     return `${error?.message ?? error}\nreplay:\n${run.log.join('\n')}`;
+  } finally {
+    target.close();
   }
 }
 
@@ -305,34 +307,31 @@ class Reader {
   }
 }
 
-// ---- the package's own module as a target: its raw door, below the typed methods
+// ---- a cache of the package as a target: its raw door, below the typed methods
 
-/** Gives `open` for `runScenarios`: a fresh instance a scenario. `glue` is what the package's `dist/core.glue.js` exports. */
-export function instances(module, glue) {
-  const wanted = new Set(WebAssembly.Module.imports(module).map((entry) => entry.module));
-  let seed = 1;
+/** Gives `open` for `runScenarios`: a fresh cache a scenario, with a clock of its own. The module must be at hand: `await Cachette.create()` once. */
+export function instances({ Cachette }) {
+  let seed = 0n;
   return () => {
-    const imports = glue();
-    const { exports } = new WebAssembly.Instance(module, Object.fromEntries([...wanted].map((name) => [name, imports])));
-    imports.__wbg_set_wasm(exports);
-    exports.__wbindgen_start();
     let now = 1_764_000_000_000;
-    exports.seed(seed, 0);
-    seed += 1;
-    exports.turn(now);
+    seed += 1n;
+    const cache = new Cachette({ now: () => now, seed });
+    const { raw } = cache.core;
+    raw.turn(now);
     return {
       send(request) {
-        const to = exports.input(request.length) >>> 0;
-        new Uint8Array(exports.memory.buffer).set(request, to);
-        const from = exports.execute(request.length) >>> 0;
-        const length = new Uint32Array(exports.memory.buffer)[exports.area() >>> 2];
-        return new Uint8Array(exports.memory.buffer).slice(from, from + length);
+        const to = raw.input(request.length) >>> 0;
+        new Uint8Array(raw.memory.buffer).set(request, to);
+        const from = raw.execute(request.length) >>> 0;
+        const length = new Uint32Array(raw.memory.buffer)[raw.area() >>> 2];
+        return new Uint8Array(raw.memory.buffer).slice(from, from + length);
       },
       advance(ms) {
         now += ms;
-        exports.turn(now);
-        for (let due = exports.due(); due >= 0 && due <= now; due = exports.due()) exports.tick();
+        raw.turn(now);
+        for (let due = raw.due(); due >= 0 && due <= now; due = raw.due()) raw.tick();
       },
+      close: () => cache.close(),
     };
   };
 }

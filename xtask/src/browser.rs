@@ -1,16 +1,32 @@
-//! Chromium and its driver: the system's, or installed by apt-get where that may be done.
+//! Browsers and what drives them: the system's, or installed by apt-get where that may be done.
 
-use crate::process::find_or_install;
+use crate::process::{find_or_install, on_path};
 use anyhow::Result;
+use std::path::PathBuf;
 
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Name of a Chromium on PATH; installs one by apt-get when there is none and this is a Debian-like system's root.
-pub fn chromium() -> Result<String> {
-    find_or_install(&CHROMIUM, "chromium")
+/// A Chromium; installs one by apt-get when there is none and this is a Debian-like system's root.
+pub fn chromium() -> Result<PathBuf> {
+    on_path(&find_or_install(&CHROMIUM, "chromium")?)
 }
 
-/// Name of a chromedriver on PATH, as `chromium` finds its browser.
-pub fn chromedriver() -> Result<String> {
-    find_or_install(&["chromedriver"], "chromium-driver")
+/// A chromedriver, as `chromium` finds its browser.
+pub fn chromedriver() -> Result<PathBuf> {
+    on_path(&find_or_install(&["chromedriver"], "chromium-driver")?)
+}
+
+/// A Firefox.
+pub fn firefox() -> Result<PathBuf> {
+    on_path(&find_or_install(&["firefox-esr", "firefox"], "firefox-esr")?)
+}
+
+/// WebKitGTK's WebDriver, which brings Safari's engine and a small browser.
+pub fn webkit_driver() -> Result<PathBuf> {
+    on_path(&find_or_install(&["WebKitWebDriver"], "webkit2gtk-driver")?)
+}
+
+/// A screen for what needs one.
+pub fn xvfb() -> Result<PathBuf> {
+    on_path(&find_or_install(&["Xvfb"], "xvfb")?)
 }

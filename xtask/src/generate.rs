@@ -1,7 +1,8 @@
-//! `cargo xtask gen`: files derived from the command rows.
+//! `cargo xtask gen`: files, and marked parts of files, derived from the command rows and from saved results.
 
 mod clients;
 mod compatibility;
+mod runtimes;
 mod typescript;
 
 use crate::workspace;
@@ -28,7 +29,7 @@ pub fn run(check: bool) -> Result<()> {
         }
     }
     if !stale.is_empty() {
-        bail!("not as the command rows say: {}; run `cargo xtask gen` and commit", stale.join(", "));
+        bail!("not as it would be written: {}; run `cargo xtask gen` and commit", stale.join(", "));
     }
     Ok(())
 }
@@ -38,5 +39,7 @@ fn files() -> Result<Vec<(PathBuf, String)>> {
         (workspace::pkg().join("src/generated/commands.ts"), typescript::commands()),
         (workspace::pkg().join("src/generated/docs.ts"), typescript::docs()),
         (workspace::root().join("COMPATIBILITY.md"), compatibility::page()?),
+        runtimes::point(workspace::root().join("README.md"))?,
+        runtimes::table(workspace::pkg().join("README.md"))?,
     ])
 }

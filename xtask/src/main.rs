@@ -7,6 +7,7 @@ mod generate;
 mod glue;
 mod layout;
 mod lint;
+mod matrix;
 mod npm;
 mod package;
 mod process;
@@ -50,6 +51,17 @@ enum Task {
     Build,
     /// Builds and packs the npm package; the tarball's path is the last line
     Pack,
+    /// Runs the packed npm package in every runtime and bundler, or in those that are named; those that are quick are in `test package` too
+    Matrix {
+        /// Only cells whose names begin so: `deno`, `firefox`, `next-edge`; see pkg/test/matrix/cells.js
+        cells: Vec<String>,
+        /// The package to test, if it need not be built
+        #[arg(long)]
+        tarball: Option<std::path::PathBuf>,
+        /// Write the outcome to pkg/test/matrix/results.json, from which the READMEs' tables are made
+        #[arg(long)]
+        save: bool,
+    },
     /// Formats the Rust sources, or only checks them
     Fmt {
         /// Change nothing, fail if something would change
@@ -122,6 +134,7 @@ fn main() -> std::process::ExitCode {
         Task::Test { steps, list } => test::run(&steps, list),
         Task::Build => package::build(),
         Task::Pack => package::pack().map(|tarball| println!("{}", tarball.display())),
+        Task::Matrix { cells, tarball, save } => matrix::run(&cells, tarball, save),
         Task::Fmt { check } => lint::fmt(check),
         Task::Lint => lint::lint(),
         Task::Bench { which, args } => bench::run(&which, &args),

@@ -3,7 +3,7 @@
 use crate::steps::timed;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A command that runs in `folder`.
@@ -81,6 +81,13 @@ pub fn find_or_install(programs: &[&str], package: &str) -> Result<String> {
     })
     .with_context(|| format!("no {wanted} on PATH, and apt-get could not install it: install it and run again"))?;
     find().with_context(|| format!("no {wanted} on PATH even after apt-get install {package}"))
+}
+
+/// Full path of a program on PATH.
+pub fn on_path(program: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+    found.with_context(|| format!("{program} is not on PATH"))
 }
 
 fn shown(command: &Command) -> String {

@@ -2,7 +2,7 @@
 
 use crate::process;
 use crate::steps::{self, Counts, Step};
-use crate::{browser, generate, npm, package, wasm, workspace, www};
+use crate::{browser, generate, matrix, npm, package, wasm, workspace, www};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -64,7 +64,7 @@ fn wasm_chromium() -> Result<Counts> {
     browser::chromium()?;
     let driver = browser::chromedriver()?;
     // Without this variable the runner says that the tests are for Node only, runs nothing, and succeeds.
-    wasm_tests(process::cargo().env("WASM_BINDGEN_USE_BROWSER", "1").env("CHROMEDRIVER", on_path(&driver)?))
+    wasm_tests(process::cargo().env("WASM_BINDGEN_USE_BROWSER", "1").env("CHROMEDRIVER", driver))
 }
 
 fn wasm_tests(cargo: &mut Command) -> Result<Counts> {
@@ -80,15 +80,13 @@ fn wasm_tests(cargo: &mut Command) -> Result<Counts> {
 }
 
 fn packed() -> Result<Counts> {
-    let chromium = browser::chromium()?;
     let tarball = tarball()?;
     let tests = workspace::pkg().join("test");
     npm::ensure(&tests)?;
-    // The scenarios as JSON: target/scenarios.json.
-    process::run(process::cargo().args(["test", "--quiet", "--package", "cachette", "--test", "scenarios", "export"]))?;
+    matrix::export_scenarios()?;
     let mut node = process::command("node", &tests);
+    matrix::prepare(&mut node, &tarball)?;
     node.args(["--test", "--test-reporter=spec"]).args(test_files(&tests)?);
-    node.env("CACHETTE_TARBALL", tarball).env("CHROMIUM", on_path(&chromium)?);
     let (text, ended_well) = process::tee(&mut node)?;
     settle(steps::node_test_counts(&text), ended_well)
 }
@@ -106,7 +104,7 @@ fn tarball() -> Result<PathBuf> {
 fn console() -> Result<Counts> {
     let chromium = browser::chromium()?;
     www::build(&tarball()?)?;
-    let (text, ended_well) = process::tee(www::tests().env("CHROMIUM", on_path(&chromium)?))?;
+    let (text, ended_well) = process::tee(www::tests().env("CHROMIUM", chromium))?;
     settle(steps::node_test_counts(&text), ended_well)
 }
 
@@ -134,11 +132,4 @@ fn settle(mut counts: Counts, ended_well: bool) -> Result<Counts> {
         counts.failed = 1;
     }
     Ok(counts)
-}
-
-/// Full path of a program on PATH.
-fn on_path(program: &str) -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
-    found.ok_or_else(|| anyhow::anyhow!("{program} is not on PATH"))
 }

@@ -219,6 +219,58 @@ const checks = {
     equal(cache.stats().expired, 1);
   },
 
+  async 'a clock that stands still during a request: nothing ages until it moves'({ Cachette }) {
+    let now = 1_700_000_000_000;
+    const cache = await Cachette.create({ now: () => now });
+    const gone = [];
+    cache.on('expired', ({ key }) => gone.push(key));
+    cache.set('k', 'v', { px: 50 });
+    cache.hset('h', { f: 1 });
+    cache.hpexpire('h', 50, 'f');
+    // Many turns, and more calls than share one reading of the clock.
+    for (let i = 0; i < 10; i++) {
+      await turn();
+      for (let n = 0; n < 300; n++) equal(cache.get('k'), 'v');
+    }
+    equal([cache.pttl('k'), cache.hget('h', 'f'), gone], [50, '1', []]);
+    cache.set('late', 'v', { px: 50 });
+    const popped = cache.blpop('q', 0.05);
+    equal(await Promise.race([popped, turn().then(() => 'still waiting')]), 'still waiting');
+    // The next request: it moved.
+    now += 51;
+    equal([cache.get('k'), cache.hget('h', 'f'), cache.get('late')], [null, null, null]);
+    equal(await popped, null);
+    await turn();
+    equal(gone.sort(), ['k', 'late']);
+    cache.close();
+  },
+
+  async 'making a cache asks neither for the time nor for randomness; its first command does'({ Cachette }) {
+    let readings = 0;
+    let draws = 0;
+    const now = () => {
+      readings++;
+      return 1_700_000_000_000;
+    };
+    const { crypto } = globalThis;
+    const draw = crypto.getRandomValues;
+    const counting = (array) => {
+      draws++;
+      return draw.call(crypto, array);
+    };
+    await Cachette.create();
+    Object.defineProperty(crypto, 'getRandomValues', { value: counting, configurable: true });
+    try {
+      equal(crypto.getRandomValues === counting, true);
+      const cache = new Cachette({ now, maxmemory: '1mb', config: { 'notify-keyspace-events': 'Ex' } });
+      equal([readings, draws], [0, 0]);
+      cache.set('k', 'v');
+      equal([readings, draws], [1, 1]);
+    } finally {
+      delete crypto.getRandomValues;
+    }
+  },
+
   async 'a loop that waits for an expiry ends'({ Cachette }) {
     let now = 1_700_000_000_000;
     const cache = await Cachette.create({ now: () => now++ });

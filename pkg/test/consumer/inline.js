@@ -1,5 +1,7 @@
-// Node, by the entry point that carries the module as text.
+// Node, by the entry point that carries the module as text. Prints what the suite found.
 import * as cachette from 'cachette/inline';
-import { runChecks } from './checks.js';
+import scenarios from './scenarios.json' with { type: 'json' };
+import { makeEarly, runSuite } from './suite.js';
 
-console.log(JSON.stringify(await runChecks(cachette)));
+const early = makeEarly(cachette);
+console.log(JSON.stringify(await runSuite(cachette, scenarios, early)));

@@ -1,5 +1,7 @@
-// Node, by require. Prints what the checks found.
+// Node, by require. Prints what the suite found.
 const cachette = require('cachette');
-const { runChecks } = require('./checks.js');
+const scenarios = require('./scenarios.json');
+const { makeEarly, runSuite } = require('./suite.js');
 
-void runChecks(cachette).then((results) => console.log(JSON.stringify(results)));
+const early = makeEarly(cachette);
+void runSuite(cachette, scenarios, early).then((outcome) => console.log(JSON.stringify(outcome)));

@@ -1,0 +1,5 @@
+// A page, by the package's name: a bundler or an import map finds it.
+import * as cachette from 'cachette';
+import { runAndReport } from './report.js';
+
+void runAndReport(cachette);

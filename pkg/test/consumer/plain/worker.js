@@ -1,0 +1,5 @@
+// A dedicated worker. Import maps do not hold in workers, so it names the file.
+import * as cachette from '../node_modules/cachette/dist/platform/browser.js';
+import { runAndReport } from '../browser/report.js';
+
+void runAndReport(cachette);

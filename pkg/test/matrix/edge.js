@@ -1,0 +1,65 @@
+// Vercel's edge runtime by itself, and a real Next application: its node and edge routes, its middleware, a page.
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { chromium } from './browsers.js';
+import { freePort, output, start, until, versionOf } from './lab.js';
+
+/** edge-runtime has no loader. What Vercel's does with `x.wasm?module`: the host compiles, and code from another realm is handed the module. */
+export async function edgeRuntime(lab) {
+  const [{ EdgeRuntime }, { build }] = [await import('edge-runtime'), await import('esbuild')];
+  const compiled = {};
+  const hostCompiles = {
+    name: 'wasm?module',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /\.wasm\?module$/ }, ({ path, resolveDir }) => ({ path: join(resolveDir, path.replace('?module', '')), namespace: 'module' }));
+      onLoad({ filter: /./, namespace: 'module' }, async ({ path }) => {
+        const name = `wasm_${basename(path, '.wasm')}`;
+        compiled[name] = await WebAssembly.compile(await readFile(path));
+        return { contents: `export default ${name};` };
+      });
+    },
+  };
+  const { outputFiles } = await build({
+    absWorkingDir: lab.folder, entryPoints: ['edge.js'], bundle: true, write: false, format: 'iife', target: 'es2022', conditions: ['edge-light'], plugins: [hostCompiles],
+  });
+  // As strict as Vercel: nothing is compiled from bytes or text.
+  const codeGeneration = { strings: false, wasm: false };
+  const runtime = new EdgeRuntime({ initialCode: outputFiles[0].text, codeGeneration, extend: (context) => Object.assign(context, compiled) });
+  const response = await runtime.dispatchFetch('http://localhost/', { method: 'POST', body: await lab.body() });
+  return { version: await versionOf('edge-runtime'), ...JSON.parse(await response.text()) };
+}
+
+/** The built application, served: its address. Built and started once for all cells. */
+const application = (bundler) => async (lab) => {
+  const project = await lab.project('next');
+  const next = join(project, 'node_modules/next/dist/bin/next');
+  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CI: '1', DIST_DIR: `.next-${bundler}` };
+  await output(process.execPath, [next, 'build', `--${bundler}`], { cwd: project, env, timeout: 600_000 });
+  const port = await freePort();
+  const serving = start(process.execPath, [next, 'start', '--port', String(port), '--hostname', '127.0.0.1'], { cwd: project, env });
+  lab.atEnd(() => serving.end());
+  const origin = `http://127.0.0.1:${port}`;
+  await until(() => fetch(`${origin}/ready`));
+  return { origin, version: await versionOf('next', project) };
+};
+
+export const turbopack = application('turbopack');
+export const nextWebpack = application('webpack');
+
+/** One of the application's handlers. */
+export const nextRoute = (built, path) => async (lab) => {
+  const { origin, version } = await lab.once(built, () => built(lab));
+  return { version, ...(await lab.ask(origin + path)) };
+};
+
+/** The application's page, in Chromium. */
+export const nextPage = (built) => async (lab) => {
+  const { origin, version } = await lab.once(built, () => built(lab));
+  const { visit } = await lab.once(chromium, () => chromium(lab));
+  const server = await lab.serve([lab.folder]);
+  try {
+    return { version, ...(await visit(`${origin}/?lab=${encodeURIComponent(server.origin)}`, server.outcome)) };
+  } finally {
+    server.close();
+  }
+};

@@ -1,0 +1,61 @@
+// Cloudflare's runtime, three ways: workerd by itself, Miniflare, and `wrangler dev`, which bundles as a deployment would.
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { answer, freePort, start, versionOf } from './lab.js';
+import { nodePath } from './processes.js';
+
+const COMPATIBILITY_DATE = '2026-01-01';
+
+/** A worker has no resolver: this module gives the package's name to its entry point. */
+const NAMED = "export * from './node_modules/cachette/dist/platform/workerd.js';\n";
+
+/** The worker's modules: paths in the consumer's folder. */
+async function modules(lab) {
+  const dist = 'node_modules/cachette/dist';
+  const built = (await readdir(join(lab.folder, dist), { recursive: true })).filter((path) => /\.(js|wasm)$/.test(path));
+  // What other runtimes' entry points import has no meaning here.
+  const ours = built.filter((path) => !path.startsWith('platform/') || path === 'platform/workerd.js');
+  return ['worker.js', 'suite.js', 'checks.js', 'scenarios.js', ...ours.map((path) => `${dist}/${path}`)];
+}
+
+export async function miniflare(lab) {
+  const { Miniflare } = await import('miniflare');
+  const files = (await modules(lab)).map((path) => ({ type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule', path: join(lab.folder, path) }));
+  const named = { type: 'ESModule', path: join(lab.folder, 'cachette'), contents: NAMED };
+  const worker = new Miniflare({ modules: [...files, named], modulesRoot: lab.folder, compatibilityDate: COMPATIBILITY_DATE, cf: false });
+  try {
+    const response = await worker.dispatchFetch('http://localhost/', { method: 'POST', body: await lab.body() });
+    return { version: await versionOf('miniflare'), ...(await response.json()) };
+  } finally {
+    await worker.dispose();
+  }
+}
+
+export async function workerd(lab) {
+  const project = await lab.project('workers');
+  const port = await freePort();
+  const embedded = (await modules(lab)).map((path) => `(name = "${path}", ${path.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${path}")`);
+  await writeFile(join(lab.folder, 'cachette.js'), NAMED);
+  await writeFile(
+    join(lab.folder, 'workerd.capnp'),
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = (
+    modules = [${[...embedded, '(name = "cachette", esModule = embed "cachette.js")'].join(', ')}],
+    compatibilityDate = "${COMPATIBILITY_DATE}"))],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
+);\n`,
+  );
+  const serving = start(join(project, 'node_modules/.bin/workerd'), ['serve', 'workerd.capnp'], { cwd: lab.folder });
+  return { version: await versionOf('workerd', project), ...(await answer(lab, serving, `http://127.0.0.1:${port}/`)) };
+}
+
+/** Node 20 is too old for wrangler. */
+export async function wrangler(lab) {
+  const project = await lab.project('workers');
+  const port = await freePort();
+  const args = ['node_modules/wrangler/bin/wrangler.js', 'dev', '--port', String(port), '--inspector-port', '0', '--show-interactive-dev-session=false'];
+  const env = { ...process.env, CI: '1', WRANGLER_SEND_METRICS: 'false' };
+  const serving = start(nodePath(24), args, { cwd: project, env });
+  return { version: await versionOf('wrangler', project), ...(await answer(lab, serving, `http://127.0.0.1:${port}/`)) };
+}

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { typed } from './matrix/entries.js';
 
 const run = promisify(execFile);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -24,6 +25,7 @@ before(async () => {
   await writeFile(join(consumer, 'package.json'), '{ "name": "consumer", "private": true, "type": "module" }\n');
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--loglevel=error', tarball], { cwd: consumer });
   installed = join(consumer, 'node_modules/cachette');
+  await writeFile(join(consumer, 'types/entries.ts'), typed());
 });
 
 after(async () => {
@@ -53,13 +55,9 @@ for (const [resolution, module] of [['node16', 'node16'], ['nodenext', 'nodenext
   test(`TypeScript takes its types with moduleResolution ${resolution}`, async () => {
     const flags = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022', '--types', '', '--moduleResolution', resolution, '--module', module];
     try {
-      await run(process.execPath, [bin('typescript', 'bin/tsc'), ...flags, 'types/use.ts'], { cwd: consumer });
+      await run(process.execPath, [bin('typescript', 'bin/tsc'), ...flags, 'types/use.ts', 'types/entries.ts'], { cwd: consumer });
     } catch (error) {
       assert.fail(error.stdout);
     }
   });
 }
-
-test('a process ends although keys wait for their expiry', async () => {
-  await run(process.execPath, ['quiet.js'], { cwd: consumer, timeout: 20_000 });
-});

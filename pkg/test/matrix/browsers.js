@@ -74,22 +74,24 @@ export async function webkit(lab) {
 }
 
 /** What a page at `path` reports, with `folders` served; `lost` names what may be asked for in vain. */
-export async function report(lab, browser, folders, path, { policy, lost = [] } = {}) {
-  const { version, visit } = await lab.once(browser, () => browser(lab));
+export async function visit(lab, browser, folders, path, { policy, lost = [] } = {}) {
+  const { visit: open } = await lab.once(browser, () => browser(lab));
   const server = await lab.serve(folders, policy);
   try {
-    const outcome = await visit(server.origin + path, server.outcome);
+    const outcome = await open(server.origin + path, server.outcome);
     const missed = server.missed.filter((asked) => !lost.some((end) => asked.endsWith(end)));
     if (missed.length > 0) throw new Error(`not found: ${missed.join(', ')}`);
-    return { version, ...outcome };
+    return outcome;
   } finally {
     server.close();
   }
 }
 
 /** The modules as they are installed, no bundler: as a page, a dedicated worker or a service worker, under a strict Content-Security-Policy. */
-export const plain = (browser, place) => async (lab) =>
-  report(lab, browser, [lab.folder], `/plain/index.html?in=${place}`, { policy: await policy(lab) });
+export const plain = (browser, place) => async (lab) => {
+  const outcome = await visit(lab, browser, [lab.folder], `/plain/index.html?in=${place}`, { policy: await policy(lab) });
+  return { version: (await lab.once(browser)).version, ...outcome };
+};
 
 /** Nothing but what lies on the own server, WebAssembly, and the page's import map. */
 async function policy(lab) {

@@ -1,7 +1,7 @@
 // Bundlers, for a page in Chromium and for a program in Node.
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromium, report } from './browsers.js';
+import { chromium, visit } from './browsers.js';
 import { output, versionOf } from './lab.js';
 import { node20 } from './processes.js';
 
@@ -13,7 +13,7 @@ const pageBy = (name, bundle, { entry = 'page', lost } = {}) => async (lab) => {
   const page = bundle === viteBuild ? `browser/${entry}.html` : `${entry}.html`;
   if (bundle !== viteBuild) await copyFile(join(lab.folder, `browser/${entry}.html`), join(outDir, page));
   await copyFile(join(lab.folder, 'errors.js'), join(outDir, 'errors.js'));
-  return { ...(await report(lab, chromium, [outDir], `/${page}`, { lost })), version: await versionOf(name) };
+  return { version: await versionOf(name), ...(await visit(lab, chromium, [outDir], `/${page}`, { lost })) };
 };
 
 /** A bundler builds `bundled.js` for Node into a folder as `bundled.js`, with everything in it; Node runs it. */
@@ -44,9 +44,9 @@ async function viteDev(lab) {
   await server.listen();
   const listener = await lab.serve([lab.folder]);
   try {
-    const { visit } = await lab.once(chromium, () => chromium(lab));
+    const browser = await lab.once(chromium, () => chromium(lab));
     const { port } = server.httpServer.address();
-    const outcome = await visit(`http://127.0.0.1:${port}/browser/page.html?lab=${encodeURIComponent(listener.origin)}`, listener.outcome);
+    const outcome = await browser.visit(`http://127.0.0.1:${port}/browser/page.html?lab=${encodeURIComponent(listener.origin)}`, listener.outcome);
     return { version: await versionOf('vite'), ...outcome };
   } finally {
     listener.close();
@@ -75,7 +75,10 @@ async function esbuild(options) {
   if (warnings.length > 0) throw new Error(JSON.stringify(warnings));
 }
 
-const esbuildPage = (lab, entry, outdir) => esbuild({ absWorkingDir: lab.folder, entryPoints: [`browser/${entry}.js`], platform: 'browser', splitting: true, outdir });
+/** A program of the consumer's for a page. */
+export const bundledForBrowser = (lab, entry, outdir) => esbuild({ absWorkingDir: lab.folder, entryPoints: [entry], platform: 'browser', splitting: true, outdir });
+
+const esbuildPage = (lab, entry, outdir) => bundledForBrowser(lab, `browser/${entry}.js`, outdir);
 
 const esbuildNode = (lab, outdir) => esbuild({ absWorkingDir: lab.folder, entryPoints: ['bundled.js'], platform: 'node', outdir, outExtension: { '.js': '.mjs' } });
 

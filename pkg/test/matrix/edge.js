@@ -5,27 +5,36 @@ import { chromium } from './browsers.js';
 import { freePort, output, start, until, versionOf } from './lab.js';
 
 /** edge-runtime has no loader. What Vercel's does with `x.wasm?module`: the host compiles, and code from another realm is handed the module. */
-export async function edgeRuntime(lab) {
-  const [{ EdgeRuntime }, { build }] = [await import('edge-runtime'), await import('esbuild')];
-  const compiled = {};
+export async function bundledForEdge(lab, entry) {
+  const { build } = await import('esbuild');
+  const modules = {};
   const hostCompiles = {
     name: 'wasm?module',
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /\.wasm\?module$/ }, ({ path, resolveDir }) => ({ path: join(resolveDir, path.replace('?module', '')), namespace: 'module' }));
       onLoad({ filter: /./, namespace: 'module' }, async ({ path }) => {
         const name = `wasm_${basename(path, '.wasm')}`;
-        compiled[name] = await WebAssembly.compile(await readFile(path));
+        modules[name] = await WebAssembly.compile(await readFile(path));
         return { contents: `export default ${name};` };
       });
     },
   };
   const { outputFiles } = await build({
-    absWorkingDir: lab.folder, entryPoints: ['edge.js'], bundle: true, write: false, format: 'iife', target: 'es2022', conditions: ['edge-light'], plugins: [hostCompiles],
+    absWorkingDir: lab.folder, entryPoints: [entry], bundle: true, write: false, format: 'iife', target: 'es2022', conditions: ['edge-light'], plugins: [hostCompiles],
   });
-  // As strict as Vercel: nothing is compiled from bytes or text.
+  return { code: outputFiles[0].text, modules };
+}
+
+/** As strict as Vercel: nothing is compiled from bytes or text. */
+export async function runInEdge({ code, modules }, ...request) {
+  const { EdgeRuntime } = await import('edge-runtime');
   const codeGeneration = { strings: false, wasm: false };
-  const runtime = new EdgeRuntime({ initialCode: outputFiles[0].text, codeGeneration, extend: (context) => Object.assign(context, compiled) });
-  const response = await runtime.dispatchFetch('http://localhost/', { method: 'POST', body: await lab.body() });
+  const runtime = new EdgeRuntime({ initialCode: code, codeGeneration, extend: (context) => Object.assign(context, modules) });
+  return runtime.dispatchFetch(...request);
+}
+
+export async function edgeRuntime(lab) {
+  const response = await runInEdge(await bundledForEdge(lab, 'edge.js'), 'http://localhost/', { method: 'POST', body: await lab.body() });
   return { version: await versionOf('edge-runtime'), ...JSON.parse(await response.text()) };
 }
 

@@ -1,6 +1,6 @@
 // Cloudflare's runtime, three ways: workerd by itself, Miniflare, and `wrangler dev`, which bundles as a deployment would.
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { answer, freePort, start, versionOf } from './lab.js';
 import { nodePath } from './processes.js';
 
@@ -29,6 +29,19 @@ export async function miniflare(lab) {
   } finally {
     await worker.dispose();
   }
+}
+
+/** A program of the consumer's, bundled as wrangler does, in Miniflare. */
+export async function bundledForWorkerd(lab, entry) {
+  const [{ Miniflare }, { build }] = [await import('miniflare'), await import('esbuild')];
+  const outfile = join(await lab.outDir('workerd'), entry);
+  const dist = join(lab.folder, 'node_modules/cachette/dist');
+  const compiled = { name: 'wasm', setup: ({ onResolve }) => onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path: `./${basename(path)}`, external: true })) };
+  await build({ absWorkingDir: lab.folder, entryPoints: [entry], bundle: true, format: 'esm', target: 'es2022', conditions: ['workerd'], outfile, plugins: [compiled] });
+  const wasm = (await readdir(dist)).filter((name) => name.endsWith('.wasm'));
+  const contents = await Promise.all(wasm.map((name) => readFile(join(dist, name))));
+  const modules = wasm.map((name, at) => ({ type: 'CompiledWasm', path: name, contents: contents[at] }));
+  return new Miniflare({ modules: [{ type: 'ESModule', path: entry, contents: await readFile(outfile, 'utf8') }, ...modules], compatibilityDate: COMPATIBILITY_DATE, cf: false });
 }
 
 export async function workerd(lab) {

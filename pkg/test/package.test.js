@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { typed } from './matrix/entries.js';
+import { sizesOf } from './matrix/sizes.js';
 
 const run = promisify(execFile);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -61,3 +62,12 @@ for (const [resolution, module] of [['node16', 'node16'], ['nodenext', 'nodenext
     }
   });
 }
+
+test("the README's sizes are those of the package, within a fifth", async () => {
+  const { sizes: saved } = JSON.parse(await readFile(join(here, 'matrix/results.json'), 'utf8'));
+  const found = await sizesOf({ folder: consumer, tarball });
+  for (const [name, bytes] of Object.entries(found)) {
+    const off = Math.abs(bytes / saved[name] - 1);
+    assert.ok(off < 0.2, `${name}: ${bytes} bytes now, ${saved[name]} in the README; run \`cargo xtask matrix --save node-20\` and commit`);
+  }
+});

@@ -39,7 +39,7 @@ fn files() -> Result<Vec<(PathBuf, String)>> {
         (workspace::pkg().join("src/generated/commands.ts"), typescript::commands()),
         (workspace::pkg().join("src/generated/docs.ts"), typescript::docs()),
         (workspace::root().join("COMPATIBILITY.md"), compatibility::page()?),
-        runtimes::point(workspace::root().join("README.md"))?,
-        runtimes::table(workspace::pkg().join("README.md"))?,
+        runtimes::readme()?,
+        runtimes::package_readme()?,
     ])
 }

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { cells } from './cells.js';
 import { judge } from './judge.js';
 import { here, openLab } from './lab.js';
+import { sizesOf } from './sizes.js';
 
 const { values: options, positionals: names } = parseArgs({ options: { save: { type: 'boolean' } }, allowPositionals: true });
 const unknown = names.filter((name) => !cells.some((cell) => cell.name.startsWith(name)));
@@ -14,11 +15,14 @@ if (unknown.length > 0) throw new Error(`no cell is named ${unknown.join(', ')};
 
 const chosen = cells.filter((cell) => names.length === 0 || names.some((name) => cell.name.startsWith(name)));
 const file = join(here, 'results.json');
-const saved = new Map(JSON.parse(await readFile(file, 'utf8').catch(() => '[]')).map((outcome) => [outcome.name, outcome]));
+const saved = new Map(JSON.parse(await readFile(file, 'utf8')).cells.map((outcome) => [outcome.name, outcome]));
+let sizes;
 let failures = 0;
 
 const lab = await openLab();
 try {
+  sizes = await sizesOf(lab);
+  console.log(`  bytes: ${Object.entries(sizes).map(([name, bytes]) => `${name} ${bytes}`).join(', ')}`);
   for (const cell of chosen) {
     const start = performance.now();
     const { version, checks, scenarios, problems } = cell.cannot ? { problems: [] } : await judge(cell, lab);
@@ -38,6 +42,6 @@ console.log(`${chosen.length - failures} cells passed, ${failures} failed`);
 if (options.save) {
   // What is no cell any more is left out.
   const lines = cells.filter(({ name }) => saved.has(name)).map(({ name }) => `  ${JSON.stringify(saved.get(name))}`);
-  await writeFile(file, `[\n${lines.join(',\n')}\n]\n`);
+  await writeFile(file, `{\n"sizes": ${JSON.stringify(sizes)},\n"cells": [\n${lines.join(',\n')}\n]\n}\n`);
 }
 process.exitCode = failures === 0 ? 0 : 1;

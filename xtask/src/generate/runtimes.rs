@@ -1,12 +1,30 @@
-//! Where the npm package was tested: the marked parts of the READMEs, from the last saved run of `cargo xtask matrix`.
+//! Where the npm package was tested, and what it weighs: the marked parts of the READMEs, from the last saved run of `cargo xtask matrix`.
 
-use crate::matrix;
+use crate::{matrix, workspace};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-/// One entry of `pkg/test/matrix/results.json`.
+/// `pkg/test/matrix/results.json`.
+#[derive(Deserialize)]
+struct Results {
+    sizes: Sizes,
+    /// In the order in which cells.js declares them.
+    cells: Vec<Outcome>,
+}
+
+/// Bytes, as sizes.js says of which.
+#[derive(Deserialize)]
+struct Sizes {
+    packed: u64,
+    installed: u64,
+    core: u64,
+    objects: u64,
+    script: u64,
+}
+
+/// What became of a cell.
 #[derive(Deserialize)]
 struct Outcome {
     runtime: String,
@@ -32,25 +50,52 @@ struct Row {
     places: Vec<String>,
 }
 
-const BEGIN: &str = "<!-- Written by `cargo xtask gen` from the last `cargo xtask matrix --save`. -->\n";
 const END: &str = "<!-- End of what is written. -->\n";
 
-/// The README at `path`, with a point of a list that names the runtimes.
-pub fn point(path: PathBuf) -> Result<(PathBuf, String)> {
-    let names: Vec<_> = rows(&saved()?).into_iter().map(|row| format!("{} ({})", row.runtime, row.version)).collect();
+/// The repository's README, with a point of its list that names the runtimes.
+pub fn readme() -> Result<(PathBuf, String)> {
+    let path = workspace::root().join("README.md");
+    let names: Vec<_> = rows(&saved()?.cells).into_iter().map(|row| format!("{} ({})", row.runtime, row.version)).collect();
     let names = names.join(", ");
-    let text = format!(
+    let point = format!(
         "- **At home everywhere.** `cargo xtask matrix` runs the npm package's checks and the scenarios, from the packed tarball, in {names}: \
          [in detail](pkg/README.md#where-it-runs)."
     );
-    replaced(path, &wrapped(&text))
+    let text = replaced(&std::fs::read_to_string(&path)?, "runtimes", &wrapped(&point))?;
+    Ok((path, text))
 }
 
-/// The README at `path`, with the table.
-pub fn table(path: PathBuf) -> Result<(PathBuf, String)> {
-    let outcomes = saved()?;
-    let least =
-        |count: fn(&Outcome) -> u32| outcomes.iter().filter(|one| one.cannot.is_none()).map(count).min().unwrap_or_default();
+/// The package's README, with the table of runtimes and the sizes.
+pub fn package_readme() -> Result<(PathBuf, String)> {
+    let path = workspace::pkg().join("README.md");
+    let Results { sizes, cells } = saved()?;
+    let text = replaced(&std::fs::read_to_string(&path)?, "runtimes", &table(&cells)?)?;
+    let text = replaced(&text, "sizes", &wrapped(&weights(&sizes)))?;
+    Ok((path, text))
+}
+
+fn saved() -> Result<Results> {
+    let file = matrix::folder().join("results.json");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("{} is missing", file.display()))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn weights(sizes: &Sizes) -> String {
+    let kb = |bytes: u64| format!("{} kB", bytes.div_ceil(1000));
+    let Sizes { packed, installed, core, objects, script } = *sizes;
+    format!(
+        "- **Size**: {} to download, {} installed, no dependency. A page loads {} of WebAssembly and {} of script, both as gzip sends them; `setObject` loads {} \
+         more when it is first used.",
+        kb(packed),
+        kb(installed),
+        kb(core),
+        kb(script),
+        kb(objects)
+    )
+}
+
+fn table(cells: &[Outcome]) -> Result<String> {
+    let least = |count: fn(&Outcome) -> u32| cells.iter().filter(|one| one.cannot.is_none()).map(count).min().unwrap_or_default();
     let mut text = String::new();
     writeln!(
         text,
@@ -59,17 +104,10 @@ pub fn table(path: PathBuf) -> Result<(PathBuf, String)> {
         least(|one| one.scenarios)
     )?;
     writeln!(text, "| Runtime or bundler | Version | Used as |\n| --- | --- | --- |")?;
-    for Row { runtime, version, places } in rows(&outcomes) {
+    for Row { runtime, version, places } in rows(cells) {
         writeln!(text, "| {runtime} | {version} | {} |", places.join("; "))?;
     }
-    replaced(path, &text)
-}
-
-/// In the order in which the cells are declared, which is that of the file.
-fn saved() -> Result<Vec<Outcome>> {
-    let file = matrix::folder().join("results.json");
-    let text = std::fs::read_to_string(&file).with_context(|| format!("{} is missing", file.display()))?;
-    Ok(serde_json::from_str(&text)?)
+    Ok(text)
 }
 
 fn rows(outcomes: &[Outcome]) -> Vec<Row> {
@@ -112,13 +150,13 @@ fn wrapped(text: &str) -> String {
     lines
 }
 
-fn replaced(path: PathBuf, part: &str) -> Result<(PathBuf, String)> {
-    let old = std::fs::read_to_string(&path)?;
-    let marks = || format!("{} has lost its marks", path.display());
-    let (before, rest) = old.split_once(BEGIN).with_context(marks)?;
+/// `text` with `part` in the section that is marked with `name`.
+fn replaced(text: &str, name: &str, part: &str) -> Result<String> {
+    let begin = format!("<!-- {name}: written by `cargo xtask gen` from the last `cargo xtask matrix --save` -->\n");
+    let marks = || format!("a README has lost the marks of `{name}`");
+    let (before, rest) = text.split_once(&begin).with_context(marks)?;
     let (_, after) = rest.split_once(END).with_context(marks)?;
-    let text = format!("{before}{BEGIN}{part}{END}{after}");
-    Ok((path, text))
+    Ok(format!("{before}{begin}{part}{END}{after}"))
 }
 
 #[cfg(test)]
@@ -140,6 +178,14 @@ mod tests {
         let rows = rows(&outcomes);
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].places, ["import", "worker (2 failed)", "not require: it has none"]);
+    }
+
+    #[test]
+    fn only_the_marked_part_is_replaced() {
+        let mark = |name| format!("<!-- {name}: written by `cargo xtask gen` from the last `cargo xtask matrix --save` -->\n");
+        let text = format!("before\n{}old\n{END}between\n{}other\n{END}after\n", mark("one"), mark("two"));
+        assert_eq!(replaced(&text, "two", "new\n").ok(), Some(text.replace("other", "new")));
+        assert!(replaced(&text, "three", "new\n").is_err());
     }
 
     #[test]

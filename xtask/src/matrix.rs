@@ -1,6 +1,6 @@
 //! `cargo xtask matrix`: the packed npm package in every runtime and bundler. The cells are declared in pkg/test/matrix/cells.js.
 
-use crate::{browser, generate, npm, package, process, workspace};
+use crate::{browser, generate, npm, package, process, workspace, www};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,14 +14,19 @@ pub fn run(cells: &[String], tarball: Option<PathBuf>, save: bool) -> Result<()>
     export_scenarios()?;
     let mut node = process::command("node", &folder());
     prepare(&mut node, &tarball)?;
+    let wants = |name: &str| cells.is_empty() || cells.iter().any(|cell| cell.contains(name) || name.starts_with(cell.as_str()));
     for (variable, program, wanted) in [
         ("FIREFOX", browser::firefox as fn() -> Result<PathBuf>, "firefox"),
         ("WEBKIT_DRIVER", browser::webkit_driver, "webkit"),
         ("XVFB", browser::xvfb, "webkit"),
     ] {
-        if cells.is_empty() || cells.iter().any(|cell| cell.starts_with(wanted)) {
+        if wants(wanted) || wants("console") {
             node.env(variable, program()?);
         }
+    }
+    if wants("console") {
+        www::build(&tarball)?;
+        node.env("CONSOLE", www::folder().join("dist"));
     }
     node.arg("run.js").args(save.then_some("--save")).args(cells);
     let all_passed = node.status()?.success();

@@ -44,6 +44,7 @@ fn vite() -> Command {
     node
 }
 
-fn folder() -> PathBuf {
+/// The page's folder.
+pub fn folder() -> PathBuf {
     workspace::root().join("www")
 }

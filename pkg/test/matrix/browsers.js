@@ -1,30 +1,38 @@
-// Browsers. A page or worker runs the suite and reports to the lab's server: all that is asked of a driver is to open an address.
+// Browsers, as `{ version, tab }`: `tab(url)` opens an address and gives a page that takes keys and clicks. For the suite it is enough to open it: a page or
+// worker runs it and reports to the lab's server.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, output, until } from './lab.js';
 
+/** A desktop's. */
+const VIEWPORT = { width: 1280, height: 800 };
+
 /** Under puppeteer, Chromium and Firefox are one thing. */
 const puppet = (browser, variable, args) => async (lab) => {
   const { default: puppeteer } = await import('puppeteer-core');
   const executablePath = process.env[variable];
   if (!executablePath) throw new Error(`${variable} must name the browser`);
-  const launched = await puppeteer.launch({ browser, executablePath, args, headless: true });
+  const launched = await puppeteer.launch({ browser, executablePath, args, headless: true, defaultViewport: VIEWPORT });
   lab.atEnd(() => launched.close());
   const version = (await launched.version()).replace(/^[^\d]*/, '');
-  return {
-    version,
-    async visit(url, until) {
-      const page = await launched.newPage();
-      try {
-        await page.goto(url);
-        return await until;
-      } finally {
-        await page.close();
-      }
-    },
+  const tab = async (url) => {
+    const page = await launched.newPage();
+    await page.goto(url);
+    const read = (selector, property) => page.$eval(selector, (element, name) => element[name], property);
+    return {
+      text: (selector) => read(selector, 'textContent'),
+      value: (selector) => read(selector, 'value'),
+      click: (selector) => page.click(selector),
+      async keys(selector, text, key) {
+        await page.type(selector, text);
+        if (key) await page.keyboard.press(key);
+      },
+      close: () => page.close(),
+    };
   };
+  return { version, tab };
 };
 
 export const chromium = puppet('chrome', 'CHROMIUM', [
@@ -60,30 +68,50 @@ export async function webkit(lab) {
     driver.kill();
     screen.kill();
   });
-  return {
-    version: capabilities.browserVersion,
-    async visit(url, report) {
-      await ask('POST', `/session/${sessionId}/url`, { url });
-      try {
-        return await report;
-      } finally {
-        await ask('POST', `/session/${sessionId}/url`, { url: 'about:blank' });
-      }
-    },
+  const session = (method, path, body) => ask(method, `/session/${sessionId}${path}`, body);
+  const element = async (selector) => {
+    const [id] = Object.values(await session('POST', '/element', { using: 'css selector', value: selector }));
+    return `/element/${id}`;
   };
+  await session('POST', '/window/rect', VIEWPORT);
+  // One tab serves all.
+  const tab = async (url) => {
+    await session('POST', '/url', { url });
+    return {
+      text: async (selector) => session('GET', `${await element(selector)}/property/textContent`),
+      value: async (selector) => session('GET', `${await element(selector)}/property/value`),
+      click: async (selector) => session('POST', `${await element(selector)}/click`, {}),
+      keys: async (selector, text, key) => session('POST', `${await element(selector)}/value`, { text: text + (key ? KEYS[key] : '') }),
+      close: () => session('POST', '/url', { url: 'about:blank' }),
+    };
+  };
+  return { version: capabilities.browserVersion, tab };
 }
+
+/** Keys as the WebDriver protocol writes them. */
+const KEYS = { Enter: '\uE007', Tab: '\uE004' };
 
 /** What a page at `path` reports, with `folders` served; `lost` names what may be asked for in vain. */
 export async function visit(lab, browser, folders, path, { policy, lost = [] } = {}) {
-  const { visit: open } = await lab.once(browser, () => browser(lab));
   const server = await lab.serve(folders, policy);
   try {
-    const outcome = await open(server.origin + path, server.outcome);
+    const outcome = await reported(lab, browser, server.origin + path, server);
     const missed = server.missed.filter((asked) => !lost.some((end) => asked.endsWith(end)));
     if (missed.length > 0) throw new Error(`not found: ${missed.join(', ')}`);
     return outcome;
   } finally {
     server.close();
+  }
+}
+
+/** What the page at an address reports to the lab's server. */
+export async function reported(lab, browser, url, { outcome }) {
+  const { tab } = await lab.once(browser, () => browser(lab));
+  const page = await tab(url);
+  try {
+    return await outcome;
+  } finally {
+    await page.close();
   }
 }
 

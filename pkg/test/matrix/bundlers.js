@@ -1,7 +1,7 @@
 // Bundlers, for a page in Chromium and for a program in Node.
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromium, visit } from './browsers.js';
+import { chromium, reported, visit } from './browsers.js';
 import { output, versionOf } from './lab.js';
 import { node20 } from './processes.js';
 
@@ -44,10 +44,9 @@ async function viteDev(lab) {
   await server.listen();
   const listener = await lab.serve([lab.folder]);
   try {
-    const browser = await lab.once(chromium, () => chromium(lab));
     const { port } = server.httpServer.address();
-    const outcome = await browser.visit(`http://127.0.0.1:${port}/browser/page.html?lab=${encodeURIComponent(listener.origin)}`, listener.outcome);
-    return { version: await versionOf('vite'), ...outcome };
+    const url = `http://127.0.0.1:${port}/browser/page.html?lab=${encodeURIComponent(listener.origin)}`;
+    return { version: await versionOf('vite'), ...(await reported(lab, chromium, url, listener)) };
   } finally {
     listener.close();
     await server.close();

@@ -1,10 +1,11 @@
 // The matrix: each runtime, in each way in which the package is used there. `cargo xtask matrix` runs them all.
 //
 // `runtime` and `as` are the row of the table, `ci` says that `cargo xtask test package` runs it too. `run` gives what the suite found there, and the
-// runtime's version. `cannot` stands in place of `run` where a runtime cannot do a thing: what, and why.
+// runtime's version; `least` is how many checks and scenarios there must be where that is not the whole suite. `cannot` stands in place of `run` where a runtime cannot do a thing: what, and why.
 
 import { byEsbuild, byRollup, byWebpack, vite } from './bundlers.js';
 import { chromium, firefox, plain, webkit } from './browsers.js';
+import { consolePage } from './console.js';
 import { edgeRuntime, nextPage, nextRoute, nextWebpack, turbopack } from './edge.js';
 import { bun, deno, node20, node24, program } from './processes.js';
 import { miniflare, workerd, wrangler } from './workers.js';
@@ -50,4 +51,8 @@ export const cells = [
   { name: 'rollup', runtime: 'Rollup', as: 'page', ci: true, run: byRollup.page },
   { name: 'rollup-inline', runtime: 'Rollup', as: 'page, `cachette/inline`', run: byRollup.inline },
   { name: 'rollup-node', runtime: 'Rollup', as: 'Node', run: byRollup.node },
+
+  ...[['chromium', 'Chromium', chromium], ['firefox', 'Firefox', firefox], ['webkit', 'WebKitGTK', webkit]].map(([name, as, browser]) => (
+    { name: `console-${name}`, runtime: 'Console page', as, least: { checks: 7, scenarios: 0 }, run: consolePage(browser) }
+  )),
 ];

@@ -1,7 +1,7 @@
 // Vercel's edge runtime by itself, and a real Next application: its node and edge routes, its middleware, a page.
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { chromium } from './browsers.js';
+import { chromium, reported } from './browsers.js';
 import { freePort, output, start, until, versionOf } from './lab.js';
 
 /** edge-runtime has no loader. What Vercel's does with `x.wasm?module`: the host compiles, and code from another realm is handed the module. */
@@ -64,10 +64,9 @@ export const nextRoute = (built, path) => async (lab) => {
 /** The application's page, in Chromium. */
 export const nextPage = (built) => async (lab) => {
   const { origin, version } = await lab.once(built, () => built(lab));
-  const { visit } = await lab.once(chromium, () => chromium(lab));
   const server = await lab.serve([lab.folder]);
   try {
-    return { version, ...(await visit(`${origin}/?lab=${encodeURIComponent(server.origin)}`, server.outcome)) };
+    return { version, ...(await reported(lab, chromium, `${origin}/?lab=${encodeURIComponent(server.origin)}`, server)) };
   } finally {
     server.close();
   }

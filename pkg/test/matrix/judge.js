@@ -18,7 +18,7 @@ export async function judge(cell, lab) {
     const failed = outcome[part].filter(({ error }) => error !== '');
     passed[part] = outcome[part].length - failed.length;
     problems.push(...failed.map(({ name, error }) => `${name}: ${error}`));
-    if (outcome[part].length < LEAST[part]) problems.push(`only ${outcome[part].length} ${part} ran`);
+    if (outcome[part].length < (cell.least ?? LEAST)[part]) problems.push(`only ${outcome[part].length} ${part} ran`);
   }
   return { version: outcome.version, ...passed, problems };
 }

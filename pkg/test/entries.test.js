@@ -48,6 +48,17 @@ test('Node 20, require()', async () => {
   judge(JSON.parse(await output(node20.program(), [...node20.args, 'entries.cjs'], { cwd: lab.folder })), 'node');
 });
 
+test('cachette/wasm is what the option `module` takes', async () => {
+  const program = `import { readFileSync } from 'node:fs';
+    import { Cachette } from 'cachette';
+    const module = new WebAssembly.Module(readFileSync(new URL(import.meta.resolve('cachette/wasm'))));
+    const cache = await Cachette.create({ module });
+    cache.set('k', 'v');
+    console.log(cache.get('k'));`;
+  await writeFile(join(lab.folder, 'own-module.js'), program);
+  assert.equal(await output(node24.program(), [...node24.args, 'own-module.js'], { cwd: lab.folder }), 'v\n');
+});
+
 test('Chromium, bundled by esbuild', async () => {
   await writeFile(join(lab.folder, 'entries-browser.js'), program('browser'));
   const outdir = await lab.outDir('entries');

@@ -33,12 +33,13 @@ after(async () => {
   if (consumer) await rm(consumer, { recursive: true, force: true });
 });
 
-test('the package brings no dependency and no source', async () => {
+test('the package brings its licences and its README, no dependency and no source', async () => {
   const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
   assert.deepEqual(Object.keys(manifest.dependencies ?? {}), []);
   const { stdout } = await run('tar', ['-tzf', tarball]);
   const stray = stdout.split('\n').filter((path) => path && !/^package\/(dist\/.+|package\.json|README\.md|LICENSE-[A-Z]+)$/.test(path));
   assert.deepEqual(stray, []);
+  for (const path of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'package.json']) assert.ok(stdout.includes(`package/${path}\n`), `${path} is missing`);
 });
 
 test('publint has nothing to say', async () => {

@@ -6,9 +6,9 @@
 import { byEsbuild, byRollup, byWebpack, vite } from './bundlers.js';
 import { chromium, firefox, plain, webkit } from './browsers.js';
 import { consolePage } from './console.js';
-import { edgeRuntime, nextPage, nextRoute, nextWebpack, turbopack } from './edge.js';
+import { edgeRuntime, nextPage, nextRoute, nextWebpack, turbopack, turbopackDev } from './edge.js';
 import { bun, deno, node20, node24, program } from './processes.js';
-import { miniflare, workerd, wrangler } from './workers.js';
+import { COMPATIBILITY_DATE, miniflare, workerd, wrangler } from './workers.js';
 
 export const cells = [
   { name: 'node-20', runtime: 'Node 20', as: '`import`', ci: true, run: program(node20, 'process.js') },
@@ -27,11 +27,16 @@ export const cells = [
   ]),
 
   { name: 'miniflare', runtime: 'Miniflare', as: 'worker', ci: true, run: miniflare },
-  { name: 'workerd', runtime: 'workerd', as: 'worker', run: workerd },
+  { name: 'workerd', runtime: 'workerd', as: 'worker', run: workerd(COMPATIBILITY_DATE) },
+  { name: 'workerd-oldest', runtime: 'workerd', as: 'worker with compatibility date 2021-11-03', run: workerd('2021-11-03') },
   { name: 'wrangler', runtime: 'wrangler dev', as: 'worker, bundled', run: wrangler },
 
   { name: 'edge-runtime', runtime: 'edge-runtime', as: '`fetch` handler', ci: true, run: edgeRuntime },
-  ...[['next', 'Next with Turbopack', turbopack], ['next-webpack', 'Next with webpack', nextWebpack]].flatMap(([name, runtime, built]) => [
+  ...[
+    ['next', 'Next with Turbopack', turbopack],
+    ['next-dev', 'Next, development server', turbopackDev],
+    ['next-webpack', 'Next with webpack', nextWebpack],
+  ].flatMap(([name, runtime, built]) => [
     { name: `${name}-node`, runtime, as: 'node route', run: nextRoute(built, '/node') },
     { name: `${name}-edge`, runtime, as: 'edge route', run: nextRoute(built, '/edge') },
     { name: `${name}-middleware`, runtime, as: 'middleware', run: nextRoute(built, '/middleware') },

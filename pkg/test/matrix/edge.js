@@ -38,22 +38,25 @@ export async function edgeRuntime(lab) {
   return { version: await versionOf('edge-runtime'), ...JSON.parse(await response.text()) };
 }
 
-/** The built application, served: its address. Built and started once for all cells. */
-const application = (bundler) => async (lab) => {
+/** The application, served: its address. One for all cells that want it. */
+const application = (bundler, command) => async (lab) => {
   const project = await lab.project('next');
   const next = join(project, 'node_modules/next/dist/bin/next');
-  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CI: '1', DIST_DIR: `.next-${bundler}` };
-  await output(process.execPath, [next, 'build', `--${bundler}`], { cwd: project, env, timeout: 600_000 });
+  // Builds side by side.
+  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CI: '1', DIST_DIR: `.next-${bundler}-${command}` };
+  if (command === 'start') await output(process.execPath, [next, 'build', `--${bundler}`], { cwd: project, env, timeout: 600_000 });
   const port = await freePort();
-  const serving = start(process.execPath, [next, 'start', '--port', String(port), '--hostname', '127.0.0.1'], { cwd: project, env });
+  const flags = command === 'dev' ? [`--${bundler}`] : [];
+  const serving = start(process.execPath, [next, command, ...flags, '--port', String(port), '--hostname', '127.0.0.1'], { cwd: project, env });
   lab.atEnd(() => serving.end());
   const origin = `http://127.0.0.1:${port}`;
   await until(() => fetch(`${origin}/ready`));
   return { origin, version: await versionOf('next', project) };
 };
 
-export const turbopack = application('turbopack');
-export const nextWebpack = application('webpack');
+export const turbopack = application('turbopack', 'start');
+export const turbopackDev = application('turbopack', 'dev');
+export const nextWebpack = application('webpack', 'start');
 
 /** One of the application's handlers. */
 export const nextRoute = (built, path) => async (lab) => {

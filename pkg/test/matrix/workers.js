@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { answer, freePort, start, versionOf } from './lab.js';
 import { nodePath } from './processes.js';
 
-const COMPATIBILITY_DATE = '2026-01-01';
+export const COMPATIBILITY_DATE = '2026-01-01';
 
 /** A worker has no resolver: this module gives the package's name to its entry point. */
 const NAMED = "export * from './node_modules/cachette/dist/platform/workerd.js';\n";
@@ -44,7 +44,7 @@ export async function bundledForWorkerd(lab, entry) {
   return new Miniflare({ modules: [{ type: 'ESModule', path: entry, contents: await readFile(outfile, 'utf8') }, ...modules], compatibilityDate: COMPATIBILITY_DATE, cf: false });
 }
 
-export async function workerd(lab) {
+export const workerd = (compatibilityDate) => async (lab) => {
   const project = await lab.project('workers');
   const port = await freePort();
   const embedded = (await modules(lab)).map((path) => `(name = "${path}", ${path.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${path}")`);
@@ -55,13 +55,13 @@ export async function workerd(lab) {
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
     modules = [${[...embedded, '(name = "cachette", esModule = embed "cachette.js")'].join(', ')}],
-    compatibilityDate = "${COMPATIBILITY_DATE}"))],
+    compatibilityDate = "${compatibilityDate}"))],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
 );\n`,
   );
   const serving = start(join(project, 'node_modules/.bin/workerd'), ['serve', 'workerd.capnp'], { cwd: lab.folder });
   return { version: await versionOf('workerd', project), ...(await answer(lab, serving, `http://127.0.0.1:${port}/`)) };
-}
+};
 
 /** Node 20 is too old for wrangler. */
 export async function wrangler(lab) {

@@ -276,8 +276,8 @@ fn deletions_leave_no_long_queues_behind() {
         for id in 0..5000 {
             cache.set(format!("k:{id}").as_bytes(), &[b'v'; 20]).unwrap();
         }
-        // Every tenth stays, another each time.
-        for id in (0..5000).filter(|id| id % 10 != round % 10) {
+        // Every seventh stays, another each time.
+        for id in (0..5000).filter(|id| id % 7 != round % 7) {
             assert!(cache.del(format!("k:{id}").as_bytes()));
         }
     }
@@ -288,7 +288,7 @@ fn deletions_leave_no_long_queues_behind() {
     }
     let keys = cache.len() as u64;
     let entries: u64 = cache.stats().bytes - cache.engine().keys.index_memory();
-    assert!(entries / keys < 60 + 20, "{} bytes an entry", entries / keys);
+    assert!(entries / keys < 60 + 40, "{} bytes an entry", entries / keys);
     assert_eq!(cache.stats().bytes, cache.engine().keys.audit());
 }
 

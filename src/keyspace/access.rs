@@ -100,8 +100,14 @@ impl Keyspace {
     /// Marks an entry as used, unless whoever uses it does not want that.
     #[inline]
     pub(super) fn mark_used(&mut self, entry: Entry) {
-        if !self.no_touch && self.marking != Marking::Written {
-            entry.set_access(self.next_mark(entry.access()));
+        if self.no_touch {
+            return;
+        }
+        let mark = entry.access();
+        match self.marking {
+            Marking::Written => {}
+            Marking::Queued if uses(mark) == MOST_USES => {}
+            _ => entry.set_access(self.next_mark(mark)),
         }
     }
 

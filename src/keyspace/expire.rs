@@ -8,7 +8,7 @@
 
 use super::access::Marking;
 use super::entry::Entry;
-use super::{Class, Keyspace};
+use super::{Class, Keyspace, hash_of, word_of};
 use crate::error::Result;
 use crate::time::Millis;
 use crate::value::Collection;
@@ -49,7 +49,7 @@ impl Keyspace {
             (None, Some(deadline)) => {
                 db.expires = db.expires.saturating_add(1);
                 self.lower_due(pos, deadline);
-                if self.marking == Marking::Queued {
+                if self.marking == Marking::Queued && self.evict.policy.volatile {
                     self.enqueue_volatile(pos);
                 }
             }
@@ -86,7 +86,8 @@ impl Keyspace {
     /// Removes the expired entry at `pos` and says so.
     #[inline(never)]
     pub(super) fn expire_at(&mut self, pos: Pos) {
-        let entry = self.unlink(pos);
+        let hash = hash_of(&self.env, self.db().table.get(pos));
+        let entry = self.unlink(pos, hash);
         self.bury(entry);
     }
 
@@ -211,7 +212,7 @@ impl Keyspace {
                 db.expires = db.expires.saturating_sub(1);
             }
             self.ledger.adjust(entry.memory(), 0);
-            self.forget(entry);
+            self.forget(entry, word_of(hash_of(&self.env, handle)));
             self.bury(entry);
         }
         finished

@@ -105,15 +105,24 @@ pub struct Keyspace {
     luck: Rng,
 }
 
-/// Whether two keys are the same. In WebAssembly `==` is a call and a loop over single bytes; words are quicker.
+/// Whether two keys are the same. `==` is a call, in WebAssembly even one with a loop over single bytes: for keys as they are the words are quicker.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
-    if cfg!(not(target_family = "wasm")) || a.len() != b.len() || a.len() < 8 {
+    if a.len() != b.len() {
+        return false;
+    }
+    if a.len() < 8 || (cfg!(not(target_family = "wasm")) && a.len() > 40) {
         return a == b;
     }
     // The last word overlaps the one before it.
     let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
     a.last_chunk::<8>() == b.last_chunk::<8>() && { words }.all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+}
+
+/// What stands in queues for a key: the upper half of its hash.
+#[inline]
+fn word_of(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 #[inline]
@@ -224,21 +233,37 @@ impl Keyspace {
 
     // ---- finding ----------------------------------------------------------------------------------------------------------------
 
+    /// The hash of a key. Whoever needs it twice keeps it: it costs as much as a look into the table.
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.env.seed.hash(key)
+    }
+
     /// The entry of a key, whether its deadline has passed or not.
     #[inline]
     fn find_any(&self, key: &[u8]) -> Option<(Pos, Entry)> {
-        let hash = self.env.seed.hash(key);
-        let table = &self.db().table;
+        self.find_any_hashed(self.hash(key), key)
+    }
+
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    #[cfg_attr(target_family = "wasm", inline)]
+    fn find_any_hashed(&self, hash: u64, key: &[u8]) -> Option<(Pos, Entry)> {
         // SAFETY: the table holds live entries only.
-        let pos = table.find(hash, |handle| unsafe { same(Entry::from_handle(handle).key(), key) })?;
+        let (pos, handle) = self.db().table.search(hash, |handle| unsafe { same(Entry::from_handle(handle).key(), key) })?;
         // SAFETY: as above.
-        Some((pos, unsafe { Entry::from_handle(table.get(pos)) }))
+        Some((pos, unsafe { Entry::from_handle(handle) }))
     }
 
     /// The entry of a key that is alive; an expired one is removed on the way.
     #[inline]
     fn find(&mut self, key: &[u8]) -> Option<(Pos, Entry)> {
-        let (pos, entry) = self.find_any(key)?;
+        self.find_hashed(self.hash(key), key)
+    }
+
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    #[cfg_attr(target_family = "wasm", inline)]
+    fn find_hashed(&mut self, hash: u64, key: &[u8]) -> Option<(Pos, Entry)> {
+        let (pos, entry) = self.find_any_hashed(hash, key)?;
         if self.is_past(entry) {
             if !self.keep_expired {
                 self.expire_at(pos);
@@ -251,13 +276,15 @@ impl Keyspace {
         Some((pos, entry))
     }
 
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    #[cfg_attr(target_family = "wasm", inline)]
     fn is_past(&self, entry: Entry) -> bool {
         entry.deadline().is_some_and(|deadline| deadline < self.now)
     }
 
     /// As `find`, counted as a hit or a miss, and the entry marked as used.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    #[cfg_attr(target_family = "wasm", inline)]
     fn look_up(&mut self, key: &[u8]) -> Option<(Pos, Entry)> {
         match self.find(key) {
             Some(found) => {
@@ -309,9 +336,16 @@ impl Keyspace {
     /// `WRONGTYPE` where the key holds something else.
     #[inline]
     pub fn read_string(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
-        let Some((_, entry)) = self.look_up(key) else { return Ok(None) };
+        let Some((_, entry)) = self.find(key) else {
+            self.missed(key);
+            return Ok(None);
+        };
+        // Before the mark is written, which lies beside what this reads.
         // SAFETY: the bytes stay while `self` is borrowed.
-        unsafe { entry.string() }.map(Some).ok_or(ReplyError::WRONG_TYPE)
+        let found = unsafe { entry.string() };
+        self.stats.hits = self.stats.hits.wrapping_add(1);
+        self.mark_used(entry);
+        found.map(Some).ok_or(ReplyError::WRONG_TYPE)
     }
 
     /// Whatever is under `key`. Counts a hit or a miss.
@@ -383,7 +417,8 @@ impl Keyspace {
     /// `OOM` where no memory is left; nothing has changed then.
     #[inline]
     pub fn set_string(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Result<()> {
-        let found = self.find(key);
+        let hash = self.hash(key);
+        let found = self.find_hashed(hash, key);
         let deadline = self.deadline_after(found.map(|(_, entry)| entry), ttl);
         if let Some((pos, old)) = found {
             let before = old.deadline();
@@ -395,7 +430,7 @@ impl Keyspace {
             }
         }
         let entry = Entry::new_string(key, value, deadline)?;
-        self.place(found.map(|(pos, _)| pos), entry)
+        self.place(found.map(|(pos, _)| pos), entry, hash)
     }
 
     /// Makes `OBJECT ENCODING` call the string under `key` text, even where it spells an integer, until it is set again.
@@ -407,10 +442,11 @@ impl Keyspace {
 
     /// Puts a value under a key, whatever the key held before. An empty collection only removes the key. Tells nobody.
     pub fn put(&mut self, key: &[u8], value: Value, ttl: Ttl) -> Result<()> {
-        let found = self.find(key);
+        let hash = self.hash(key);
+        let found = self.find_hashed(hash, key);
         let deadline = self.deadline_after(found.map(|(_, entry)| entry), ttl);
         let entry = Entry::new_value(key, value, deadline)?;
-        self.place(found.map(|(pos, _)| pos), entry)
+        self.place(found.map(|(pos, _)| pos), entry, hash)
     }
 
     /// As [`Keyspace::put`] for a collection, with the deadline cleared: what the `…STORE` commands do. Says `changed` with the event, or
@@ -435,9 +471,9 @@ impl Keyspace {
         }
     }
 
-    /// Puts a finished entry at `at`, freeing what is there, or in a new place.
+    /// Puts a finished entry at `at`, freeing what is there, or in a new place. `hash` is that of its key.
     #[inline(never)]
-    fn place(&mut self, at: Option<Pos>, entry: Entry) -> Result<()> {
+    fn place(&mut self, at: Option<Pos>, entry: Entry, hash: u64) -> Result<()> {
         let added = entry.memory();
         match at {
             Some(pos) => {
@@ -454,17 +490,18 @@ impl Keyspace {
                 self.note_deadline(pos, before, entry.deadline());
                 self.note_fields(pos, entry);
             }
-            None => self.insert(entry)?,
+            None => {
+                self.insert(entry, hash)?;
+            }
         }
         Ok(())
     }
 
-    /// Enters a new key; frees the entry where the table cannot grow.
+    /// Enters a new key, whose hash is known; frees the entry where the table cannot grow.
     #[inline(never)]
-    fn insert(&mut self, entry: Entry) -> Result<()> {
+    fn insert(&mut self, entry: Entry, hash: u64) -> Result<Pos> {
         entry.set_access(self.new_mark());
         let env = self.env;
-        let hash = hash_of(&env, entry.handle());
         let db = self.db_mut();
         let before = db.table.memory();
         let inserted = db.table.insert(hash, entry.handle(), |handle| hash_of(&env, handle));
@@ -474,7 +511,7 @@ impl Keyspace {
             Ok(pos) => {
                 self.ledger.adjust(0, entry.memory());
                 if self.marking == Marking::Queued && !self.evict.policy.volatile {
-                    self.enqueue(entry);
+                    self.enqueue(entry, word_of(hash));
                 }
                 self.note_deadline(pos, None, entry.deadline());
                 self.note_fields(pos, entry);
@@ -483,7 +520,7 @@ impl Keyspace {
                     let key = unsafe { entry.key() };
                     self.notify(Class::NEW, "new", key);
                 }
-                Ok(())
+                Ok(pos)
             }
             Err(refused) => {
                 // SAFETY: the table did not take it.
@@ -493,9 +530,9 @@ impl Keyspace {
         }
     }
 
-    /// Takes the entry at `pos` out of the table and the books; the caller frees it.
+    /// Takes the entry at `pos`, whose key has this hash, out of the table and the books; the caller frees it.
     #[inline(never)]
-    fn unlink(&mut self, pos: Pos) -> Entry {
+    fn unlink(&mut self, pos: Pos, hash: u64) -> Entry {
         let db = self.db_mut();
         let before = db.table.memory();
         // SAFETY: the table holds live entries only.
@@ -505,7 +542,7 @@ impl Keyspace {
             db.expires = db.expires.saturating_sub(1);
         }
         self.ledger.adjust((before as u64).saturating_add(entry.memory()), after as u64);
-        self.forget(entry);
+        self.forget(entry, word_of(hash));
         self.lost(entry);
         entry
     }
@@ -524,7 +561,8 @@ impl Keyspace {
     /// # Errors
     /// `WRONGTYPE`; `OOM` where the memory cannot be had.
     pub fn resize_string(&mut self, key: &[u8], len: usize) -> Result<&mut [u8]> {
-        let (pos, entry) = match self.find(key) {
+        let hash = self.hash(key);
+        let (pos, entry) = match self.find_hashed(hash, key) {
             Some(found) => {
                 self.mark_used(found.1);
                 self.mark_written(found.1);
@@ -532,8 +570,8 @@ impl Keyspace {
             }
             None => {
                 self.reserve(len as u64)?;
-                self.insert(Entry::new_string(key, &[], None)?)?;
-                self.find_any(key).ok_or(ReplyError::MEMORY)?
+                let entry = Entry::new_string(key, &[], None)?;
+                (self.insert(entry, hash)?, entry)
             }
         };
         if entry.value_type() != ValueType::String {
@@ -565,13 +603,14 @@ impl Keyspace {
 
     /// As [`Keyspace::edit`]; a missing key becomes an empty collection (which goes again if it is still empty at the end).
     pub fn edit_or_create<T: Stored>(&mut self, key: &[u8]) -> Result<Edit<'_, T>> {
-        if let Some((pos, entry)) = self.find(key) {
+        let hash = self.hash(key);
+        if let Some((pos, entry)) = self.find_hashed(hash, key) {
             self.mark_used(entry);
             return Edit::begin(self, pos, entry);
         }
         let empty = T::wrap(alloc::boxed::Box::default());
-        self.insert(Entry::new_value(key, empty, None)?)?;
-        let (pos, entry) = self.find_any(key).ok_or(ReplyError::MEMORY)?;
+        let entry = Entry::new_value(key, empty, None)?;
+        let pos = self.insert(entry, hash)?;
         Edit::begin(self, pos, entry)
     }
 
@@ -587,8 +626,9 @@ impl Keyspace {
     /// Removes a key and frees its value, telling nobody.
     #[inline(never)]
     pub fn discard(&mut self, key: &[u8]) -> bool {
-        let Some((pos, _)) = self.find(key) else { return false };
-        let entry = self.unlink(pos);
+        let hash = self.hash(key);
+        let Some((pos, _)) = self.find_hashed(hash, key) else { return false };
+        let entry = self.unlink(pos, hash);
         // SAFETY: no handle to it is left.
         unsafe { entry.free() };
         true
@@ -596,8 +636,9 @@ impl Keyspace {
 
     /// Takes a value with its deadline out of the keyspace, telling nobody.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<Millis>)> {
-        let (pos, _) = self.find(key)?;
-        let entry = self.unlink(pos);
+        let hash = self.hash(key);
+        let (pos, _) = self.find_hashed(hash, key)?;
+        let entry = self.unlink(pos, hash);
         let deadline = entry.deadline();
         // SAFETY: no handle to it is left.
         Some((unsafe { entry.take() }, deadline))

@@ -4,8 +4,8 @@ use crate::{npm, package, process, wasm, workspace};
 use anyhow::Result;
 
 pub fn run(which: &str, args: &[String]) -> Result<()> {
-    if which == "native" {
-        return process::run(process::cargo().args(["bench", "--package", "cachette", "--all-features", "--"]).args(args));
+    if ["native", "server", "structures", "memory", "latency"].contains(&which) {
+        return speed(which, args);
     }
     if which == "hitratio" {
         return process::run(process::cargo().args(["run", "--release", "--package", "hitratio", "--"]).args(args));
@@ -16,4 +16,17 @@ pub fn run(which: &str, args: &[String]) -> Result<()> {
     process::run(&mut bare)?;
     npm::ensure(&workspace::pkg().join("test"))?;
     process::run(process::command("node", &workspace::root()).args(["--expose-gc", "benches/js/main.js"]).args(args))
+}
+
+/// The engine beside its peers and redis-server: `benches/speed`.
+fn speed(which: &str, args: &[String]) -> Result<()> {
+    let mut bench = process::cargo();
+    bench.args(["run", "--release", "--package", "speed", "--", which]).args(args);
+    if which != "native" {
+        process::find_or_install(&["redis-server"], "redis-server")?;
+        process::find_or_install(&["taskset"], "util-linux")?;
+        process::run(process::cargo().args(["build", "--release", "--features", "server", "--bin", "cachette-server"]))?;
+        bench.env("CACHETTE_SERVER", workspace::target().join("release/cachette-server"));
+    }
+    process::run(&mut bench)
 }

@@ -168,7 +168,8 @@ impl Keyspace {
     }
 
     fn evict_at(&mut self, pos: Pos) -> bool {
-        let entry = self.unlink(pos);
+        let hash = hash_of(&self.env, self.db().table.get(pos));
+        let entry = self.unlink(pos, hash);
         self.stats.evicted = self.stats.evicted.wrapping_add(1);
         // SAFETY: the entry is freed at the end, not earlier.
         let key = unsafe { entry.key() };

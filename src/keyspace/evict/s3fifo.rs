@@ -1,7 +1,7 @@
 //! S3-FIFO over the queues of a database.
 
 use super::super::entry::Entry;
-use super::super::{Keyspace, hash_of};
+use super::super::{Keyspace, hash_of, word_of};
 use super::queues::{Queues, is_main, same_place, uses};
 use crate::keyspace::access::Marking;
 use crate::value::table::Pos;
@@ -31,32 +31,28 @@ impl Keyspace {
             let cursor = (self.marking == Marking::Queued && !self.is_empty()).then_some(0);
             self.queues(|queues| {
                 *queues = Queues::default();
-                queues.cursor = cursor;
+                (queues.cursor, queues.unplaced) = (cursor, cursor.is_some());
             });
         }
         self.selected = selected;
     }
 
-    fn word_of(&self, entry: Entry) -> u32 {
-        (hash_of(&self.env, entry.handle()) >> 32) as u32
-    }
-
     /// Gives a new key its place.
     #[inline(never)]
-    pub(in crate::keyspace) fn enqueue(&mut self, entry: Entry) {
-        let (word, bytes) = (self.word_of(entry), entry.memory());
+    pub(in crate::keyspace) fn enqueue(&mut self, entry: Entry, word: u32) {
+        let bytes = entry.memory();
         let mark = self.queues(|queues| queues.push_new(word, bytes));
         entry.set_access(mark.unwrap_or(0));
     }
 
-    /// A key has a deadline now: under a volatile policy it may go from now on.
+    /// Under a volatile policy: a key has a deadline now, and may go from now on.
     #[inline(never)]
     pub(in crate::keyspace) fn enqueue_volatile(&mut self, pos: Pos) {
         // SAFETY: the table holds live entries only.
         let entry = unsafe { Entry::from_handle(self.db().table.get(pos)) };
-        let (word, mark) = (self.word_of(entry), entry.access());
-        if self.evict.policy.volatile && !self.db_mut().queues.holds(mark, word) {
-            self.enqueue(entry);
+        let (word, mark) = (word_of(hash_of(&self.env, entry.handle())), entry.access());
+        if !self.db_mut().queues.holds(mark, word) {
+            self.enqueue(entry, word);
         }
     }
 
@@ -71,19 +67,20 @@ impl Keyspace {
 
     /// Takes an entry that is out of the table out of its queue.
     #[inline]
-    pub(in crate::keyspace) fn forget(&mut self, entry: Entry) {
+    pub(in crate::keyspace) fn forget(&mut self, entry: Entry, word: u32) {
         if self.marking == Marking::Queued {
-            self.leave_queue(entry);
+            self.leave_queue(entry, word);
         }
     }
 
     #[inline(never)]
-    fn leave_queue(&mut self, entry: Entry) {
+    fn leave_queue(&mut self, entry: Entry, word: u32) {
         if self.db().table.is_empty() {
             return self.queues(|queues| *queues = Queues::default());
         }
-        let (word, mark, bytes) = (self.word_of(entry), entry.access(), entry.memory());
-        for (word, mark) in self.queues(|queues| queues.erase(mark, word, bytes)) {
+        let (mark, bytes) = (entry.access(), entry.memory());
+        let all = !self.evict.policy.volatile;
+        for (word, mark) in self.queues(|queues| queues.erase(mark, word, bytes, all)) {
             if let Some((_, moved)) = self.queued(word, mark) {
                 // Its bytes are booked where it was.
                 let mark = self.queues(|queues| queues.push(is_main(mark), word, uses(moved.access()), 0));
@@ -145,7 +142,7 @@ impl Keyspace {
         for handle in found {
             // SAFETY: the table holds live entries only.
             let entry = unsafe { Entry::from_handle(handle) };
-            let (word, mark, bytes) = (self.word_of(entry), entry.access(), entry.memory());
+            let (word, mark, bytes) = (word_of(hash_of(&self.env, entry.handle())), entry.access(), entry.memory());
             let wanted = !self.evict.policy.volatile || entry.deadline().is_some();
             if wanted && !self.db_mut().queues.holds(mark, word) {
                 let mark = self.queues(|queues| queues.push(true, word, 0, bytes));

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+#[path = "../support/port.rs"]
+mod port;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_cachette-server");
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -16,15 +19,10 @@ pub struct Server {
     log: Arc<Mutex<String>>,
 }
 
-/// A port that nobody listened on a moment ago.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Server {
     /// On a free port, with these words behind `--port`, and ready.
     pub fn start(args: &[&str]) -> Server {
-        Self::start_on(&free_port().to_string(), args)
+        Self::start_on(&port::free().to_string(), args)
     }
 
     pub fn start_on(port: &str, args: &[&str]) -> Server {
@@ -33,7 +31,7 @@ impl Server {
 
     /// For a server whose log goes elsewhere: it is ready when it lets somebody in.
     pub fn start_silent(args: &[&str]) -> Server {
-        let server = Self::spawn(Command::new(BINARY), &free_port().to_string(), args, false);
+        let server = Self::spawn(Command::new(BINARY), &port::free().to_string(), args, false);
         until(|| TcpStream::connect(("127.0.0.1", server.port)).is_ok());
         server
     }
@@ -42,7 +40,7 @@ impl Server {
     pub fn start_under(prelude: &str, args: &[&str]) -> Server {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{prelude}; exec \"$0\" \"$@\""), BINARY]);
-        Self::spawn(command, &free_port().to_string(), args, true)
+        Self::spawn(command, &port::free().to_string(), args, true)
     }
 
     fn spawn(mut command: Command, port: &str, args: &[&str], wait: bool) -> Server {
@@ -98,7 +96,7 @@ impl Server {
     }
 
     pub fn free_port() -> u16 {
-        free_port()
+        port::free()
     }
 
     pub fn connect(&self) -> Client {

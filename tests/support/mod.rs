@@ -6,6 +6,7 @@ pub mod compare;
 pub mod engine;
 pub mod grammar;
 pub mod notation;
+pub mod port;
 pub mod resp;
 pub mod rng;
 pub mod scenario;

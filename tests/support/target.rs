@@ -152,8 +152,12 @@ impl Server {
 
     /// Any server that takes redis-server's options.
     pub fn start(name: &str, program: &str, address: Address) -> Result<Server, String> {
+        Self::start_with(name, program, address, &[])
+    }
+
+    pub fn start_with(name: &str, program: &str, address: Address, options: &[&str]) -> Result<Server, String> {
         let mut command = Command::new(program);
-        command.args(["--save", "", "--appendonly", "no", "--databases", "16", "--enable-debug-command", "yes"]);
+        command.args(["--save", "", "--appendonly", "no", "--databases", "16", "--enable-debug-command", "yes"]).args(options);
         match &address {
             Address::Unix(socket) => {
                 let _ = std::fs::remove_file(socket);
@@ -196,9 +200,7 @@ impl Server {
     #[cfg(feature = "server")]
     pub fn cachette() -> Server {
         let program = env!("CARGO_BIN_EXE_cachette-server");
-        // A port that was free a moment ago.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Server::start("cachette-server", program, Address::Tcp(port)).unwrap();
+        let mut server = Server::start("cachette-server", program, Address::Tcp(super::port::free())).unwrap();
         server.engine = Some(super::engine::InProcess::new(1));
         server
     }

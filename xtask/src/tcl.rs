@@ -55,21 +55,54 @@ pub enum Subject {
 }
 
 /// What one unit said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Unit {
+    /// The names of the tests that passed; several may have one name.
+    passed: Vec<String>,
+    failed: Vec<String>,
+    /// Tests that were left out because of their tags, with the tag.
+    ignored: BTreeMap<String, String>,
+    /// Why the unit ended before its end.
+    stopped: String,
+}
+
+/// What is kept of a unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unit {
+pub struct Outcome {
+    /// Tests that redis-server passes and so does cachette-server.
     pub passed: usize,
-    /// What redis-server passed in the same mode, if that was run.
-    #[serde(default)]
+    /// Tests that redis-server passes.
     pub redis: usize,
+    /// Tests that redis-server passes and cachette-server does not, failed or not run. A tag that left one out stands behind its name.
     #[serde(default)]
-    pub failed: Vec<String>,
+    pub missing: Vec<String>,
     /// Why the unit ended before its end.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stopped: String,
 }
 
+impl Outcome {
+    /// Holds what cachette-server passed against what redis-server did.
+    fn compare(ours: &Unit, theirs: &[String]) -> Self {
+        let mut left = ours.passed.clone();
+        let mut missing = Vec::new();
+        for name in theirs {
+            match left.iter().position(|passed| passed == name) {
+                Some(at) => drop(left.swap_remove(at)),
+                None => missing.push(match ours.ignored.get(name) {
+                    Some(tag) => format!("{name} [{tag}]"),
+                    None => name.clone(),
+                }),
+            }
+        }
+        Self { passed: theirs.len() - missing.len(), redis: theirs.len(), missing, stopped: ours.stopped.clone() }
+    }
+}
+
 /// Units by name, for each mode.
-pub type Results = BTreeMap<String, BTreeMap<String, Unit>>;
+pub type Results = BTreeMap<String, BTreeMap<String, Outcome>>;
+/// Names of the tests that redis-server passed: kept below `target/`, as they are the suite's.
+type Names = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
 pub fn results_file() -> PathBuf {
     workspace::root().join("tests/compatibility/tcl.toml")
@@ -80,32 +113,52 @@ pub fn run(modes: &[Mode], subject: Subject, save: bool, only: &[String]) -> Res
     let server = server(subject)?;
     link(&suite, &server)?;
     let skipped = if subject == Subject::Cachette { Some(skip_file(&suite)?) } else { None };
-    let mut results: Results = match std::fs::read_to_string(results_file()) {
-        Ok(text) => toml::from_str(&text)?,
-        Err(_) => Results::new(),
-    };
+    let names_file = suite.join("names.toml");
+    let mut names: Names = read_toml(&names_file)?;
+    let mut results: Results = read_toml(&results_file())?;
     for mode in modes {
         let (mut passed, mut failed) = (0, 0);
         for name in units(&suite, *mode)?.iter().filter(|name| only.is_empty() || only.contains(name)) {
             let unit = run_unit(&suite, &server, *mode, name, skipped.as_deref())?;
             let stopped = if unit.stopped.is_empty() { String::new() } else { format!("  stopped: {}", unit.stopped) };
-            println!("{name:<28} {:>4} passed {:>3} failed{stopped}", unit.passed, unit.failed.len());
+            println!("{name:<28} {:>4} passed {:>3} failed{stopped}", unit.passed.len(), unit.failed.len());
             unit.failed.iter().for_each(|test| println!("    {test}"));
-            passed += unit.passed;
+            passed += unit.passed.len();
             failed += unit.failed.len();
             let key = if *mode == Mode::External { "external" } else { "own" };
-            let entry = results.entry(key.to_owned()).or_default().entry(name.clone()).or_default();
+            let theirs = names.entry(key.to_owned()).or_default().entry(name.clone());
             match subject {
-                Subject::Redis => entry.redis = unit.passed,
-                Subject::Cachette => *entry = Unit { redis: entry.redis, ..unit },
+                Subject::Redis => drop(theirs.insert_entry(unit.passed)),
+                Subject::Cachette => {
+                    let outcome = Outcome::compare(&unit, theirs.or_default());
+                    outcome
+                        .missing
+                        .iter()
+                        .filter(|test| !unit.failed.contains(test))
+                        .for_each(|test| println!("    not run: {test}"));
+                    results.entry(key.to_owned()).or_default().insert(name.clone(), outcome);
+                }
             }
         }
         println!("{passed} passed, {failed} failed");
     }
-    if save {
-        std::fs::write(results_file(), toml::to_string(&results)?)?;
+    match subject {
+        Subject::Redis => std::fs::write(names_file, toml::to_string(&names)?)?,
+        Subject::Cachette if save && names.is_empty() => {
+            bail!("nothing to compare with: `cargo xtask tcl --subject redis` first")
+        }
+        Subject::Cachette if save => std::fs::write(results_file(), toml::to_string(&results)?)?,
+        Subject::Cachette => {}
     }
     Ok(())
+}
+
+/// A file's contents; nothing where there is no such file.
+fn read_toml<T: Default + serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => toml::from_str(&text).with_context(|| path.display().to_string()),
+        Err(_) => Ok(T::default()),
+    }
 }
 
 /// The program to test: cachette-server is built for it.
@@ -260,15 +313,17 @@ fn ends_within(child: &mut Child, time: Duration) -> Result<bool> {
     Ok(false)
 }
 
-/// What the suite printed, counted.
+/// What the suite printed, by test.
 fn read(text: &str) -> Unit {
     let mut unit = Unit::default();
     let mut lines = text.lines().map(plain);
     while let Some(line) = lines.next() {
-        if line.starts_with("[ok]: ") {
-            unit.passed += 1;
+        if let Some(name) = line.strip_prefix("[ok]: ") {
+            unit.passed.push(name.rsplit_once(" (").map_or(name, |(name, _)| name).to_owned());
         } else if let Some(name) = line.strip_prefix("[err]: ") {
             unit.failed.push(name.split(" in tests/").next().unwrap_or(name).to_owned());
+        } else if let Some((name, why)) = line.strip_prefix("[ignore]: ").and_then(|said| said.rsplit_once(": Tag: ")) {
+            unit.ignored.insert(name.to_owned(), why.trim_end_matches(" denied").to_owned());
         } else if let Some(what) = line.strip_prefix("[exception]: ") {
             let more = lines.next().unwrap_or_default();
             unit.stopped = format!("{} {}", what.trim_end_matches('.'), more.trim()).chars().take(160).collect();
@@ -333,9 +388,17 @@ mod tests {
 
     #[test]
     fn the_suites_output_is_counted() {
-        let text = "\u{1b}[0;32m[ok]: one (3 ms)\u{1b}[0m\n[err]: two words in tests/unit/x.tcl\nExpected\n[ok]: three\n[exception]: Executing test client: gone.\nmore\n";
+        let text = "\u{1b}[0;32m[ok]: one (3 ms)\u{1b}[0m\n[err]: two words in tests/unit/x.tcl\nExpected\n[ok]: three (of 3) (0 ms)\n\
+                    [ignore]: four: Tag: needs:repl denied\n[exception]: Executing test client: gone.\nmore\n";
         let unit = read(text);
-        assert_eq!((unit.passed, unit.failed.as_slice()), (2, &["two words".to_owned()][..]));
+        assert_eq!(
+            (unit.passed.as_slice(), unit.failed.as_slice()),
+            (&["one", "three (of 3)"].map(str::to_owned)[..], &["two words".to_owned()][..])
+        );
         assert_eq!(unit.stopped, "Executing test client: gone more");
+        let theirs = ["one", "one", "two words", "four"].map(str::to_owned);
+        let outcome = Outcome::compare(&unit, &theirs);
+        assert_eq!((outcome.passed, outcome.redis), (1, 4));
+        assert_eq!(outcome.missing, ["one", "two words", "four [needs:repl]"]);
     }
 }

@@ -16,6 +16,7 @@ use crate::blocking::{Otherwise, Park, Pause, Timeouts, Waiting};
 use crate::call::Call;
 use crate::command::{self, Flags, Registry, Reply, Row, Shape};
 use crate::config::Config;
+use crate::effects::Effects;
 use crate::error::{ProtocolError, ReplyError};
 use crate::event::Event;
 use crate::host::Host;
@@ -59,6 +60,9 @@ pub struct Server {
     pub pubsub: PubSub,
     pub acl: Acl,
     pub tracking: Tracking,
+    pub effects: Effects,
+    /// Bytes that sessions take whose shell reports their buffers. They count for `maxmemory`.
+    connections: u64,
     /// CLIENT PAUSE holds.
     pub pause: Option<Pause>,
     /// Sessions that are told every command.
@@ -85,6 +89,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// Bytes of all data, its index, and the connections that a shell reports: what `used_memory` is, and `maxmemory` limits.
+    pub(crate) fn used_memory(&self, keys: &Keyspace) -> u64 {
+        keys.used_memory().saturating_add(self.connections)
+    }
+
     /// Hands the parameters to the keyspace that it works by.
     pub(crate) fn configure(&self, keys: &mut Keyspace) {
         keys.env.limits = self.config.limits;
@@ -139,6 +148,8 @@ impl Engine {
                 events: VecDeque::new(),
                 pubsub: PubSub::new(env.seed),
                 tracking: Tracking::default(),
+                effects: Effects::default(),
+                connections: 0,
                 pause: None,
                 monitors: Vec::new(),
                 slow_log: SlowLog::default(),
@@ -304,12 +315,15 @@ impl Engine {
         if argv.is_empty() {
             return;
         }
+        session.commands = session.commands.wrapping_add(1);
+        let verdict = self.admit(session, argv);
+        // What the session learns before its command runs, such as the eviction of keys that it read, comes before the reply.
+        out.append(&mut session.outbox);
         let start = out.len();
         let mut writer = Writer::new(out, session.protocol);
         writer.limit(session.output_limit(&self.server.config));
-        session.commands = session.commands.wrapping_add(1);
         let mut ran = None;
-        match self.admit(session, argv) {
+        match verdict {
             Ok(Verdict::Run(row, words)) => {
                 session.buffers.argv = argv.iter().map(|word| word.len()).sum();
                 self.keys.select(session.db);
@@ -384,7 +398,7 @@ impl Engine {
             room?;
         }
         let writes = flags.has(Flags::WRITE) || session.queue.as_ref().is_some_and(|queue| queue.waits(flags));
-        if self.server.config.wants_replicas && writes {
+        if writes && self.server.config.wanted_replicas > self.server.good_replicas(self.keys.now()) {
             return Err(ReplyError::NO_REPLICAS);
         }
         let listens = session.protocol == Protocol::Resp2 && !session.subscriptions.is_empty();
@@ -423,7 +437,7 @@ impl Engine {
         if self.keys.is_full() {
             return Err(ReplyError::MEMORY);
         }
-        if limit == 0 || self.keys.used_memory() <= limit { Ok(()) } else { self.evict(running, limit) }
+        if limit == 0 || self.server.used_memory(&self.keys) <= limit { Ok(()) } else { self.evict(running, limit) }
     }
 
     #[inline(never)]
@@ -433,7 +447,8 @@ impl Engine {
             return Ok(());
         }
         let before = self.keys.stats.evicted;
-        let room = self.keys.make_room(limit);
+        let connections = self.server.connections;
+        let room = self.keys.make_room(limit.saturating_sub(connections)) && connections <= limit;
         // Who watched or read an evicted key learns it before the command runs.
         if running.is_some() && self.keys.stats.evicted != before {
             self.settle(running);
@@ -463,6 +478,7 @@ impl Engine {
                 self.server.tell(running.as_deref_mut(), notice);
             }
         }
+        self.close_unit();
         self.serve_waiting();
         if self.server.pause.as_ref().is_some_and(|pause| pause.until <= self.keys.now()) {
             self.end_pause();
@@ -550,14 +566,19 @@ impl Engine {
         let mut reply = Vec::new();
         self.keys.select(waiting.db);
         let mut writer = Writer::new(&mut reply, session.protocol);
+        // What the session is told while its command runs comes behind the reply.
+        let told_before = core::mem::take(&mut session.outbox);
         let mut call = Call { keys: &mut self.keys, session, server: &mut self.server, row };
         command::run(&mut call, row, &argv, words, &mut writer);
+        self.close_unit();
+        let told = core::mem::replace(&mut session.outbox, told_before);
         let again = session.park.take().is_some();
         session.waiting = Some(waiting);
         if !again {
             self.server.end_wait(&mut self.keys, session);
             self.server.answer_late(session, &reply);
         }
+        self.server.hand_over(session, &told);
     }
 
     /// Whether a session waits (its input stays unread until [`Event::Ready`]).
@@ -598,13 +619,30 @@ impl Engine {
         }
         self.settle(None);
         self.server.broadcast_if_any();
+        self.ping_replicas();
         if finished { self.next_due() } else { Some(now) }
     }
 
     /// The next moment at which something is due: a key, or the end of a wait or of a pause.
     pub fn next_due(&self) -> Option<Millis> {
         let pause = self.server.pause.as_ref().map(|pause| pause.until);
-        pause.or_else(|| self.keys.next_due()).into_iter().chain(self.server.timeouts.next()).min()
+        pause
+            .or_else(|| self.keys.next_due())
+            .into_iter()
+            .chain(self.server.timeouts.next())
+            .chain(self.server.effects.next_ping())
+            .min()
+    }
+
+    /// Takes a shell's word for what the buffers of a connection hold now: bytes of unfinished requests, the room beyond them, and replies that the
+    /// other end has not taken.
+    pub fn report_buffers(&mut self, id: SessionId, query: usize, query_free: usize, output: usize) {
+        let Some(session) = self.server.sessions.get_mut(id) else { return };
+        (session.buffers.query, session.buffers.query_free, session.buffers.output) = (query, query_free, output);
+        let parts = [size_of::<Session>(), query, query_free, output];
+        let held = parts.into_iter().fold(0u64, |sum, part| sum.saturating_add(part as u64));
+        let before = core::mem::replace(&mut session.held, held);
+        self.server.connections = self.server.connections.saturating_sub(before).saturating_add(held);
     }
 
     /// Closes the conversations that take most, until all together take at most `limit` bytes: what `maxmemory-clients` asks of a shell whose
@@ -690,11 +728,13 @@ impl Server {
     /// Ends a conversation: its transaction is discarded; its watches, waits, subscriptions and tracking end.
     pub(crate) fn close(&mut self, keys: &mut Keyspace, id: SessionId) {
         let Some(mut session) = self.sessions.close(id) else { return };
+        self.connections = self.connections.saturating_sub(session.held);
         keys.unwatch_all(&mut session);
         self.end_wait(keys, &mut session);
         self.unsubscribe_all(&session);
         self.end_tracking(&mut session);
         self.end_monitoring(id);
+        self.end_replica(keys, id);
         keys.tracked = self.tracking.sessions > 0;
     }
 

@@ -90,6 +90,9 @@ wording! {
     NOT_LFU = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
     NOT_LRU = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
     IO = "IOERR error or timeout connecting to the client";
+    IO_WRITING = "IOERR error or timeout writing to target instance";
+    IO_READING = "IOERR error or timeout reading from target instance";
+    NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
     BUSY_KEY = "BUSYKEY Target key name already exists.";
     NO_REPLICAS = "NOREPLICAS Not enough good replicas to write.";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";

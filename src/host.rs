@@ -1,8 +1,26 @@
 //! What the engine asks of the world around it, where there is one. A cache in a program has none; the server is one.
 
 use crate::config::Config;
+use crate::error::ReplyError;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+/// What is to be said to another server.
+pub struct Exchange<'a> {
+    pub host: &'a [u8],
+    pub port: &'a [u8],
+    /// For connecting, and for each silence afterwards.
+    pub timeout_ms: u64,
+    pub requests: &'a [u8],
+    /// How many replies end it.
+    pub replies: usize,
+}
+
+/// Why not all replies came, and those that did.
+pub struct Unanswered {
+    pub what: ReplyError,
+    pub replies: Vec<u8>,
+}
 
 /// A shell that the engine can ask. Every method has an answer that is true where nobody else knows better.
 pub trait Host {
@@ -40,6 +58,20 @@ pub trait Host {
     fn write_file(&mut self, name: &[u8], content: &[u8]) -> Result<(), String> {
         let _ = (name, content);
         Err(String::from("Read-only file system"))
+    }
+
+    /// Whether sessions may become replicas: whether what they are given without asking reaches them.
+    fn serves_replicas(&self) -> bool {
+        false
+    }
+
+    /// Sends requests to another server and gives back its replies. Waits for them.
+    ///
+    /// # Errors
+    /// The server is not reached, or does not answer in time.
+    fn exchange(&mut self, exchange: &Exchange<'_>) -> Result<Vec<u8>, Unanswered> {
+        let _ = exchange;
+        Err(Unanswered { what: ReplyError::IO, replies: Vec::new() })
     }
 
     /// Fills `bytes` with what nobody can guess, for passwords. Where there is no such source they stay as they are.

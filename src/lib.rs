@@ -8,7 +8,7 @@
 //! 4. [`engine`]: the door. [`session`]: a conversation. [`resp`]: the protocol.
 //! 5. [`acl`]: users and what they may do.
 //! 6. [`config`]: the parameters, declared in [`config::table`]. [`host`]: what the engine asks of a shell. [`stats`]: what INFO counts.
-//! 6. [`tracking`], [`slowlog`], [`latency`]: what clients may have watched for them.
+//! 7. [`tracking`], [`slowlog`], [`latency`]: what clients may have watched for them. [`effects`]: what replicas read.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 extern crate alloc;
@@ -25,6 +25,8 @@ pub mod call;
 pub mod command;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod config;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod effects;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod engine;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
@@ -51,6 +53,8 @@ pub mod rng;
 pub mod session;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod slowlog;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod snapshot;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod stats;
 pub mod time;

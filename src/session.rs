@@ -31,6 +31,11 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// The address without the port.
+    pub fn ip(&self) -> &str {
+        self.addr.rsplit_once(':').map_or("", |(ip, _)| ip)
+    }
+
     /// Whether the other end is in this process or on this machine: `local` in the parameters that protect commands.
     pub fn is_local(&self) -> bool {
         let addr = &self.addr;
@@ -113,8 +118,24 @@ pub struct Session {
     pub no_touch: bool,
     /// It is told every command that runs.
     pub monitors: bool,
+    /// It is, or is to be, a replica.
+    pub replica: Option<Replica>,
     /// What the shell says of its buffers, and the sizes of the running request, for `CLIENT LIST`.
     pub buffers: Buffers,
+    /// Bytes that it takes by its shell's last report, as [`Engine::report_buffers`](crate::engine::Engine::report_buffers) counts them.
+    pub(crate) held: u64,
+}
+
+/// What is known of a replica.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Replica {
+    /// It has its snapshot and is given every change.
+    pub online: bool,
+    /// The port that it listens on, if it said so.
+    pub port: u16,
+    /// Bytes of the stream of changes that it has, and when it said so.
+    pub acknowledged: u64,
+    pub acknowledged_at: Millis,
 }
 
 /// Replies that a session does not want.
@@ -179,7 +200,9 @@ impl Session {
             no_evict: false,
             no_touch: false,
             monitors: false,
+            replica: None,
             buffers: Buffers::default(),
+            held: 0,
         }
     }
 
@@ -197,8 +220,17 @@ impl Session {
     /// Bytes that it may leave unread.
     #[inline]
     pub(crate) fn output_limit(&self, config: &Config) -> usize {
-        let [normal, subscribers] = config.output_limits;
-        if self.subscriptions.is_empty() { normal } else { subscribers }
+        let [normal, replicas, subscribers] = config.output_limits;
+        match () {
+            () if self.is_replica() => replicas,
+            () if self.subscriptions.is_empty() => normal,
+            () => subscribers,
+        }
+    }
+
+    /// Whether it is given every change.
+    pub fn is_replica(&self) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.online)
     }
 
     /// Its output has passed the limit.

@@ -282,7 +282,6 @@ fn what_is_not_here_is_refused_in_words() {
     for (request, reason) in [
         ("SYNC", "Replication"),
         ("PSYNC ? -1", "Replication"),
-        ("REPLCONF x", "Replication"),
         ("REPLICAOF localhost 6379", "Replication"),
         ("SAVE", "Snapshots"),
         ("BGSAVE SCHEDULE", "Snapshots"),

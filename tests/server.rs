@@ -422,6 +422,38 @@ fn ipv6_is_listened_on_when_asked() {
 // ---- programs that others wrote
 
 #[test]
+fn keys_move_to_another_server() {
+    let (here, there) = (Server::start(&[]), Server::start(&["--requirepass", "secret"]));
+    let (mut one, mut other) = (here.connect(), there.connect());
+    let port = there.port.to_string();
+    one.send(
+        &[request(&[b"SET", b"a", b"1"]), request(&[b"RPUSH", b"b", b"x", b"y"]), request(&[b"SET", b"stays", b"3"])].concat(),
+    );
+    one.expect(b"+OK\r\n:2\r\n+OK\r\n");
+    let migrate = |words: &[&[u8]]| {
+        let first: [&[u8]; 6] = [b"MIGRATE", b"127.0.0.1", port.as_bytes(), b"", b"3", b"5000"];
+        request(&[&first, words].concat())
+    };
+    one.send(&migrate(&[b"KEYS", b"a"]));
+    one.expect(b"-ERR Target instance replied with error: NOAUTH Authentication required.\r\n");
+    one.send(&migrate(&[b"AUTH", b"secret", b"KEYS", b"a", b"b", b"nosuch"]));
+    one.expect(b"+OK\r\n");
+    one.send(&migrate(&[b"COPY", b"AUTH2", b"default", b"secret", b"KEYS", b"stays"]));
+    one.expect(b"+OK\r\n");
+    one.send(&request(&[b"KEYS", b"*"]));
+    one.expect(b"*1\r\n$5\r\nstays\r\n");
+    other.send(b"AUTH secret\r\nSELECT 3\r\nGET a\r\nLRANGE b 0 -1\r\nGET stays\r\n");
+    other.expect(b"+OK\r\n+OK\r\n$1\r\n1\r\n*2\r\n$1\r\nx\r\n$1\r\ny\r\n$1\r\n3\r\n");
+    one.send(&migrate(&[b"AUTH", b"secret", b"KEYS", b"stays"]));
+    one.expect(b"-ERR Target instance replied with error: BUSYKEY Target key name already exists.\r\n");
+    one.send(&migrate(&[b"REPLACE", b"AUTH", b"secret", b"KEYS", b"stays"]));
+    one.expect(b"+OK\r\n");
+    drop(there);
+    one.send(&[request(&[b"SET", b"a", b"1"]), migrate(&[b"KEYS", b"a"])].concat());
+    one.expect(b"+OK\r\n-IOERR error or timeout connecting to the client\r\n");
+}
+
+#[test]
 fn redis_cli_works() {
     let Some(cli) = harness::program("redis-cli") else { return };
     let server = Server::start(&[]);

@@ -553,6 +553,9 @@ fn run(call: &mut Call<'_>, args: BitField<'_>, read_only: bool) -> Result<impl 
             }
             if wrote {
                 call.keys.changed(args.key, Class::STRING, "setbit");
+            } else if grown {
+                // Nobody is told of zeros alone, as in Redis, but they are there.
+                call.keys.dirty = call.keys.dirty.wrapping_add(1);
             }
         }
     }

@@ -75,5 +75,9 @@ pub fn of(row: &Row) -> Categories {
             categories |= implied;
         }
     }
+    // A script that only reads is no `read`, as in Redis.
+    if categories & SCRIPTING != 0 {
+        categories &= !READ;
+    }
     if categories & FAST == 0 { categories | SLOW } else { categories }
 }

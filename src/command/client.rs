@@ -231,22 +231,27 @@ struct Filter<'a> {
 enum Kind {
     Normal,
     PubSub,
-    /// Masters and replicas: there are none here.
-    Nobody,
+    Replica,
+    /// Masters: there are none here.
+    Master,
 }
 
 impl Kind {
     fn of(session: &Session) -> Self {
-        if session.subscriptions.is_empty() { Self::Normal } else { Self::PubSub }
+        match () {
+            () if session.is_replica() => Self::Replica,
+            () if session.subscriptions.is_empty() => Self::Normal,
+            () => Self::PubSub,
+        }
     }
 
     fn parse(name: &[u8]) -> Result<Self> {
         let kinds = [
             ("NORMAL", Self::Normal),
             ("PUBSUB", Self::PubSub),
-            ("MASTER", Self::Nobody),
-            ("REPLICA", Self::Nobody),
-            ("SLAVE", Self::Nobody),
+            ("MASTER", Self::Master),
+            ("REPLICA", Self::Replica),
+            ("SLAVE", Self::Replica),
         ];
         let found = kinds.iter().find(|(known, _)| is_token(name, known));
         found.map(|(_, kind)| *kind).ok_or_else(|| ReplyError::bytes(&[b"ERR Unknown client type '", name, b"'"]))
@@ -450,6 +455,7 @@ fn signed(number: u64) -> i64 {
 fn flags(session: &Session) -> String {
     let tracker = session.tracking.as_deref();
     let letters = [
+        (session.is_replica(), 'S'),
         (session.monitors, 'O'),
         (!session.subscriptions.is_empty(), 'P'),
         (session.queue.is_some() || session.executing.is_some(), 'x'),

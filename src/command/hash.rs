@@ -5,8 +5,9 @@ use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, SampleCount, Sampling,
 use super::reply::{Either, Ok as Okay, Reply, With};
 use super::rows;
 use crate::call::Call;
+use crate::effects;
 use crate::error::{ReplyError, Result};
-use crate::keyspace::Class;
+use crate::keyspace::{Class, ValueRef};
 use crate::number::{self, LongDouble};
 use crate::resp::write::Writer;
 use crate::value::Collection;
@@ -25,7 +26,7 @@ rows! {
           "All fields with their values." },
         { "hincrby", hincrby as HIncrBy, since: "2.0.0", cost: "O(1)", flags: [WRITE, DENYOOM, FAST], reply: Integer,
           "Adds an integer to the number in a field; a missing field counts as 0." },
-        { "hincrbyfloat", hincrbyfloat as HIncrByFloat, since: "2.6.0", cost: "O(1)", flags: [WRITE, DENYOOM, FAST], reply: Bulk,
+        { "hincrbyfloat", hincrbyfloat as HIncrByFloat, since: "2.6.0", cost: "O(1)", flags: [WRITE, DENYOOM, FAST, REPEATS_SAID], reply: Bulk,
           "Adds a decimal number to the number in a field; a missing field counts as 0." },
         { "hkeys", hkeys as HashKey, since: "2.0.0", cost: "O(N), N fields of the hash", flags: [READONLY], reply: Array(&Bulk),
           "The names of all fields." },
@@ -131,7 +132,32 @@ pub fn hincrbyfloat(call: &mut Call<'_>, args: HIncrByFloat<'_>) -> Result<Vec<u
     }
     hash.set_keeping(&env, args.field, &text)?;
     hash.changed(Class::HASH, "hincrbyfloat");
+    drop(hash);
+    say_fields(call, &args.key, &[args.field]);
     Ok(text)
+}
+
+/// Says what fields hold now, and until when.
+pub(super) fn say_fields(call: &mut Call<'_>, key: &[u8], fields: &[&[u8]]) {
+    let effects = &mut call.server.effects;
+    if !effects.are_read() {
+        return;
+    }
+    let hash = match call.keys.state(key) {
+        Some((ValueRef::Hash(hash), _)) => hash,
+        _ => return effects.say(&[b"DEL", key]),
+    };
+    let env = &call.keys.env;
+    for field in fields {
+        let Some(value) = hash.get(env, field) else {
+            effects.say(&[b"HDEL", key, field]);
+            continue;
+        };
+        effects.say(&[b"HSET", key, field, value]);
+        if let Some(deadline) = hash.deadline(env, field).flatten() {
+            effects.say(&[b"HPEXPIREAT", key, &effects::decimal(deadline), b"FIELDS", b"1", field]);
+        }
+    }
 }
 
 // ---- several fields ---------------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, KeyFlags, LateInt, Opt, Parse, WRONG_ARITY, count_from, is_token};
-use super::hash::FieldValue;
+use super::hash::{FieldValue, say_fields};
 use super::keys::When;
 use super::rows;
 use crate::call::Call;
@@ -17,27 +17,27 @@ use alloc::vec::Vec;
 
 rows! {
     pub(super) static ROWS: Hash = [
-        { "hexpire", hexpire as Expire, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST], reply: Array(&Integer),
+        { "hexpire", hexpire as Expire, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST, REPEATS_SAID], reply: Array(&Integer),
           "Gives fields seconds to live. Answers for each 1 (set), 2 (removed, being past), 0 (condition not met), -2 (no such field)." },
-        { "hexpireat", hexpireat as ExpireAt, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST],
+        { "hexpireat", hexpireat as ExpireAt, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST, REPEATS_SAID],
           reply: Array(&Integer), "As HEXPIRE, until a Unix time in seconds." },
         { "hexpiretime", hexpiretime as Fields, since: "7.4.0", cost: "O(N), N fields named", flags: [READONLY, FAST],
           reply: Array(&Integer), "When fields expire: Unix time in seconds, -1 without a deadline, -2 without the field." },
         { "hgetdel", hgetdel as FieldsToDelete, since: "8.0.0", cost: "O(N), N fields named", flags: [WRITE, FAST], reply: Array(&Maybe(&Bulk)),
           "The values of fields, which are removed." },
-        { "hgetex", hgetex as GetEx, since: "8.0.0", cost: "O(N), N fields named", flags: [WRITE, FAST], reply: Array(&Maybe(&Bulk)),
+        { "hgetex", hgetex as GetEx, since: "8.0.0", cost: "O(N), N fields named", flags: [WRITE, FAST, REPEATS_SAID], reply: Array(&Maybe(&Bulk)),
           "The values of fields, which get another deadline, or none." },
-        { "hpersist", hpersist as FieldsToUpdate, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, FAST], reply: Array(&Integer),
+        { "hpersist", hpersist as FieldsToUpdate, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, FAST, REPEATS_SAID], reply: Array(&Integer),
           "Takes the deadlines of fields away. Answers for each 1, -1 (it has none), -2 (no such field)." },
-        { "hpexpire", hpexpire as ExpireMs, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST],
+        { "hpexpire", hpexpire as ExpireMs, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST, REPEATS_SAID],
           reply: Array(&Integer), "As HEXPIRE, milliseconds." },
-        { "hpexpireat", hpexpireat as ExpireAtMs, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST],
+        { "hpexpireat", hpexpireat as ExpireAtMs, since: "7.4.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST, REPEATS_SAID],
           reply: Array(&Integer), "As HEXPIRE, until a Unix time in milliseconds." },
         { "hpexpiretime", hpexpiretime as Fields, since: "7.4.0", cost: "O(N), N fields named", flags: [READONLY, FAST],
           reply: Array(&Integer), "As HEXPIRETIME, milliseconds." },
         { "hpttl", hpttl as Fields, since: "7.4.0", cost: "O(N), N fields named", flags: [READONLY, FAST], reply: Array(&Integer),
           "As HTTL, milliseconds." },
-        { "hsetex", hsetex as SetEx, since: "8.0.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST], reply: Truth,
+        { "hsetex", hsetex as SetEx, since: "8.0.0", cost: "O(N), N fields named", flags: [WRITE, DENYOOM, FAST, REPEATS_SAID], reply: Truth,
           "Sets fields with a deadline, if none of them (FNX) or all of them (FXX) exist." },
         { "httl", httl as Fields, since: "7.4.0", cost: "O(N), N fields named", flags: [READONLY, FAST], reply: Array(&Integer),
           "How many seconds fields have to live, -1 without a deadline, -2 without the field." },
@@ -236,6 +236,8 @@ fn each(
         }
     }
     done.tell(&mut hash, fate);
+    drop(hash);
+    say_fields(call, key, fields);
     result
 }
 
@@ -394,6 +396,9 @@ pub fn hsetex(call: &mut Call<'_>, args: SetEx<'_>) -> Result<bool> {
     }
     hash.changed(Class::HASH, "hset");
     done.tell(&mut hash, Fate::Stay);
+    drop(hash);
+    let fields: Vec<&[u8]> = pairs.iter().map(|[field, _]| *field).collect();
+    say_fields(call, key, &fields);
     result.map(|()| true)
 }
 

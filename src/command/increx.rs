@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 rows! {
     pub(super) static ROWS: String = [
-        { "increx", increx as IncrEx, since: "8.8.0", cost: "O(1)", flags: [WRITE, DENYOOM, FAST], reply: Array(&Any),
+        { "increx", increx as IncrEx, since: "8.8.0", cost: "O(1)", flags: [WRITE, DENYOOM, FAST, REPEATS_STRING], reply: Array(&Any),
           "Adds to a number within bounds, with a deadline if asked; answers the number, and what was really added." },
     ]
 }

@@ -187,9 +187,9 @@ fn clients(call: &mut Call<'_>, lines: &mut Lines) {
 }
 
 fn memory(call: &mut Call<'_>, lines: &mut Lines) {
-    let used = call.keys.used_memory();
-    let peak = call.keys.peak_memory();
-    let overhead = call.keys.index_memory();
+    let used = call.server.used_memory(call.keys);
+    let peak = call.keys.peak_memory().max(used);
+    let overhead = used.saturating_sub(call.keys.used_memory()).saturating_add(call.keys.index_memory());
     let dataset = used.saturating_sub(overhead);
     let resident = match call.server.host.as_ref().map_or(0, |host| host.resident_bytes()) {
         0 => used,
@@ -273,13 +273,7 @@ fn stats(call: &mut Call<'_>, lines: &mut Lines) {
         ("pubsub_patterns", pubsub.patterns() as u64),
         ("pubsubshard_channels", pubsub.channels(Kind::Shard) as u64),
     ]);
-    lines.zeros(&[
-        "latest_fork_usec",
-        "total_forks",
-        "migrate_cached_sockets",
-        "slave_expires_tracked_keys",
-        "unexpected_error_replies",
-    ]);
+    lines.zeros(&["latest_fork_usec", "total_forks", "slave_expires_tracked_keys", "unexpected_error_replies"]);
     let tracking = &call.server.tracking;
     lines.numbers(&[
         ("tracking_total_keys", tracking.keys() as u64),
@@ -296,11 +290,25 @@ fn stats(call: &mut Call<'_>, lines: &mut Lines) {
 
 fn replication(call: &mut Call<'_>, lines: &mut Lines) {
     lines.text("role", "master");
-    lines.number("connected_slaves", 0);
+    let offset = call.server.effects.offset();
+    let now = call.now();
+    lines.number("connected_slaves", call.server.replicas().count() as u64);
+    for (number, (session, replica)) in call.server.replicas().enumerate() {
+        lines.put("slave");
+        lines.digits(number as u64);
+        lines.put(":ip=");
+        lines.put(session.peer.ip());
+        let figures = [(",port=", replica.port.into()), (",state=online,offset=", replica.acknowledged)];
+        for (name, figure) in figures.into_iter().chain([(",lag=", replica.lag_seconds(now))]) {
+            lines.put(name);
+            lines.digits(figure);
+        }
+        lines.end();
+    }
     lines.text("master_failover_state", "no-failover");
     lines.text("master_replid", &call.server.run_id());
     lines.text("master_replid2", "0000000000000000000000000000000000000000");
-    lines.number("master_repl_offset", 0);
+    lines.number("master_repl_offset", offset);
     lines.text("second_repl_offset", "-1");
     lines.number("repl_backlog_active", 0);
     lines.number("repl_backlog_size", call.config().number("repl-backlog-size"));

@@ -5,6 +5,7 @@ use super::args::{Arg, ArgKind, ArgSpec, Args, AtMost, Key, Late, Many, Opt, Sou
 use super::reply::{Either, Ok as Okay, Reply};
 use super::rows;
 use crate::call::Call;
+use crate::effects;
 use crate::error::{ReplyError, Result};
 use crate::keyspace::{Class, Edit, Keyspace};
 use crate::number;
@@ -26,7 +27,7 @@ rows! {
           "How many elements a list has." },
         { "lmove", lmove as Lmove, since: "6.2.0", cost: "O(1)", flags: [WRITE, DENYOOM], reply: Maybe(&Bulk),
           "Takes an element from an end of one list to an end of another, or of the same, and answers it." },
-        { "lmpop", lmpop as Lmpop, since: "7.0.0", cost: "O(N + M), N keys and M elements popped", flags: [WRITE], reply: Any,
+        { "lmpop", lmpop as Lmpop, since: "7.0.0", cost: "O(N + M), N keys and M elements popped", flags: [WRITE, REPEATS_SAID], reply: Any,
           "Pops elements from the first list that has any; answers its key and the elements." },
         { "lpop", lpop as Pop, since: "1.0.0", cost: "O(N), N elements popped", flags: [WRITE, FAST], reply: Any,
           "Pops one element from the front, or as many as the count says in an array." },
@@ -324,6 +325,7 @@ args! { Lmpop<'a> { keys: Sources<'a>, side: End; count: AtMost } }
 
 pub fn lmpop<'c, 'a>(call: &'c mut Call<'_>, args: Lmpop<'a>) -> Result<Either<PoppedFrom<'c, 'a>, NothingPopped>> {
     let count = Some(args.count.0.unwrap_or(1));
+    say_pop(call, args.keys.0, args.side, count)?;
     let popped = pop_first(call, args.keys.0, args.side, count)?;
     Ok(popped.map_or(Either::B(NothingPopped::Elements), Either::A))
 }
@@ -338,6 +340,19 @@ pub(super) fn pop_first<'c, 'a>(
     let Some(key) = first_list(call, keys)? else { return Ok(None) };
     let Some(list) = call.keys.edit::<List>(key)? else { return Ok(None) };
     Ok(Some(PoppedFrom { key, popped: Popped { list, end, count } }))
+}
+
+/// Says which pop of one key [`pop_first`] comes to.
+pub(super) fn say_pop(call: &mut Call<'_>, keys: &[&[u8]], end: End, count: Option<usize>) -> Result<()> {
+    if !call.server.effects.are_read() {
+        return Ok(());
+    }
+    let Some(PoppedFrom { key, popped }) = pop_first(call, keys, end, count)? else { return Ok(()) };
+    let amount = effects::decimal(popped.amount() as u64);
+    drop(popped);
+    let words: &[&[u8]] = &[pop_event(end).as_bytes(), key, &amount];
+    call.server.effects.say(words.get(..if count.is_some() { 3 } else { 2 }).unwrap_or(words));
+    Ok(())
 }
 
 /// The first of the keys that exists. It must be a list then.

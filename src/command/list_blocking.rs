@@ -2,7 +2,7 @@
 
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, AtMost, Key, Late, Parse, Sources, Timeout, args};
-use super::list::{PoppedFrom, move_element, pop_first};
+use super::list::{PoppedFrom, move_element, pop_first, say_pop};
 use super::reply::{Either, Reply};
 use super::{own, rows};
 use crate::blocking::{Otherwise, Park};
@@ -14,15 +14,15 @@ use alloc::vec::Vec;
 
 rows! {
     pub(super) static ROWS: List = [
-        { "blmove", blmove as Blmove, since: "6.2.0", cost: "O(1)", flags: [WRITE, DENYOOM, NOSCRIPT, BLOCKING], reply: Maybe(&Bulk),
+        { "blmove", blmove as Blmove, since: "6.2.0", cost: "O(1)", flags: [WRITE, DENYOOM, NOSCRIPT, BLOCKING, REPEATS_SAID], reply: Maybe(&Bulk),
           "As LMOVE, but waits for an element." },
-        { "blmpop", blmpop as Blmpop, since: "7.0.0", cost: "O(N + M), N keys and M elements popped", flags: [WRITE, BLOCKING], reply: Any,
+        { "blmpop", blmpop as Blmpop, since: "7.0.0", cost: "O(N + M), N keys and M elements popped", flags: [WRITE, BLOCKING, REPEATS_SAID], reply: Any,
           "As LMPOP, but waits for an element." },
-        { "blpop", blpop as BlockingPop, since: "2.0.0", cost: "O(N), N keys", flags: [WRITE, NOSCRIPT, BLOCKING], reply: Maybe(&Array(&Bulk)),
+        { "blpop", blpop as BlockingPop, since: "2.0.0", cost: "O(N), N keys", flags: [WRITE, NOSCRIPT, BLOCKING, REPEATS_SAID], reply: Maybe(&Array(&Bulk)),
           "Pops from the front of the first list that has an element; waits for one. Answers key and element." },
-        { "brpop", brpop as BlockingPop, since: "2.0.0", cost: "O(N), N keys", flags: [WRITE, NOSCRIPT, BLOCKING], reply: Maybe(&Array(&Bulk)),
+        { "brpop", brpop as BlockingPop, since: "2.0.0", cost: "O(N), N keys", flags: [WRITE, NOSCRIPT, BLOCKING, REPEATS_SAID], reply: Maybe(&Array(&Bulk)),
           "Pops from the back of the first list that has an element; waits for one. Answers key and element." },
-        { "brpoplpush", brpoplpush as Brpoplpush, since: "2.2.0", cost: "O(1)", flags: [WRITE, DENYOOM, NOSCRIPT, BLOCKING],
+        { "brpoplpush", brpoplpush as Brpoplpush, since: "2.2.0", cost: "O(1)", flags: [WRITE, DENYOOM, NOSCRIPT, BLOCKING, REPEATS_SAID],
           reply: Maybe(&Bulk), "As RPOPLPUSH, but waits for an element." },
     ]
 }
@@ -66,6 +66,7 @@ fn pop_or_wait<'c, 'a>(
     timeout: Timeout,
 ) -> Result<Either<PoppedFrom<'c, 'a>, Parked>> {
     if first_exists(call, keys)? {
+        say_pop(call, keys, end, count)?;
         return match pop_first(call, keys, end, count)? {
             Some(popped) => Ok(Either::A(popped)),
             None => Err(ReplyError::MEMORY),
@@ -100,6 +101,13 @@ pub fn brpoplpush(call: &mut Call<'_>, args: Brpoplpush<'_>) -> Result<impl Repl
     move_or_wait(call, args.source.0, args.destination.0, (End::Back, End::Front), args.timeout)
 }
 
+fn side(end: End) -> &'static [u8] {
+    match end {
+        End::Front => b"LEFT",
+        End::Back => b"RIGHT",
+    }
+}
+
 fn move_or_wait(
     call: &mut Call<'_>,
     source: &[u8],
@@ -107,6 +115,7 @@ fn move_or_wait(
     (from, to): (End, End),
     timeout: Timeout,
 ) -> Result<Either<Option<Vec<u8>>, Parked>> {
+    call.server.effects.say(&[b"LMOVE", source, destination, side(from), side(to)]);
     Ok(match move_element(call, source, destination, from, to)? {
         Some(element) => Either::A(Some(element)),
         // Where nothing may wait the answer is that of LMOVE; a wait in vain is answered like that of BLPOP.

@@ -30,8 +30,10 @@ mod info;
 pub mod keys;
 pub mod list;
 pub mod list_blocking;
+mod migrate;
 mod observe;
 pub mod pubsub;
+pub mod replica;
 pub mod reply;
 pub mod server;
 pub mod set;
@@ -123,7 +125,7 @@ impl Group {
 
 /// What the engine must know about a command before it runs. The engine decides from these alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flags(u32);
+pub struct Flags(u64);
 
 macro_rules! flags {
     ($($(#[$meta:meta])* $name:ident = $bit:literal, $word:expr;)*) => {
@@ -152,6 +154,7 @@ flags! {
     FAST = 11, Some("fast");
     NO_AUTH = 12, Some("no_auth");
     MAY_REPLICATE = 13, None;
+    NO_MANDATORY_KEYS = 36, Some("no_mandatory_keys");
     NO_ASYNC_LOADING = 14, Some("no_async_loading");
     NO_MULTI = 15, Some("no_multi");
     ALLOW_BUSY = 16, Some("allow_busy");
@@ -184,6 +187,14 @@ flags! {
     ABSENT = 31, None;
     /// May wait without being `blocking` by name: WAIT.
     WAITS = 23, None;
+    /// Repeated by what its keys hold afterwards, not by its own words (see [`crate::effects`]): SET with a deadline, INCRBYFLOAT.
+    REPEATS_STRING = 32, None;
+    /// Repeated by the deadline that its keys have afterwards, or by their end: EXPIRE, GETEX.
+    REPEATS_DEADLINE = 33, None;
+    /// Repeated by what its handler says.
+    REPEATS_SAID = 34, None;
+    /// Repeated even where it changes no data: PUBLISH.
+    REPEATS_ALWAYS = 35, None;
 }
 
 impl Flags {
@@ -316,6 +327,7 @@ macro_rules! rows {
         }
     };
 }
+pub(crate) use connection::REDIS_VERSION;
 pub(crate) use rows;
 
 /// All families in the order of the reference.
@@ -325,6 +337,7 @@ static FAMILIES: &[&[Row]] = &[
     increx::ROWS,
     keys::ROWS,
     dump::ROWS,
+    migrate::ROWS,
     sort::ROWS,
     list::ROWS,
     list_blocking::ROWS,
@@ -350,6 +363,7 @@ static FAMILIES: &[&[Row]] = &[
     server::ROWS,
     observe::ROWS,
     acl::ROWS,
+    replica::ROWS,
     standalone::SERVER,
     standalone::SCRIPTING,
     standalone::CLUSTER,
@@ -475,11 +489,15 @@ pub fn run(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]], skip: usize, 
     call.keys.no_touch = call.session.no_touch;
     call.keys.keep_expired = call.server.pause.is_some() && row.flags.has(Flags::READONLY);
     let watch = observe::begin(call, row, argv);
+    let dirty = call.keys.dirty;
     let result = (row.run)(call, &mut Args::new(argv.get(skip..).unwrap_or(&[])), writer);
     call.keys.keep_expired = false;
     observe::end(call, row, argv, watch, writer.position().saturating_sub(start));
     if call.server.tracking.sessions > 0 {
         track(call, row, argv);
+    }
+    if call.server.effects.are_read() {
+        call.note_effects(row, argv, dirty, result.is_ok());
     }
     let result = if writer.overflowed() { Err(ReplyError::MEMORY) } else { result };
     match result {

@@ -16,7 +16,7 @@ rows! {
           flags: [PUBSUB, CHANNELS, NOSCRIPT, LOADING, STALE, WHILE_SUBSCRIBED], reply: Pushed,
           "Listens to all channels whose names match a pattern." },
         { "publish", publish as Publish, since: "2.0.0", cost: "O(N + M), N subscribers of the channel, M patterns",
-          flags: [PUBSUB, CHANNELS, LOADING, STALE, FAST, MAY_REPLICATE], reply: Integer,
+          flags: [PUBSUB, CHANNELS, LOADING, STALE, FAST, MAY_REPLICATE, REPEATS_ALWAYS], reply: Integer,
           "Sends a message to a channel; answers how many got it." },
         { "pubsub", since: "2.8.0", cost: "Depends on the subcommand", "Looks at channels and subscriptions.", [
             { "pubsub|channels", channels as Channels, since: "2.8.0", cost: "O(N), N channels", flags: [PUBSUB, LOADING, STALE],
@@ -35,7 +35,7 @@ rows! {
         { "punsubscribe", punsubscribe as Unsubscribe, since: "2.0.0", cost: "O(N), N patterns",
           flags: [PUBSUB, NOSCRIPT, LOADING, STALE, WHILE_SUBSCRIBED], reply: Pushed,
           "Stops listening to patterns, or to all of them." },
-        { "spublish", spublish as Spublish, since: "7.0.0", cost: "O(N), N subscribers", flags: [PUBSUB, CHANNELS, LOADING, STALE, FAST, MAY_REPLICATE],
+        { "spublish", spublish as Spublish, since: "7.0.0", cost: "O(N), N subscribers", flags: [PUBSUB, CHANNELS, LOADING, STALE, FAST, MAY_REPLICATE, REPEATS_ALWAYS],
           reply: Integer, "Sends a message to a shard channel; answers how many got it." },
         { "ssubscribe", ssubscribe as Ssubscribe, since: "7.0.0", cost: "O(N), N channels",
           flags: [PUBSUB, CHANNELS, NOSCRIPT, LOADING, STALE, WHILE_SUBSCRIBED], reply: Pushed,

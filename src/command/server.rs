@@ -11,6 +11,7 @@ use super::reply::{Either, Help, Ok as Okay, Reply, With};
 use super::{info, rows};
 use crate::call::Call;
 use crate::config::ConfigError;
+use crate::effects;
 use crate::error::{ReplyError, Result};
 use crate::event::Event;
 use crate::number;
@@ -55,9 +56,9 @@ rows! {
           "How many keys the selected database holds." },
         { "debug", debug as Debug, since: "1.0.0", cost: "Depends on the subcommand",
           flags: [ADMIN, NOSCRIPT, LOADING, STALE, DEBUG], reply: Any, arity: -2, "For test suites: looks inside and makes things happen." },
-        { "flushall", flush_all as Flush, since: "1.0.0", cost: "O(N), N keys", flags: [WRITE, KEYSPACE, DANGEROUS], reply: Ok, arity: -1,
+        { "flushall", flush_all as Flush, since: "1.0.0", cost: "O(N), N keys", flags: [WRITE, KEYSPACE, DANGEROUS, REPEATS_ALWAYS], reply: Ok, arity: -1,
           "Removes all keys of all databases." },
-        { "flushdb", flush_db as Flush, since: "1.0.0", cost: "O(N), N keys", flags: [WRITE, KEYSPACE, DANGEROUS], reply: Ok, arity: -1,
+        { "flushdb", flush_db as Flush, since: "1.0.0", cost: "O(N), N keys", flags: [WRITE, KEYSPACE, DANGEROUS, REPEATS_ALWAYS], reply: Ok, arity: -1,
           "Removes all keys of the selected database." },
         { "info", info as Info, since: "1.0.0", cost: "O(1)", flags: [LOADING, STALE, DANGEROUS], reply: Bulk,
           "Facts and counts about the server, in sections." },
@@ -81,7 +82,7 @@ rows! {
           "The part this server plays in replication." },
         { "shutdown", shutdown as Shutdown, since: "1.0.0", cost: "O(1)",
           flags: [ADMIN, NOSCRIPT, LOADING, STALE, NO_MULTI, ALLOW_BUSY], reply: Ok, arity: -1, "Ends the server." },
-        { "swapdb", swapdb as SwapDb, since: "4.0.0", cost: "O(N), N watched keys", flags: [WRITE, FAST, KEYSPACE, DANGEROUS], reply: Ok,
+        { "swapdb", swapdb as SwapDb, since: "4.0.0", cost: "O(N), N watched keys", flags: [WRITE, FAST, KEYSPACE, DANGEROUS, REPEATS_ALWAYS], reply: Ok,
           "Exchanges the keys of two databases." },
         { "time", time as NoArgs, since: "2.6.0", cost: "O(1)", flags: [LOADING, STALE, FAST], reply: Array(&Bulk),
           "The server's clock: Unix seconds, and microseconds of the second." },
@@ -268,12 +269,18 @@ pub fn time(call: &mut Call<'_>, _: NoArgs) -> Result<Vec<Vec<u8>>> {
     Ok(parts.iter().map(|part| number::write_i64(*part, &mut [0; 20]).to_vec()).collect())
 }
 
-pub fn role(_: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
+pub fn role<'c, 'e>(call: &'c mut Call<'e>, _: NoArgs) -> Result<impl Reply + use<'c, 'e>> {
     Ok(With(|writer: &mut Writer<'_>| {
         writer.array(3);
         writer.bulk(b"master");
-        writer.int(0);
-        writer.array(0);
+        writer.int(call.server.effects.offset() as i64);
+        writer.array(call.server.replicas().count());
+        for (session, replica) in call.server.replicas() {
+            writer.array(3);
+            writer.bulk(session.peer.ip().as_bytes());
+            writer.bulk(&effects::decimal(replica.port.into()));
+            writer.bulk(&effects::decimal(replica.acknowledged));
+        }
     }))
 }
 
@@ -294,7 +301,7 @@ pub fn memory_usage(call: &mut Call<'_>, args: MemoryUsage<'_>) -> Result<Option
 }
 
 pub fn memory_doctor(call: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
-    let (used, limit) = (call.keys.used_memory(), call.config().maxmemory);
+    let (used, limit) = (call.server.used_memory(call.keys), call.config().maxmemory);
     let sentence = if limit != 0 && used > limit {
         "More memory is used than maxmemory allows: what needs more is refused if no key may go.\n"
     } else if limit != 0 && used > limit.wrapping_div(10).saturating_mul(9) {
@@ -318,7 +325,9 @@ pub fn memory_stats<'c, 'e>(call: &'c mut Call<'e>, _: NoArgs) -> Result<impl Re
 }
 
 fn write_memory_stats(call: &mut Call<'_>, writer: &mut Writer<'_>) {
-    let (used, peak, overhead) = (call.keys.used_memory(), call.keys.peak_memory(), call.keys.index_memory());
+    let used = call.server.used_memory(call.keys);
+    let peak = call.keys.peak_memory().max(used);
+    let overhead = used.saturating_sub(call.keys.used_memory()).saturating_add(call.keys.index_memory());
     let resident = call.server.host.as_ref().map_or(0, |host| host.resident_bytes()).max(used);
     let dataset = used.saturating_sub(overhead);
     let mut keys = 0u64;

@@ -37,7 +37,7 @@ rows! {
           reply: Array(&Truth), "Which of several are members." },
         { "smove", smove as SMove, since: "1.0.0", cost: "O(1)", flags: [WRITE, FAST], reply: Truth,
           "Moves a member from one set to another." },
-        { "spop", spop as SPop, since: "1.0.0", cost: "O(N), N members answered", flags: [WRITE, FAST], reply: Any,
+        { "spop", spop as SPop, since: "1.0.0", cost: "O(N), N members answered", flags: [WRITE, FAST, REPEATS_SAID], reply: Any,
           "Removes one member by chance, or several, and answers them." },
         { "srandmember", srandmember as SRandMember, since: "1.0.0", cost: "O(N), N members answered", flags: [READONLY], reply: Any,
           "One member by chance, or several." },
@@ -204,12 +204,13 @@ fn start_afresh(set: &mut Edit<'_, Set>) {
 
 /// A member, or null where there is no set; with a count an array of that many, or of all.
 pub fn spop(call: &mut Call<'_>, args: SPop<'_>) -> Result<impl Reply + use<>> {
-    let rng = &mut call.server.rng;
+    let (rng, effects) = (&mut call.server.rng, &mut call.server.effects);
     let set = call.keys.edit::<Set>(&args.key)?;
     let Some(PopCount(count)) = args.count else {
         let Some(mut set) = set else { return Ok(Either::A(None)) };
         let popped = set.pop(rng.draw())?;
         set.changed(Class::SET, "spop");
+        effects.say_all(&[b"SREM", &args.key], popped.as_deref());
         return Ok(Either::A(popped));
     };
     let (mut all, mut some) = (Set::new(), Vec::new());
@@ -217,6 +218,7 @@ pub fn spop(call: &mut Call<'_>, args: SPop<'_>) -> Result<impl Reply + use<>> {
         if count >= set.len() {
             all = core::mem::take(&mut *set);
             set.changed(Class::SET, "spop");
+            effects.say(&[b"DEL", &args.key]);
         } else {
             some.try_reserve_exact(count).map_err(OutOfMemory::from)?;
             while some.len() < count {
@@ -237,6 +239,7 @@ pub fn spop(call: &mut Call<'_>, args: SPop<'_>) -> Result<impl Reply + use<>> {
                 start_afresh(&mut set);
             }
             set.changed(Class::SET, "spop");
+            effects.say_all(&[b"SREM", &args.key], some.iter().map(Vec::as_slice));
         }
     }
     Ok(Either::B(With(move |writer: &mut Writer<'_>| {

@@ -1,6 +1,7 @@
 //! What a single node in a process does not have: clustering, replication, modules, scripts, snapshots. Each command answers what redis-server answers
 //! with that switched off, or refuses in words of its own. They share their handlers, so that a row costs few bytes.
 
+use super::args::key_flags::*;
 use super::args::{ArgKind, ArgSpec, Args, NoArgs, Parse, is_token};
 use super::reply::{Help, Ok as Okay, Reply, With};
 use super::rows;
@@ -79,6 +80,18 @@ rows! {
 
 rows! {
     pub(super) static SCRIPTING: Scripting = [
+        { "eval", no_eval as ScriptToWrite, since: "2.6.0", cost: "That of the script",
+          flags: [NOSCRIPT, STALE, SKIP_MONITOR, MAY_REPLICATE, NO_MANDATORY_KEYS, ABSENT], reply: Any, arity: -3, "Runs a script." },
+        { "eval_ro", no_eval_ro as ScriptToRead, since: "7.0.0", cost: "That of the script",
+          flags: [READONLY, NOSCRIPT, STALE, SKIP_MONITOR, NO_MANDATORY_KEYS, ABSENT], reply: Any, arity: -3, "Runs a script that changes nothing." },
+        { "evalsha", no_script as ScriptToWrite, since: "2.6.0", cost: "That of the script",
+          flags: [NOSCRIPT, STALE, SKIP_MONITOR, MAY_REPLICATE, NO_MANDATORY_KEYS, ABSENT], reply: Any, arity: -3, "Runs a known script." },
+        { "evalsha_ro", no_script_ro as ScriptToRead, since: "7.0.0", cost: "That of the script",
+          flags: [READONLY, NOSCRIPT, STALE, SKIP_MONITOR, NO_MANDATORY_KEYS, ABSENT], reply: Any, arity: -3, "Runs a known script that changes nothing." },
+        { "fcall", no_function as ScriptToWrite, since: "7.0.0", cost: "That of the function",
+          flags: [NOSCRIPT, STALE, SKIP_MONITOR, MAY_REPLICATE, NO_MANDATORY_KEYS, ABSENT], reply: Any, arity: -3, "Calls a function." },
+        { "fcall_ro", no_function_ro as ScriptToRead, since: "7.0.0", cost: "That of the function",
+          flags: [READONLY, NOSCRIPT, STALE, SKIP_MONITOR, NO_MANDATORY_KEYS, ABSENT], reply: Any, arity: -3, "Calls a function that changes nothing." },
         { "function", since: "7.0.0", cost: "O(1)", "Functions in Lua, of which there are none.", [
             { "function|delete", no_library as Anything, since: "7.0.0", cost: "O(1)", flags: [WRITE, NOSCRIPT, ABSENT], reply: Ok, arity: 3,
               "Removes a library." },
@@ -138,26 +151,37 @@ rows! {
             { "module|unload", no_modules as Anything, since: "4.0.0", cost: "O(1)", flags: [ADMIN, NOSCRIPT, NO_ASYNC_LOADING, ABSENT],
               reply: Ok, arity: 3, "Removes a module." },
         ] },
-        { "psync", no_replicas as Anything, since: "2.8.0", cost: "O(1)", flags: [ADMIN, NOSCRIPT, NO_ASYNC_LOADING, NO_MULTI, ABSENT],
-          reply: Any, arity: -3, "Belongs to replication." },
-        { "replconf", no_replicas as Anything, since: "3.0.0", cost: "O(1)", flags: [ADMIN, NOSCRIPT, LOADING, STALE, ALLOW_BUSY, ABSENT],
-          reply: Any, arity: -1, "Belongs to replication." },
         { "replicaof", replica_of as Anything, since: "5.0.0", cost: "O(1)", flags: [ADMIN, NOSCRIPT, STALE, NO_ASYNC_LOADING, ABSENT],
           reply: Ok, arity: 3, "Belongs to replication: NO ONE is all that this server can follow." },
         { "save", no_snapshots as Anything, since: "1.0.0", cost: "O(1)", flags: [ADMIN, NOSCRIPT, NO_ASYNC_LOADING, NO_MULTI, ABSENT], reply: Ok,
           arity: 1, "Writes a snapshot." },
         { "slaveof", replica_of as Anything, since: "1.0.0", cost: "O(1)", flags: [ADMIN, NOSCRIPT, STALE, NO_ASYNC_LOADING, ABSENT], reply: Ok,
           arity: 3, "Belongs to replication: NO ONE is all that this server can follow." },
-        { "sync", no_replicas as Anything, since: "1.0.0", cost: "O(1)", flags: [ADMIN, NOSCRIPT, NO_ASYNC_LOADING, NO_MULTI, ABSENT], reply: Any,
-          arity: 1, "Belongs to replication." },
     ]
 }
 
 /// Any words.
-pub struct Anything<'a>(&'a [&'a [u8]]);
+pub struct Anything<'a>(pub &'a [&'a [u8]]);
 
 impl<'a> Parse<'a> for Anything<'a> {
     const SPECS: &'static [ArgSpec] = &[ArgSpec::new(ArgKind::String).named("argument").optional().multiple()];
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(Self(args.take_rest()))
+    }
+}
+
+/// A script, its digest, or a function; how many keys; the keys; what else it is given.
+pub struct Script<'a, const READ_ONLY: bool>(&'a [&'a [u8]]);
+
+type ScriptToRead<'a> = Script<'a, true>;
+type ScriptToWrite<'a> = Script<'a, false>;
+
+impl<'a, const READ_ONLY: bool> Parse<'a> for Script<'a, READ_ONLY> {
+    const SPECS: &'static [ArgSpec] = &[
+        ArgSpec::new(ArgKind::String).named("script"),
+        ArgSpec::new(ArgKind::NumKeys(if READ_ONLY { RO_ACCESS } else { RW_ACCESS_UPDATE })).named("keys"),
+        ArgSpec::new(ArgKind::String).named("arg").optional().multiple(),
+    ];
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         Ok(Self(args.take_rest()))
     }
@@ -223,6 +247,40 @@ pub fn module_list(_: &mut Call<'_>, _: NoArgs) -> Result<Vec<Vec<u8>>> {
 
 fn is_how(words: &[&[u8]]) -> bool {
     matches!(words, []) || matches!(words, [how] if is_token(how, "SYNC") || is_token(how, "ASYNC"))
+}
+
+/// A script could run if there were a place for it: what is wrong with its keys is said first, as Redis does.
+fn refuse_script(words: &[&[u8]]) -> Result<Okay> {
+    let count = words.get(1).and_then(|word| number::parse_i64(word)).ok_or(ReplyError::NOT_INTEGER)?;
+    match usize::try_from(count) {
+        Err(_) => refuse("Number of keys can't be negative"),
+        Ok(count) if count > words.len().saturating_sub(2) => refuse("Number of keys can't be greater than number of args"),
+        Ok(_) => refuse("Scripts are not supported here"),
+    }
+}
+
+pub fn no_eval(_: &mut Call<'_>, args: ScriptToWrite<'_>) -> Result<Okay> {
+    refuse_script(args.0)
+}
+
+pub fn no_eval_ro(_: &mut Call<'_>, args: ScriptToRead<'_>) -> Result<Okay> {
+    refuse_script(args.0)
+}
+
+pub fn no_script(_: &mut Call<'_>, _: ScriptToWrite<'_>) -> Result<Okay> {
+    Err(ReplyError::NO_SCRIPT)
+}
+
+pub fn no_script_ro(_: &mut Call<'_>, _: ScriptToRead<'_>) -> Result<Okay> {
+    Err(ReplyError::NO_SCRIPT)
+}
+
+pub fn no_function(_: &mut Call<'_>, _: ScriptToWrite<'_>) -> Result<Okay> {
+    refuse("Function not found")
+}
+
+pub fn no_function_ro(_: &mut Call<'_>, _: ScriptToRead<'_>) -> Result<Okay> {
+    refuse("Function not found")
 }
 
 pub fn script_flush(_: &mut Call<'_>, args: Anything<'_>) -> Result<Okay> {

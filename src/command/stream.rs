@@ -5,6 +5,7 @@ use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, Parse, WRONG_ARITY, ar
 use super::reply::{Ok as Okay, Reply};
 use super::rows;
 use crate::call::Call;
+use crate::effects;
 use crate::error::{ReplyError, Result, c_string};
 use crate::keyspace::Class;
 use crate::number;
@@ -15,7 +16,7 @@ use alloc::vec::Vec;
 
 rows! {
     pub(super) static ROWS: Stream = [
-        { "xadd", xadd as XAdd, since: "5.0.0", cost: "O(1), and O(N) for N entries trimmed", flags: [WRITE, DENYOOM, FAST], reply: Maybe(&Bulk),
+        { "xadd", xadd as XAdd, since: "5.0.0", cost: "O(1), and O(N) for N entries trimmed", flags: [WRITE, DENYOOM, FAST, REPEATS_SAID], reply: Maybe(&Bulk),
           "Adds an entry of fields and values to a stream; answers its ID. (KEEPREF, DELREF and ACKED are of Redis 8.2.)" },
         { "xdel", xdel as XDel, since: "5.0.0", cost: "O(log S) an ID", flags: [WRITE, FAST], reply: Integer,
           "Deletes entries; answers how many there were." },
@@ -29,7 +30,7 @@ rows! {
           reply: Array(&Any), "Entries from one ID back to another." },
         { "xsetid", xsetid as XSetId, since: "5.0.0", cost: "O(1)", flags: [WRITE, DENYOOM, FAST], reply: Ok,
           "Sets what a stream knows of its past: the greatest ID given, how many entries were added, the greatest ID deleted." },
-        { "xtrim", xtrim as XTrim, since: "5.0.0", cost: "O(N), N entries removed", flags: [WRITE], reply: Integer,
+        { "xtrim", xtrim as XTrim, since: "5.0.0", cost: "O(N), N entries removed", flags: [WRITE, REPEATS_SAID], reply: Integer,
           "Removes entries from the front, down to a length or up to an ID; answers how many. (KEEPREF, DELREF and ACKED are of Redis 8.2.)" },
     ]
 }
@@ -413,6 +414,11 @@ pub fn xadd(call: &mut Call<'_>, args: XAdd<'_>) -> Result<Option<Id>> {
     {
         stream.noted(Class::STREAM, "xtrim");
     }
+    if call.server.effects.are_read() {
+        let (length, id) = (effects::decimal(stream.len() as u64), id_text(id));
+        let words: [&[u8]; 6] = [b"XADD", &args.key, b"MAXLEN", b"=", &length, &id];
+        call.server.effects.say_all(&words, args.fields.iter().copied());
+    }
     Ok(Some(id))
 }
 
@@ -442,6 +448,10 @@ pub fn xtrim(call: &mut Call<'_>, args: XTrim<'_>) -> Result<usize> {
     let removed = stream.trim(&trim);
     if removed > 0 {
         stream.touched(Class::STREAM, "xtrim");
+    }
+    if call.server.effects.are_read() {
+        let length = effects::decimal(stream.len() as u64);
+        call.server.effects.say(&[b"XTRIM", &args.key, b"MAXLEN", b"=", &length]);
     }
     Ok(removed)
 }

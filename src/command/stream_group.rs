@@ -5,9 +5,10 @@ use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, NoArgs, Parse, args, i
 use super::reply::{Help, Ok as Okay, Reply};
 use super::rows;
 use super::stream::{
-    CountedIds, StreamId, all_ids, fate, integer, interval_end, interval_start, strict_id, write_entry, write_id,
+    CountedIds, StreamId, all_ids, fate, id_text, integer, interval_end, interval_start, strict_id, write_entry, write_id,
 };
 use crate::call::Call;
+use crate::effects::{self, Effects};
 use crate::error::{ReplyError, Result, c_string};
 use crate::keyspace::{Class, Edit, Keyspace, ValueRef};
 use crate::number;
@@ -22,9 +23,9 @@ rows! {
           "Ends a group's wait for the acknowledgement of entries; answers how many were pending." },
         { "xackdel", xackdel as XAckDel, since: "8.2.0", cost: "O(log S) an ID and group", flags: [WRITE, FAST], reply: Array(&Integer),
           "Acknowledges entries and deletes them; answers for each ID 1 (deleted), 2 (still referenced) or -1 (not pending)." },
-        { "xautoclaim", xautoclaim as XAutoClaim, since: "6.2.0", cost: "O(N log P), N entries claimed", flags: [WRITE, FAST],
+        { "xautoclaim", xautoclaim as XAutoClaim, since: "6.2.0", cost: "O(N log P), N entries claimed", flags: [WRITE, FAST, REPEATS_SAID],
           reply: Any, "Gives entries that were pending for long to a consumer, as many as asked for; answers where to go on." },
-        { "xclaim", xclaim as XClaim, since: "5.0.0", cost: "O(log P) an ID, P pending", flags: [WRITE, FAST], reply: Array(&Any),
+        { "xclaim", xclaim as XClaim, since: "5.0.0", cost: "O(log P) an ID, P pending", flags: [WRITE, FAST, REPEATS_SAID], reply: Array(&Any),
           "Gives pending entries to a consumer, whoever had them." },
         { "xgroup", since: "5.0.0", cost: "Depends on the subcommand", "Makes and changes consumer groups.", [
             { "xgroup|create", xgroup_create as Create, since: "5.0.0", cost: "O(1)", flags: [WRITE, DENYOOM], reply: Ok,
@@ -451,12 +452,14 @@ pub fn xclaim<'c, 'a>(call: &'c mut Call<'_>, args: XClaim<'a>) -> Result<Claime
         if !stream.contains(id) {
             if stream.group_mut(args.group).is_some_and(|mut group| group.acknowledge(id)) {
                 stream.noted(Class::NONE, "");
+                say_forgotten(&mut call.server.effects, &args.key, args.group, id);
             }
         } else if claim.take(&mut stream, id, options.force, options.deliveries) {
             claimed.push(id);
         }
     }
     drop(stream);
+    say_claimed(call, &args.key, args.group, &claimed);
     Ok(Claimed { keys: call.keys, key: args.key.0, ids: claimed, just_ids: options.just_ids })
 }
 
@@ -497,6 +500,50 @@ impl Claim<'_> {
         stream.noted(Class::NONE, "");
         true
     }
+}
+
+/// Says whose some pending entries of a group are, since when, and for how often.
+pub(super) fn say_claimed(call: &mut Call<'_>, key: &[u8], group: &[u8], ids: &[Id]) {
+    let effects = &mut call.server.effects;
+    if !effects.are_read() {
+        return;
+    }
+    let Some((ValueRef::Stream(stream), _)) = call.keys.state(key) else { return };
+    let Some(found) = stream.group(group) else { return };
+    let last = id_text(found.last);
+    for pending in ids.iter().filter_map(|id| found.pending(*id)) {
+        let Some(consumer) = found.consumer(pending.consumer) else { continue };
+        let (delivered, deliveries) = (effects::decimal(pending.delivered), effects::decimal(pending.deliveries));
+        let id = id_text(pending.id);
+        let words: [&[u8]; 6] = [b"XCLAIM", key, group, consumer.name(), b"0", &id];
+        let state: [&[u8]; 8] = [b"TIME", &delivered, b"RETRYCOUNT", &deliveries, b"FORCE", b"JUSTID", b"LASTID", &last];
+        effects.say_all(&words, state);
+    }
+}
+
+/// Says that an entry is pending no more.
+fn say_forgotten(effects: &mut Effects, key: &[u8], group: &[u8], id: Id) {
+    if effects.are_read() {
+        effects.say(&[b"XACK", key, group, &id_text(id)]);
+    }
+}
+
+/// Says that a group has a consumer, for whoever is told nothing else of it.
+pub(super) fn say_consumer(call: &mut Call<'_>, key: &[u8], group: &[u8], consumer: &[u8]) {
+    call.server.effects.say(&[b"XGROUP", b"CREATECONSUMER", key, group, consumer]);
+}
+
+/// Says up to where a group has read.
+pub(super) fn say_position(call: &mut Call<'_>, key: &[u8], group: &[u8]) {
+    if !call.server.effects.are_read() {
+        return;
+    }
+    let Some((ValueRef::Stream(stream), _)) = call.keys.state(key) else { return };
+    let Some(found) = stream.group(group) else { return };
+    let read = found.read.and_then(|read| u64::try_from(read).ok()).map(effects::decimal);
+    let last = id_text(found.last);
+    let words: [&[u8]; 7] = [b"XGROUP", b"SETID", key, group, &last, b"ENTRIESREAD", read.as_deref().unwrap_or_default()];
+    call.server.effects.say(words.get(..if read.is_some() { 7 } else { 5 }).unwrap_or_default());
 }
 
 fn idle_enough(pending: &Pending, now: Millis, min_idle: u64) -> bool {
@@ -597,6 +644,7 @@ pub fn xautoclaim<'c, 'a>(call: &'c mut Call<'_>, args: XAutoClaim<'a>) -> Resul
                 group.acknowledge(id);
             }
             stream.noted(Class::NONE, "");
+            say_forgotten(&mut call.server.effects, &args.key, args.group, id);
             deleted.push(id);
         } else if claim.take(&mut stream, id, false, None) {
             claimed.push(id);
@@ -605,6 +653,7 @@ pub fn xautoclaim<'c, 'a>(call: &'c mut Call<'_>, args: XAutoClaim<'a>) -> Resul
         next = id.next().and_then(|id| from(&stream, id));
     }
     drop(stream);
+    say_claimed(call, &args.key, args.group, &claimed);
     let claimed = Claimed { keys: call.keys, key: args.key.0, ids: claimed, just_ids };
     Ok(AutoClaimed { next: next.unwrap_or_default(), claimed, deleted })
 }

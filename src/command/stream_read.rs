@@ -5,6 +5,7 @@ use super::args::{ArgKind, ArgSpec, Args, Parse, Timeout, is_token};
 use super::reply::{Either, Reply};
 use super::rows;
 use super::stream::{Entries, count_of, id_text, integer, strict_id, write_entry, write_id};
+use super::stream_group::{say_claimed, say_consumer, say_position};
 use crate::blocking::{Otherwise, Park};
 use crate::call::{Call, Parked};
 use crate::error::{ReplyError, Result};
@@ -20,7 +21,7 @@ rows! {
           flags: [READONLY, BLOCKING], reply: Maybe(&Map(&Array(&Any))),
           "Entries of streams behind the IDs given; waits for some if told to. (The ID `+`, the last entry, is of Redis 7.4.)" },
         { "xreadgroup", xreadgroup as XRead<'_, true>, since: "5.0.0", cost: "O(N log S), N streams; O(M log P) for M entries answered, P pending",
-          flags: [WRITE, BLOCKING], reply: Maybe(&Map(&Array(&Any))),
+          flags: [WRITE, BLOCKING, REPEATS_SAID], reply: Maybe(&Map(&Array(&Any))),
           "New entries for a consumer of a group, which become pending, or the consumer's pending entries again." },
     ]
 }
@@ -291,6 +292,7 @@ fn serve_group<'c, 'a>(call: &'c mut Call<'_>, args: &XRead<'a, true>, key: &'a 
 fn deliver(call: &mut Call<'_>, key: &[u8], args: &XRead<'_, true>, count: usize) -> Result<Part> {
     let now = call.now();
     let (name, consumer) = args.group;
+    let effects_are_read = call.server.effects.are_read();
     let Some(mut stream) = call.keys.edit::<Stream>(key)? else { return Ok(Part::Pending(Vec::new())) };
     let Some(mut group) = stream.group_mut(name) else { return Ok(Part::Pending(Vec::new())) };
     let (id, new) = group.find_or_create(consumer, now);
@@ -304,8 +306,25 @@ fn deliver(call: &mut Call<'_>, key: &[u8], args: &XRead<'_, true>, count: usize
         consumer.active = if delivered > 0 { Some(now) } else { consumer.active };
     }
     stream.noted(Class::NONE, "");
+    if effects_are_read {
+        let ids: Vec<Id> = stream.range(from, Id::MAX).take(delivered).map(|entry| entry.id).collect();
+        drop(stream);
+        say_delivered(call, key, args, new, &ids);
+    }
     // A count of 0 would mean all.
     Ok(if delivered == 0 { Part::Pending(Vec::new()) } else { Part::Entries(from, delivered) })
+}
+
+/// Says what a delivery changed: with acknowledgement whose the entries are, else only how far the group has read.
+fn say_delivered(call: &mut Call<'_>, key: &[u8], args: &XRead<'_, true>, new_consumer: bool, ids: &[Id]) {
+    let (group, consumer) = args.group;
+    if !args.no_ack {
+        return say_claimed(call, key, group, ids);
+    }
+    if new_consumer {
+        say_consumer(call, key, group, consumer);
+    }
+    say_position(call, key, group);
 }
 
 /// Gives the consumer's pending entries behind an ID to it again.
@@ -334,5 +353,10 @@ fn read_again(call: &mut Call<'_>, key: &[u8], group: &[u8], consumer: &[u8], af
         }
     }
     stream.noted(Class::NONE, "");
+    drop(stream);
+    if new {
+        say_consumer(call, key, group, consumer);
+    }
+    say_claimed(call, key, group, &ids);
     Ok(ids)
 }

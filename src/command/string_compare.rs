@@ -12,7 +12,7 @@ use crate::value::digest::{digest, hexadecimal};
 
 rows! {
     pub(super) static ROWS: String = [
-        { "delex", delex as DelEx, since: "8.4.0", cost: "O(1); O(N) for a digest, N the length", flags: [WRITE, FAST], reply: Truth,
+        { "delex", delex as DelEx, since: "8.4.0", cost: "O(1); O(N) for a digest, N the length", flags: [WRITE, FAST, REPEATS_DEADLINE], reply: Truth,
           "Removes a key, if its string is as expected." },
         { "digest", digest_of as Digest, since: "8.4.0", cost: "O(N), N the length", flags: [READONLY, FAST], reply: Maybe(&Bulk),
           "The XXH3 hash of a string in hexadecimal." },

@@ -7,6 +7,7 @@ use super::reply::{Either, MaybeArray, Reply, With};
 use super::rows;
 use super::zset_range::{INDEX, WITH_SCORES, write_members};
 use crate::call::Call;
+use crate::effects;
 use crate::error::{ReplyError, Result};
 use crate::keyspace::{Class, Edit};
 use crate::resp::write::Writer;
@@ -25,7 +26,7 @@ rows! {
           "How many members a sorted set has." },
         { "zincrby", zincrby as Zincrby, since: "1.2.0", cost: "O(log N)", flags: [WRITE, DENYOOM, FAST], reply: Double,
           "Adds to the score of a member, which is 0 for a new one; answers the new score." },
-        { "zmpop", zmpop as Zmpop, since: "7.0.0", cost: "O(K + M log N), K keys and M members popped", flags: [WRITE], reply: Any,
+        { "zmpop", zmpop as Zmpop, since: "7.0.0", cost: "O(K + M log N), K keys and M members popped", flags: [WRITE, REPEATS_SAID], reply: Any,
           "Removes the members of lowest or highest score from the first of several keys that exists, and answers the key and them." },
         { "zmscore", zmscore as Zmscore, since: "6.2.0", cost: "O(N), N members asked for", flags: [READONLY, FAST],
           reply: Array(&Maybe(&Double)),
@@ -361,9 +362,9 @@ pub fn pop(call: &mut Call<'_>, key: &[u8], end: End, count: usize) -> Result<Op
     let Some(mut zset) = call.keys.edit::<ZSet>(key)? else { return Ok(None) };
     let (env, len) = (zset.env, zset.len());
     let count = count.min(len);
-    let (ranks, event) = match end {
-        End::Min => (0..count, "zpopmin"),
-        End::Max => (len.saturating_sub(count)..len, "zpopmax"),
+    let ranks = match end {
+        End::Min => 0..count,
+        End::Max => len.saturating_sub(count)..len,
     };
     let mut entries = Entries::new();
     entries.try_reserve_exact(count).map_err(|_| ReplyError::MEMORY)?;
@@ -372,9 +373,16 @@ pub fn pop(call: &mut Call<'_>, key: &[u8], end: End, count: usize) -> Result<Op
         entries.reverse();
     }
     if zset.remove_ranks(&env, ranks) > 0 {
-        zset.changed(Class::ZSET, event);
+        zset.changed(Class::ZSET, pop_event(end));
     }
     Ok(Some(entries))
+}
+
+fn pop_event(end: End) -> &'static str {
+    match end {
+        End::Min => "zpopmin",
+        End::Max => "zpopmax",
+    }
 }
 
 /// The count of ZPOPMIN and ZPOPMAX: the last argument there is.
@@ -459,6 +467,10 @@ pub fn zmpop<'a>(call: &mut Call<'_>, args: Zmpop<'a>) -> Result<MaybeArray<Popp
 pub(super) fn pop_first<'a>(call: &mut Call<'_>, keys: &[&'a [u8]], end: End, count: usize) -> Result<Option<PoppedFrom<'a>>> {
     for key in keys {
         if let Some(entries) = pop(call, key, end, count)? {
+            if call.server.effects.are_read() {
+                let count = effects::decimal(entries.len() as u64);
+                call.server.effects.say(&[pop_event(end).as_bytes(), key, &count]);
+            }
             return Ok(Some(PoppedFrom { key, entries }));
         }
     }

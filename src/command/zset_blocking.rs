@@ -13,11 +13,11 @@ use crate::resp::write::Writer;
 
 rows! {
     pub(super) static ROWS: SortedSet = [
-        { "bzmpop", bzmpop as Bzmpop, since: "7.0.0", cost: "O(K + M log N), K keys and M members popped", flags: [WRITE, BLOCKING], reply: Any,
+        { "bzmpop", bzmpop as Bzmpop, since: "7.0.0", cost: "O(K + M log N), K keys and M members popped", flags: [WRITE, BLOCKING, REPEATS_SAID], reply: Any,
           "As ZMPOP, but waits for a member." },
-        { "bzpopmax", bzpopmax as BlockingPop, since: "5.0.0", cost: "O(log N)", flags: [WRITE, NOSCRIPT, FAST, BLOCKING], reply: Any,
+        { "bzpopmax", bzpopmax as BlockingPop, since: "5.0.0", cost: "O(log N)", flags: [WRITE, NOSCRIPT, FAST, BLOCKING, REPEATS_SAID], reply: Any,
           "Pops the member of highest score from the first sorted set that has one; waits for one. Answers key, member and score." },
-        { "bzpopmin", bzpopmin as BlockingPop, since: "5.0.0", cost: "O(log N)", flags: [WRITE, NOSCRIPT, FAST, BLOCKING], reply: Any,
+        { "bzpopmin", bzpopmin as BlockingPop, since: "5.0.0", cost: "O(log N)", flags: [WRITE, NOSCRIPT, FAST, BLOCKING, REPEATS_SAID], reply: Any,
           "Pops the member of lowest score from the first sorted set that has one; waits for one. Answers key, member and score." },
     ]
 }

@@ -87,13 +87,13 @@ pub struct Config {
     pub maxmemory: u64,
     pub requirepass: Vec<u8>,
     pub proto_max_bulk_len: u64,
-    /// `min-replicas-to-write` asks for some, and there are none: nothing is written.
-    pub wants_replicas: bool,
+    /// `min-replicas-to-write`, where `min-replicas-max-lag` does not switch it off: with fewer nothing is written.
+    pub wanted_replicas: u64,
     pub notify_keyspace_events: Class,
     /// 0 = no limit.
     pub tracking_table_max_keys: usize,
-    /// The hard limits of `client-output-buffer-limit`, for normal clients and for subscribers: bytes, no limit is the largest number.
-    pub output_limits: [usize; 2],
+    /// The hard limits of `client-output-buffer-limit`, for normal clients, replicas and subscribers: bytes, no limit is the largest number.
+    pub output_limits: [usize; 3],
     /// `slowlog-log-slower-than`: microseconds; `None`: nothing is logged.
     pub slow_us: Option<u64>,
     /// `slowlog-max-len`.
@@ -121,10 +121,10 @@ impl Default for Config {
             maxmemory: 0,
             requirepass: Vec::new(),
             proto_max_bulk_len: 0,
-            wants_replicas: false,
+            wanted_replicas: 0,
             notify_keyspace_events: Class::NONE,
             tracking_table_max_keys: 0,
-            output_limits: [usize::MAX; 2],
+            output_limits: [usize::MAX; 3],
             slow_us: None,
             slow_entries: 0,
             latency_ms: 0,
@@ -359,19 +359,18 @@ impl Config {
         let size = |name: &str| usize::try_from(self.number(name)).unwrap_or(usize::MAX);
         let (tracked, slow_entries) = (size("tracking-table-max-keys"), size("slowlog-max-len"));
         (self.tracking_table_max_keys, self.slow_entries) = (tracked, slow_entries);
-        let [normal, _, subscribers] = self.buffer_limits().map(|limit| match limit.hard {
+        self.output_limits = self.buffer_limits().map(|limit| match limit.hard {
             0 => usize::MAX,
             bytes => usize::try_from(bytes).unwrap_or(usize::MAX),
         });
-        self.output_limits = [normal, subscribers];
         self.slow_us = u64::try_from(self.signed("slowlog-log-slower-than")).ok();
         self.latency_ms = self.number("latency-monitor-threshold");
         self.latency_tracking = self.flag("latency-tracking");
         self.maxmemory = self.number("maxmemory");
         self.proto_max_bulk_len = self.number("proto-max-bulk-len");
         // Parameters of cachette-server.
-        self.wants_replicas =
-            cfg!(feature = "server") && self.number("min-replicas-to-write").min(self.number("min-replicas-max-lag")) > 0;
+        let watched = cfg!(feature = "server") && self.number("min-replicas-max-lag") > 0;
+        self.wanted_replicas = if watched { self.number("min-replicas-to-write") } else { 0 };
         self.requirepass = self.get(b"requirepass").unwrap_or_default().to_vec();
         self.notify_keyspace_events =
             Class::parse(self.get(b"notify-keyspace-events").unwrap_or_default()).unwrap_or(Class::NONE);

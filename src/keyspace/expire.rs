@@ -14,6 +14,7 @@ use crate::time::Millis;
 use crate::value::Collection;
 use crate::value::hash::Hash;
 use crate::value::table::Pos;
+use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
 /// In place of a hash's next deadline: it has no field left.
@@ -122,12 +123,18 @@ impl Keyspace {
         // SAFETY: the entry is live, and only the keyspace, which is borrowed mutably, leads to its hash.
         let hash = unsafe { hash.as_mut() };
         let before = hash.memory();
-        let gone = hash.expire(past, budget);
+        let (noted, mut fields) = (self.losses.is_some(), Vec::new());
+        let gone = hash.expire(past, budget, &mut |field| {
+            if noted {
+                fields.push(field.to_vec());
+            }
+        });
         self.resized(entry, before as u64, hash.memory() as u64);
         if gone > 0 {
             // SAFETY: the entry is live.
             let key = unsafe { entry.key() };
             self.note_touch(key, true);
+            self.note_loss(key, fields);
             self.notify(Class::HASH, "hexpired", key);
         }
         let next = if hash.is_empty() { Some(EMPTIED) } else { hash.next_due() };
@@ -140,6 +147,7 @@ impl Keyspace {
         // SAFETY: the entry is freed at the end, not earlier.
         let key = unsafe { entry.key() };
         self.note_touch(key, true);
+        self.note_loss(key, Vec::new());
         if self.is_past(entry) {
             self.stats.expired = self.stats.expired.wrapping_add(1);
             self.notify(Class::EXPIRED, "expired", key);

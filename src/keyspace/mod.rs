@@ -18,7 +18,7 @@ pub use access::{Lfu, Use};
 pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
 pub use evict::{Policy, Rule};
-pub use notify::{Class, Notice, Touched};
+pub use notify::{Class, Loss, Notice, Touched};
 
 use crate::error::{ReplyError, Result};
 use crate::rng::Rng;
@@ -92,6 +92,8 @@ pub struct Keyspace {
     /// Somebody tracks keys: changes are kept for [`Keyspace::take_touched`].
     pub(crate) tracked: bool,
     touched: Vec<Touched>,
+    /// What went by itself, where somebody wants to know.
+    losses: Option<Vec<Loss>>,
     /// An expired key that is met stays, unseen (`CLIENT PAUSE`). Only while a command runs that does not write.
     pub(crate) keep_expired: bool,
     /// What is read now does not count as used (`CLIENT NO-TOUCH`).
@@ -149,6 +151,7 @@ impl Keyspace {
             listening: Class::NONE,
             tracked: false,
             touched: Vec::new(),
+            losses: None,
             keep_expired: false,
             no_touch: false,
             active_expire: true,
@@ -726,6 +729,29 @@ impl Keyspace {
         if self.tracked {
             self.touched.push(Touched { key: Some(key.to_vec()), expired });
         }
+    }
+
+    /// Whether to keep what goes by itself for [`Keyspace::take_losses`].
+    pub(crate) fn note_losses(&mut self, wanted: bool) {
+        self.losses = wanted.then(Vec::new);
+    }
+
+    fn note_loss(&mut self, key: &[u8], fields: Vec<Vec<u8>>) {
+        if let Some(losses) = &mut self.losses {
+            losses.push(Loss { db: self.selected, key: key.to_vec(), fields });
+        }
+    }
+
+    /// What went by itself since the last call.
+    pub(crate) fn take_losses(&mut self) -> Vec<Loss> {
+        self.losses.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    /// Value and deadline of a key, be its time over or not.
+    pub(crate) fn state(&self, key: &[u8]) -> Option<(ValueRef<'_>, Option<Millis>)> {
+        let (_, entry) = self.find_any(key)?;
+        // SAFETY: the value stays while `self` is borrowed.
+        Some((unsafe { entry.value() }, entry.deadline()))
     }
 
     /// Changes since the last call, for those who track keys.

@@ -102,6 +102,15 @@ pub struct Touched {
     pub expired: bool,
 }
 
+/// A key, or fields of a hash, that no command removed: its time was over, or room was needed.
+#[derive(Debug)]
+pub struct Loss {
+    pub db: usize,
+    pub key: Vec<u8>,
+    /// None: the key is gone.
+    pub fields: Vec<Vec<u8>>,
+}
+
 /// Who waits on which key, and which of those keys changed.
 #[derive(Default)]
 pub(super) struct Waiters {

@@ -3,6 +3,7 @@
 use super::Keyspace;
 use super::entry::{Entry, ValueRef, ValueType};
 use crate::rng::Rng;
+use crate::time::Millis;
 use alloc::vec::Vec;
 
 impl Keyspace {
@@ -25,6 +26,15 @@ impl Keyspace {
             // SAFETY: the table holds live entries only, and `self` stays borrowed.
             let entry = unsafe { Entry::from_handle(handle) };
             if self.is_past(entry) { None } else { Some(unsafe { entry.key() }) }
+        })
+    }
+
+    /// All keys with their values and deadlines, as [`Keyspace::keys`].
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&[u8], ValueRef<'_>, Option<Millis>)> {
+        self.db().table.iter().filter_map(|handle| {
+            // SAFETY: the table holds live entries only, and `self` stays borrowed.
+            let entry = unsafe { Entry::from_handle(handle) };
+            if self.is_past(entry) { None } else { Some(unsafe { (entry.key(), entry.value(), entry.deadline()) }) }
         })
     }
 

@@ -26,7 +26,7 @@ mod stream;
 
 pub use load::load;
 pub use read::Reader;
-pub use save::{Out, save};
+pub use save::{Out, save, save_named};
 
 use crate::keyspace::{Value, ValueRef};
 use crate::value::{Env, OutOfMemory};
@@ -83,6 +83,11 @@ pub fn dump(value: &ValueRef<'_>) -> core::result::Result<Vec<u8>, OutOfMemory> 
 /// Makes a type and a value into a payload.
 pub fn seal(out: &mut Out, version: u16) {
     out.put(&version.to_le_bytes());
+    checksum(out);
+}
+
+/// Appends the checksum of what there is.
+pub fn checksum(out: &mut Out) {
     let sum = crc64::crc64(out.bytes());
     out.put(&sum.to_le_bytes());
 }

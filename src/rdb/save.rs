@@ -81,10 +81,12 @@ impl Out {
         self.put(text);
     }
 
-    /// A type, and how many elements follow.
-    fn head(&mut self, kind: u8, count: usize) {
-        self.put(&[kind]);
-        self.length(count as u64);
+    /// Writes over what was put at `at`.
+    pub fn patch(&mut self, at: usize, bytes: &[u8]) {
+        let place = self.bytes.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len()));
+        if let Some(place) = place {
+            place.copy_from_slice(bytes);
+        }
     }
 }
 
@@ -101,17 +103,43 @@ fn push_score(packed: &mut Listpack, score: f64) {
 
 /// Appends the type of a value, and the value.
 pub fn save(out: &mut Out, value: &ValueRef<'_>) {
+    out.put(&[kind_of(value)]);
+    body(out, value);
+}
+
+/// Appends the type of a value, its key, and the value, as snapshots have them. True where only the newest version can say it.
+pub fn save_named(out: &mut Out, key: &[u8], value: &ValueRef<'_>) -> bool {
+    let kind = kind_of(value);
+    out.put(&[kind]);
+    out.string(key);
+    body(out, value);
+    kind == kind::HASH_METADATA
+}
+
+fn kind_of(value: &ValueRef<'_>) -> u8 {
     match value {
-        ValueRef::String(text) => {
-            out.put(&[kind::STRING]);
-            out.string(text);
-        }
+        ValueRef::String(_) => kind::STRING,
+        ValueRef::List(_) => kind::LIST,
+        ValueRef::Set(_) => kind::SET,
+        ValueRef::Hash(hash) if hash.encoding() == "listpack" => kind::HASH_LISTPACK,
+        ValueRef::Hash(hash) if hash.next_due().is_some() => kind::HASH_METADATA,
+        ValueRef::Hash(_) => kind::HASH,
+        ValueRef::ZSet(zset) if zset.is_small() => kind::ZSET_LISTPACK,
+        ValueRef::ZSet(_) => kind::ZSET_2,
+        ValueRef::Stream(_) => kind::STREAM_LISTPACKS_2,
+    }
+}
+
+/// The value without its type.
+fn body(out: &mut Out, value: &ValueRef<'_>) {
+    match value {
+        ValueRef::String(text) => out.string(text),
         ValueRef::List(list) => {
-            out.head(kind::LIST, list.len());
+            out.length(list.len() as u64);
             list.iter().for_each(|element| out.string(element));
         }
         ValueRef::Set(set) => {
-            out.head(kind::SET, set.len());
+            out.length(set.len() as u64);
             set.iter().for_each(|member| out.string(&member));
         }
         ValueRef::Hash(hash) if hash.encoding() == "listpack" => {
@@ -120,11 +148,9 @@ pub fn save(out: &mut Out, value: &ValueRef<'_>) {
                 packed.push(field);
                 packed.push(value);
             }
-            out.put(&[kind::HASH_LISTPACK]);
             out.blob(packed.finish());
         }
         ValueRef::Hash(hash) if let Some(least) = hash.next_due() => {
-            out.put(&[kind::HASH_METADATA]);
             out.put(&least.to_le_bytes());
             out.length(hash.len() as u64);
             hash.visit_all(&mut |field, value, deadline| {
@@ -135,7 +161,7 @@ pub fn save(out: &mut Out, value: &ValueRef<'_>) {
             });
         }
         ValueRef::Hash(hash) => {
-            out.head(kind::HASH, hash.len());
+            out.length(hash.len() as u64);
             for (field, value) in hash.iter() {
                 out.string(field);
                 out.string(value);
@@ -147,20 +173,16 @@ pub fn save(out: &mut Out, value: &ValueRef<'_>) {
                 packed.push(member);
                 push_score(&mut packed, score);
             }
-            out.put(&[kind::ZSET_LISTPACK]);
             out.blob(packed.finish());
         }
         ValueRef::ZSet(zset) => {
-            out.head(kind::ZSET_2, zset.len());
+            out.length(zset.len() as u64);
             // From the greatest on, as Redis does: who puts each before all others is quickest.
             for (member, score) in zset.iter(0..zset.len()).rev() {
                 out.string(member);
                 out.put(&score.to_le_bytes());
             }
         }
-        ValueRef::Stream(entries) => {
-            out.put(&[kind::STREAM_LISTPACKS_2]);
-            stream::save(out, entries);
-        }
+        ValueRef::Stream(entries) => stream::save(out, entries),
     }
 }

@@ -104,6 +104,11 @@ impl<'o> Writer<'o> {
         self.header(b':', number);
     }
 
+    /// Bytes as they are: what is no reply.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.put(bytes);
+    }
+
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.length(b'$', bytes.len());
         if self.room(bytes.len().saturating_add(2)) {

@@ -290,12 +290,20 @@ impl Blobs {
         self.table.next_due()
     }
 
-    /// Removes up to `budget` entries whose deadline is at most `past`; how many.
-    pub fn expire(&mut self, past: u64, budget: usize) -> usize {
+    /// Removes up to `budget` entries whose deadline is at most `past`, each told to `gone`; how many.
+    pub fn expire(&mut self, past: u64, budget: usize, gone: &mut dyn FnMut(&[u8])) -> usize {
         let Self { table, bytes, valued, .. } = self;
         let before = table.len();
-        // SAFETY: the table asks about blobs that are in it, and hands out those that left it.
-        table.take_due(past, budget, |blob| unsafe { deadline_of(blob) }, |blob| *bytes -= unsafe { free(blob, *valued) });
+        // SAFETY: the table asks about blobs that are in it, and hands out those that left it, which are freed here and not earlier.
+        table.take_due(
+            past,
+            budget,
+            |blob| unsafe { deadline_of(blob) },
+            |blob| unsafe {
+                gone(parts(blob, *valued).0.as_ref());
+                *bytes -= free(blob, *valued);
+            },
+        );
         before - table.len()
     }
 

@@ -170,11 +170,11 @@ impl Hash {
         Ok(())
     }
 
-    /// Removes up to `budget` fields whose deadline is at most `past`; how many.
-    pub fn expire(&mut self, past: u64, budget: usize) -> usize {
+    /// Removes up to `budget` fields whose deadline is at most `past`, each told to `gone`; how many.
+    pub fn expire(&mut self, past: u64, budget: usize, gone: &mut dyn FnMut(&[u8])) -> usize {
         match &mut self.form {
             Form::Small(_) => 0,
-            Form::Large(blobs) => blobs.expire(past, budget),
+            Form::Large(blobs) => blobs.expire(past, budget, gone),
         }
     }
 
@@ -437,9 +437,9 @@ mod tests {
                         past += amount / 4;
                         let before = model.len();
                         model.retain(|_, (_, deadline)| deadline.is_none_or(|deadline| deadline > past));
-                        let mut gone = hash.expire(past, 3);
+                        let mut gone = hash.expire(past, 3, &mut |_| {});
                         while hash.next_due().is_some_and(|due| due <= past) {
-                            gone += hash.expire(past, 3);
+                            gone += hash.expire(past, 3, &mut |_| {});
                         }
                         assert_eq!(gone, before - model.len());
                     }

@@ -35,6 +35,10 @@ impl Host for Ticking {
         Ok(())
     }
 
+    fn serves_replicas(&self) -> bool {
+        true
+    }
+
     fn clock_us(&self) -> Option<u64> {
         self.0.set(self.0.get() + 10);
         Some(self.0.get())

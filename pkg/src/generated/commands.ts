@@ -116,15 +116,6 @@ export interface ScanOptions {
   type?: Arg;
 }
 
-/** Options of MIGRATE. */
-export interface MigrateOptions {
-  copy?: boolean;
-  replace?: boolean;
-  auth?: Arg;
-  auth2?: readonly [username: Arg, password: Arg];
-  keys?: readonly Arg[];
-}
-
 /** Options of RESTORE. */
 export interface RestoreOptions {
   replace?: boolean;
@@ -139,6 +130,15 @@ export interface RestoreAskingOptions {
   absttl?: boolean;
   idletime?: number | bigint;
   freq?: number | bigint;
+}
+
+/** Options of MIGRATE. */
+export interface MigrateOptions {
+  copy?: boolean;
+  replace?: boolean;
+  auth?: Arg;
+  auth2?: readonly [username: Arg, password: Arg];
+  keys?: readonly Arg[];
 }
 
 /** Options of SORT. */
@@ -1093,17 +1093,6 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['DUMP', key]);
   }
 
-  /** Would move keys to another server; this one connects to none: NOKEY, or an error. Since 2.6.0, O(N), N keys. */
-  migrate(host: Arg, port: Arg, key: Arg, destinationDb: number | bigint, timeout: number | bigint, options: MigrateOptions = {}): Out<M, string> {
-    const words: Arg[] = ['MIGRATE', host, port, key, destinationDb, timeout];
-    if (options.copy) words.push('COPY');
-    if (options.replace) words.push('REPLACE');
-    if (options.auth !== undefined) words.push('AUTH', options.auth);
-    if (options.auth2 !== undefined) words.push('AUTH2', ...options.auth2);
-    if (options.keys !== undefined) words.push('KEYS', ...options.keys);
-    return this.send(words);
-  }
-
   /** Makes a key of bytes that DUMP gave. Since 2.6.0, O(N), N elements. */
   restore(key: Arg, ttl: number | bigint, serializedValue: Arg, options: RestoreOptions = {}): Out<M, 'OK'> {
     const words: Arg[] = ['RESTORE', key, ttl, serializedValue];
@@ -1121,6 +1110,17 @@ export abstract class Commands<M extends Mode, V> {
     if (options.absttl) words.push('ABSTTL');
     if (options.idletime !== undefined) words.push('IDLETIME', options.idletime);
     if (options.freq !== undefined) words.push('FREQ', options.freq);
+    return this.send(words);
+  }
+
+  /** Moves keys to another server, or copies them. Nobody else is served meanwhile. Since 2.6.0, O(N), N keys. */
+  migrate(host: Arg, port: Arg, key: Arg, destinationDb: number | bigint, timeout: number | bigint, options: MigrateOptions = {}): Out<M, string> {
+    const words: Arg[] = ['MIGRATE', host, port, key, destinationDb, timeout];
+    if (options.copy) words.push('COPY');
+    if (options.replace) words.push('REPLACE');
+    if (options.auth !== undefined) words.push('AUTH', options.auth);
+    if (options.auth2 !== undefined) words.push('AUTH2', ...options.auth2);
+    if (options.keys !== undefined) words.push('KEYS', ...options.keys);
     return this.send(words);
   }
 

@@ -101,7 +101,7 @@ pub struct Connection {
     pub over_soft_limit_since: Option<u64>,
     pub address: String,
     /// What the engine was last told of the buffers' lengths: input, output.
-    pub reported: (usize, usize),
+    pub reported: Option<(usize, usize)>,
 }
 
 /// What a socket made of the bytes that were to be written.
@@ -128,7 +128,7 @@ impl Connection {
             last_active: now,
             over_soft_limit_since: None,
             address,
-            reported: (0, 0),
+            reported: None,
         }
     }
 

@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use cachette::config::Config;
-use cachette::host::Host;
+use cachette::host::{Exchange, Host, Unanswered};
 
 use crate::doors::Doors;
+use crate::links::Links;
 use crate::oom::OomScore;
 use crate::{limits, log, options, rewrite};
 
@@ -18,6 +19,7 @@ pub struct Machine {
     pub config_file: Option<PathBuf>,
     pub started: Instant,
     pub oom: OomScore,
+    pub links: Rc<RefCell<Links>>,
 }
 
 impl Host for Machine {
@@ -57,6 +59,14 @@ impl Host for Machine {
         })
     }
 
+    fn serves_replicas(&self) -> bool {
+        true
+    }
+
+    fn exchange(&mut self, exchange: &Exchange<'_>) -> Result<Vec<u8>, Unanswered> {
+        self.links.borrow_mut().exchange(exchange)
+    }
+
     fn random(&mut self, bytes: &mut [u8]) {
         if getrandom::fill(bytes).is_err() {
             tracing::warn!("The system gives no random numbers");
@@ -83,6 +93,7 @@ impl Host for Machine {
                 ("executable", path(std::env::current_exe().ok())),
                 ("config_file", path(self.config_file.clone())),
             ],
+            "stats" => &[("migrate_cached_sockets", self.links.borrow().len().to_string())],
             "cpu" => {
                 let [user, system] = processor_seconds();
                 &[("used_cpu_sys", format!("{system:.6}")), ("used_cpu_user", format!("{user:.6}"))]

@@ -12,6 +12,7 @@ mod doors;
 mod framing;
 mod host;
 mod limits;
+mod links;
 mod listen;
 mod log;
 mod oom;
@@ -34,6 +35,7 @@ use tracing::{info, warn};
 
 use doors::Doors;
 use host::Machine;
+use links::Links;
 use oom::OomScore;
 use options::{Directive, Fatal, Invocation, Plan};
 use server::Server;
@@ -100,12 +102,13 @@ fn start(plan: Plan) -> Result<(), Fatal> {
     let scored =
         oom.set_values(&text(&config, "oom-score-adj-values")).and_then(|()| oom.set_mode(&text(&config, "oom-score-adj")));
     scored.map_err(Fatal::Other)?;
-    let machine = Machine { doors: doors.clone(), config_file: plan.file, started, oom };
+    let links = Rc::new(RefCell::new(Links::default()));
+    let machine = Machine { doors: doors.clone(), config_file: plan.file, started, oom, links: links.clone() };
     let mut engine = Engine::new(Options { seed, config });
     engine.server.host = Some(Box::new(machine));
     know_users(&mut engine, users)?;
     let broken = |error: std::io::Error| Fatal::Other(format!("Fatal error: {error}"));
-    let mut server = Server::new(engine, doors).map_err(broken)?;
+    let mut server = Server::new(engine, doors, links).map_err(broken)?;
     info!("Ready to accept connections");
     server.run().map_err(broken)
 }

@@ -22,6 +22,7 @@ use tracing::{debug, info, warn};
 
 use crate::connection::{Closing, Connection, Flushed, Stream};
 use crate::doors::Doors;
+use crate::links::Links;
 use crate::listen::Peer;
 use crate::settings::Settings;
 
@@ -57,6 +58,8 @@ pub struct Server {
     poll: Poll,
     signals: Signals,
     doors: Rc<RefCell<Doors>>,
+    /// To other servers, for MIGRATE.
+    links: Rc<RefCell<Links>>,
     /// Clients may be waiting although the poll will not say so again.
     accept_again: bool,
     /// No accepting before this moment: the process ran out of file descriptors.
@@ -92,7 +95,7 @@ pub fn wall_clock() -> u64 {
 impl Server {
     /// # Errors
     /// The system refuses a poll, a signal handler, or a listener's registration.
-    pub fn new(engine: Engine, doors: Rc<RefCell<Doors>>) -> io::Result<Server> {
+    pub fn new(engine: Engine, doors: Rc<RefCell<Doors>>, links: Rc<RefCell<Links>>) -> io::Result<Server> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
@@ -102,6 +105,7 @@ impl Server {
             poll,
             signals,
             doors,
+            links,
             accept_again: false,
             accept_after: 0,
             connections: Slab::new(),
@@ -460,6 +464,9 @@ impl Server {
                 Event::Key(_) => {}
             }
         }
+        if self.links.borrow().len() > 0 {
+            self.plan_housekeeping();
+        }
         // Addresses that could not be had leave the configuration as it was, and the old doors opened anew.
         if self.engine.server.config.generation() != self.settings.generation || self.doors.borrow().has_new() {
             self.follow_settings();
@@ -530,21 +537,20 @@ impl Server {
             return BufferLimit::default();
         }
         match self.engine.session(connection.session) {
+            Some(session) if session.is_replica() => self.settings.replica_output,
             Some(session) if !session.subscriptions.is_empty() => self.settings.pubsub_output,
             _ => self.settings.normal_output,
         }
     }
 
-    /// Tells the engine the lengths of a connection's buffers, for CLIENT LIST.
+    /// Tells the engine the lengths of a connection's buffers, for CLIENT LIST and `maxmemory`.
     fn report_buffers(&mut self, key: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let lengths = (connection.input.len(), connection.pending());
-        if connection.reported != lengths
-            && let Some(session) = self.engine.session_mut(connection.session)
-        {
-            connection.reported = lengths;
-            (session.buffers.query, session.buffers.output) = lengths;
-            session.buffers.query_free = connection.input.capacity().saturating_sub(lengths.0);
+        if connection.reported != Some(lengths) {
+            connection.reported = Some(lengths);
+            let query_free = connection.input.capacity().saturating_sub(lengths.0);
+            self.engine.report_buffers(connection.session, lengths.0, query_free, lengths.1);
         }
         // Watches, subscriptions and queued commands count as well as buffers.
         self.weigh_clients = self.settings.client_memory > 0;
@@ -623,7 +629,8 @@ impl Server {
     /// Looks at everybody for what comes with time alone: idleness, soft limits, last bytes that nobody takes.
     fn keep_house(&mut self) {
         let idle_ms = self.settings.idle_ms;
-        let mut needed = false;
+        self.links.borrow_mut().drop_idle();
+        let mut needed = self.links.borrow().len() > 0;
         let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
         for key in keys {
             let Some(connection) = self.connections.get(key) else { continue };
@@ -650,7 +657,9 @@ impl Server {
     /// Clients that wait for something by a command of theirs are never idle.
     fn is_patient(&self, connection: &Connection) -> bool {
         let session = self.engine.session(connection.session);
-        session.is_some_and(|session| session.waiting.is_some() || session.monitors || !session.subscriptions.is_empty())
+        session.is_some_and(|session| {
+            session.waiting.is_some() || session.monitors || session.is_replica() || !session.subscriptions.is_empty()
+        })
     }
 
     fn close_all(&mut self) {

@@ -17,8 +17,9 @@ pub struct Settings {
     pub bulk_limit: u64,
     /// What all clients together may take; 0: no limit.
     pub client_memory: u64,
-    /// What a client may leave unread, and what one that subscribed to something may.
+    /// What a client may leave unread, what a replica may, and what one that subscribed to something may.
     pub normal_output: BufferLimit,
+    pub replica_output: BufferLimit,
     pub pubsub_output: BufferLimit,
     /// The least of these limits: with less than this unread nobody's need be looked up.
     pub least_limit: u64,
@@ -27,8 +28,8 @@ pub struct Settings {
 impl Settings {
     pub fn read(config: &Config) -> Settings {
         let size = |name: &str| usize::try_from(config.number(name)).unwrap_or(usize::MAX);
-        let [normal_output, _, pubsub_output] = config.buffer_limits();
-        let limits = [normal_output.hard, normal_output.soft, pubsub_output.hard, pubsub_output.soft];
+        let [normal_output, replica_output, pubsub_output] = config.buffer_limits();
+        let limits = [normal_output, replica_output, pubsub_output].map(|limit| [limit.hard, limit.soft]);
         Settings {
             generation: config.generation(),
             maxclients: size("maxclients"),
@@ -39,8 +40,9 @@ impl Settings {
             bulk_limit: config.proto_max_bulk_len,
             client_memory: config.client_memory(),
             normal_output,
+            replica_output,
             pubsub_output,
-            least_limit: limits.into_iter().filter(|&limit| limit > 0).min().unwrap_or(u64::MAX),
+            least_limit: limits.as_flattened().iter().copied().filter(|&limit| limit > 0).min().unwrap_or(u64::MAX),
         }
     }
 }

@@ -174,6 +174,7 @@ impl Keyspace {
         // SAFETY: the entry is freed at the end, not earlier.
         let key = unsafe { entry.key() };
         self.note_touch(key, true);
+        self.note_loss(key, Vec::new());
         self.notify(Class::EVICTED, "evicted", key);
         // SAFETY: no handle to it is left.
         unsafe { entry.free() };

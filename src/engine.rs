@@ -479,9 +479,19 @@ impl Engine {
             }
         }
         self.close_unit();
+        self.let_time_pass();
         self.serve_waiting();
         if self.server.pause.as_ref().is_some_and(|pause| pause.until <= self.keys.now()) {
             self.end_pause();
+        }
+    }
+
+    /// The time that the shell is asked to sleep has gone by for those who are served now; for the request itself it stood still.
+    fn let_time_pass(&mut self) {
+        let slept = self.server.events.iter().map(|event| if let Event::Sleep(ms) = event { *ms } else { 0 });
+        let slept = slept.fold(0u64, u64::saturating_add);
+        if slept > 0 {
+            self.keys.set_now(self.keys.now().saturating_add(slept));
         }
     }
 

@@ -107,8 +107,6 @@ fn act<'a>(call: &mut Call<'_>, name: Option<Name>, words: &'a [&'a [u8]]) -> Re
             let milliseconds = number::parse_f64(seconds).unwrap_or(0.0).max(0.0) * 1000.0;
             if milliseconds >= 1.0 {
                 call.server.events.push_back(Event::Sleep(milliseconds as u64));
-                // The shell sleeps once the request has run; what comes behind it in a transaction finds the time gone all the same.
-                call.keys.set_now(call.keys.now().saturating_add(milliseconds as u64));
                 call.server.slept_us = (milliseconds * 1000.0) as u64;
             }
             Answer::Ok

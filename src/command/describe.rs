@@ -420,7 +420,11 @@ fn keys_asked_for<'a>(call: &Call<'_>, argv: &[&'a [u8]]) -> Result<Vec<(&'a [u8
     if !row.accepts(argv.len()) {
         return Err(ReplyError::err("Invalid number of arguments specified for command"));
     }
-    let keys = keys_of(row, argv).ok_or_else(|| ReplyError::err("Invalid arguments specified for command"))?;
+    let keys = match keys_of(row, argv) {
+        Some(keys) => keys,
+        None if row.flags.has(Flags::NO_MANDATORY_KEYS) => Vec::new(),
+        None => return Err(ReplyError::err("Invalid arguments specified for command")),
+    };
     Ok(keys.into_iter().filter_map(|(at, flags)| Some((*argv.get(at)?, flags))).collect())
 }
 

@@ -128,7 +128,7 @@ pub fn run(modes: &[Mode], subject: Subject, save: bool, only: &[String]) -> Res
             let key = if *mode == Mode::External { "external" } else { "own" };
             let theirs = names.entry(key.to_owned()).or_default().entry(name.clone());
             match subject {
-                Subject::Redis => drop(theirs.insert_entry(unit.passed)),
+                Subject::Redis => *theirs.or_default() = unit.passed,
                 Subject::Cachette => {
                     let outcome = Outcome::compare(&unit, theirs.or_default());
                     outcome

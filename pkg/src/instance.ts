@@ -96,6 +96,8 @@ export class Instance {
 
   /** Called at the end of a turn in which keys may have expired or been evicted, if anybody listens. */
   tell: (() => void) | undefined;
+  /** Called at the end of each turn, for whoever keeps values beside the engine. */
+  settle: (() => void) | undefined;
   /** Sessions beside the main one. */
   readonly owners = new Map<number, Owner>();
 
@@ -156,6 +158,7 @@ export class Instance {
     if (this.failure !== undefined) return;
     if (hasTimers()) this.arm(this.raw.due());
     this.hear();
+    this.settle?.();
     this.tell?.();
   };
 

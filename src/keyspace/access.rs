@@ -50,7 +50,7 @@ const NEW: u64 = 5;
 
 impl Keyspace {
     fn seconds(&self) -> u64 {
-        (self.now / 1000) & MARK
+        self.second & MARK
     }
 
     fn minutes(&self) -> u64 {

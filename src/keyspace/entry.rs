@@ -157,6 +157,9 @@ const RAW: u8 = 0x10;
 const PLAIN: u8 = 0x20;
 /// Fields of the hash have deadlines, or had some a while ago.
 const FIELDS_DUE: u8 = 0x40;
+/// The inline bytes are no string: a slot number and a size, see [`reference`](super::reference).
+const REFERENCE: u8 = 0x80;
+const REFERENCE_BYTES: usize = 8;
 
 /// How a string came about, as far as `OBJECT ENCODING` shows it. It travels with the value (RENAME, MOVE, COPY).
 #[derive(Clone, Copy, Debug, Default)]
@@ -220,6 +223,34 @@ impl Entry {
         // SAFETY: `allocate` sized the block for `value.len()` bytes behind the key.
         unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), entry.inline_start(), value.len()) };
         Ok(entry)
+    }
+
+    /// A slot and a size in place of a value.
+    pub(super) fn new_reference(key: &[u8], slot: u32, size: u32, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+        let entry = Self::allocate(INLINE | REFERENCE, key, REFERENCE_BYTES, deadline)?;
+        // SAFETY: `allocate` sized the block for so many bytes behind the key.
+        unsafe { entry.inline_start().cast::<u32>().write_unaligned(slot) };
+        entry.set_size(size);
+        Ok(entry)
+    }
+
+    /// Slot and size, if the entry holds those.
+    #[inline]
+    pub(super) fn reference(self) -> Option<(u32, u32)> {
+        if self.flags() & REFERENCE == 0 {
+            return None;
+        }
+        // SAFETY: the flag says that eight bytes are there.
+        let [slot, size] = unsafe { self.inline_start().cast::<[u32; 2]>().read_unaligned() };
+        Some((slot, size))
+    }
+
+    /// Only for an entry that holds a slot.
+    #[inline]
+    pub(super) fn set_size(self, size: u32) {
+        debug_assert!(self.flags() & REFERENCE != 0);
+        // SAFETY: by the caller's promise eight bytes are there.
+        unsafe { self.inline_start().add(4).cast::<u32>().write_unaligned(size) };
     }
 
     pub(super) fn new_value(key: &[u8], value: Value, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
@@ -461,7 +492,7 @@ impl Entry {
     /// Nothing else may look at the entry meanwhile.
     #[inline]
     pub(super) unsafe fn overwrite(self, value: &[u8], deadline: Option<Millis>) -> bool {
-        if self.repr() != INLINE || self.length_field() != value.len() || self.deadline().is_some() != deadline.is_some() {
+        if self.flags() & (REPR_MASK | REFERENCE) != INLINE || self.length_field() != value.len() || self.deadline().is_some() != deadline.is_some() {
             return false;
         }
         // SAFETY: same length as what lies there; the deadline word exists if it is written.
@@ -561,7 +592,7 @@ impl Entry {
                 SET => boxed(&*self.body().cast::<Set>()),
                 ZSET => boxed(&*self.body().cast::<ZSet>()),
                 STREAM => boxed(&*self.body().cast::<Stream>()),
-                _ => 0,
+                _ => self.reference().map_or(0, |(_, size)| size as usize),
             }
         };
         self.block_bytes().saturating_add(body as u64)

@@ -221,6 +221,7 @@ impl Keyspace {
             }
             self.ledger.adjust(entry.memory(), 0);
             self.forget(entry, word_of(hash_of(&self.env, handle)));
+            self.release(entry);
             self.bury(entry);
         }
         finished

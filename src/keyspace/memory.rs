@@ -82,7 +82,7 @@ impl Keyspace {
 
     /// Counts everything anew. Equal to [`Keyspace::used_memory`] unless somebody forgot to book. O(keys).
     pub fn audit(&self) -> u64 {
-        let mut counted = 0u64;
+        let mut counted = self.references.memory();
         for db in &self.dbs {
             counted = counted.saturating_add(db.table.memory() as u64).saturating_add(db.queues.memory());
             for handle in db.table.iter() {

@@ -12,6 +12,7 @@ mod evict;
 mod expire;
 mod memory;
 mod notify;
+mod reference;
 mod scan;
 
 pub use access::{Lfu, Use};
@@ -35,6 +36,7 @@ use evict::Evict;
 use evict::queues::Queues;
 use memory::Ledger;
 use notify::{Waiters, Watches};
+use reference::References;
 
 impl From<OutOfMemory> for ReplyError {
     fn from(_: OutOfMemory) -> Self {
@@ -79,6 +81,8 @@ pub struct Keyspace {
     dbs: Vec<Db>,
     selected: usize,
     now: Millis,
+    /// Whole seconds of `now`: a division that every use of a key would need.
+    second: u64,
     /// Seed and limits that collections work with. Changing the limits concerns later changes only, as in Redis.
     pub env: Env,
     ledger: Ledger,
@@ -103,6 +107,7 @@ pub struct Keyspace {
     /// What the marks of entries hold.
     marking: Marking,
     evict: Evict,
+    references: References,
     /// What counters of uses and eviction leave to chance.
     luck: Rng,
 }
@@ -141,6 +146,7 @@ impl Keyspace {
             dbs,
             selected: 0,
             now: 0,
+            second: 0,
             env,
             ledger: Ledger::default(),
             stats: KeyStats::default(),
@@ -157,6 +163,7 @@ impl Keyspace {
             active_expire: true,
             marking: Marking::Used,
             evict: Evict::default(),
+            references: References::default(),
             luck: Rng::new(0),
         };
         keys.set_seed(env.seed);
@@ -173,7 +180,9 @@ impl Keyspace {
 
     /// Sets the clock. Time never goes backwards in here: an earlier moment is ignored.
     pub fn set_now(&mut self, now: Millis) {
-        self.now = self.now.max(now);
+        if now > self.now {
+            (self.now, self.second) = (now, now / 1000);
+        }
     }
 
     #[inline]
@@ -255,6 +264,22 @@ impl Keyspace {
         let (pos, handle) = self.db().table.search(hash, |handle| unsafe { same(Entry::from_handle(handle).key(), key) })?;
         // SAFETY: as above.
         Some((pos, unsafe { Entry::from_handle(handle) }))
+    }
+
+    /// Has the entries of many keys brought into the processor's cache, so that the look-ups that follow need not wait for one after the other.
+    ///
+    /// In the first pass nothing depends on what an earlier step found, so its cache misses overlap.
+    #[inline]
+    pub fn fetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        let table = &self.db().table;
+        let mut seen = 0;
+        for key in keys {
+            if let Some(handle) = table.candidate(self.env.seed.hash(key)) {
+                // SAFETY: the table holds live entries only.
+                seen ^= unsafe { Entry::from_handle(handle) }.access();
+            }
+        }
+        core::hint::black_box(seen);
     }
 
     /// The entry of a key that is alive; an expired one is removed on the way.
@@ -547,6 +572,7 @@ impl Keyspace {
         self.ledger.adjust((before as u64).saturating_add(entry.memory()), after as u64);
         self.forget(entry, word_of(hash));
         self.lost(entry);
+        self.release(entry);
         entry
     }
 

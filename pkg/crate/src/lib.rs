@@ -4,6 +4,7 @@
 //! core     raw     exports over plain numbers: the door, the clock, events, and the hot lanes
 //!          area    the stretch of linear memory through which the hot lanes' keys and values pass
 //!          memory  what keeps a full memory from being the end
+//!          reference  keys of values that stay in JavaScript
 //!          cache   the engine and the one session that JavaScript speaks through
 //! objects  object  JavaScript values to bytes and back (serde-wasm-bindgen, MessagePack)
 //! ```
@@ -36,5 +37,7 @@ mod memory;
 mod object;
 #[cfg(feature = "engine")]
 mod raw;
+#[cfg(feature = "engine")]
+mod reference;
 #[cfg(all(test, target_arch = "wasm32", feature = "engine", feature = "objects"))]
 mod tests;

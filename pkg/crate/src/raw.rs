@@ -15,7 +15,7 @@ use cachette::value::hash::Hash;
 use core::cell::UnsafeCell;
 
 /// No such key or field.
-const MISS: u32 = 0;
+pub const MISS: u32 = 0;
 /// The command was refused; the header describes the words.
 const REFUSED: u32 = 1;
 /// Send it as a request.
@@ -32,7 +32,7 @@ static CACHE: Shared = Shared(UnsafeCell::new(None));
 
 /// The cache of this instance, for as long as one export runs.
 #[inline]
-fn cache() -> &'static mut Cache {
+pub fn cache() -> &'static mut Cache {
     // SAFETY: one thread; each export calls this once, no export calls JavaScript while it holds the reference (drawing the seed calls
     // `crypto` or `Math.random`, which call nobody back), hence none runs inside another.
     let place = unsafe { &mut *CACHE.0.get() };
@@ -319,6 +319,7 @@ pub extern "C" fn mget(count: u32) -> u32 {
     let Cache { engine, output, lengths, .. } = cache;
     output.clear();
     lengths.clear();
+    engine.keys.fetch(packed(&area.value).take(count as usize));
     for key in packed(&area.value).take(count as usize) {
         // As `string::mget`: what is no string counts as missing.
         let length = match engine.keys.read_string(key) {
@@ -358,7 +359,7 @@ pub extern "C" fn mset(count: u32) -> u32 {
 }
 
 /// Words as the glue packs them: a length in four bytes, the bytes, room up to a multiple of four.
-fn packed(mut room: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn packed(mut room: &[u8]) -> impl Iterator<Item = &[u8]> {
     core::iter::from_fn(move || {
         let (length, rest) = room.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;

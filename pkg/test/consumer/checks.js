@@ -669,6 +669,47 @@ const checks = {
     equal(lanes.stats().keys, door.stats().keys);
   },
 
+  async 'values by reference are the very objects, within their limits'({ References }) {
+    const refs = await References.create({ max: 100, now: () => 1e12 });
+    const objects = Array.from({ length: 1000 }, (_, i) => ({ i }));
+    for (const object of objects) refs.set(`k${object.i}`, object);
+    equal(refs.size, 100);
+    for (const [key, value] of refs) if (objects[value.i] !== value || key !== `k${value.i}`) throw new Error(`${key} is another's`);
+    equal([...refs.keys()].length, 100);
+    refs.set('k', objects[0]).set('k', objects[1]);
+    equal([refs.get('k') === objects[1], refs.peek('k') === objects[1], refs.has('k'), refs.has('none'), refs.get('none')], [true, true, true, false, undefined]);
+    equal([refs.delete('k'), refs.delete('k'), refs.size], [true, false, 99]);
+    const long = 'é'.repeat(5000);
+    refs.set(long, null).set('a', undefined).set('', 0);
+    equal([refs.get(long), refs.has('a'), refs.get('a'), refs.get('')], [null, true, undefined, 0]);
+    equal(refs.mget([long, 'none', '']), [null, undefined, 0]);
+    refs.clear();
+    equal([refs.size, refs.get(long), [...refs]], [0, undefined, []]);
+    equal(thrown(() => refs.set('k', 1, { ttl: -1 })).name, 'TypeError');
+    refs.close();
+    equal(thrown(() => refs.get('k')).name, 'CacheClosedError');
+  },
+
+  async 'values by reference are let go of when they expire, are evicted or outweighed'({ References }) {
+    let now = 1e12;
+    const refs = new References({ maxSize: 1000, sizeOf: (value) => value.length, ttl: 5000, now: () => now });
+    for (let i = 0; i < 100; i++) refs.set(`k${i}`, 'v'.repeat(50));
+    equal([refs.size, refs.totalSize], [20, 1000]);
+    refs.set('small', 'v', { ttl: 0 });
+    equal([refs.remaining('small'), refs.remaining('none')], [Infinity, 0]);
+    refs.set('large', 'v'.repeat(900));
+    equal([refs.totalSize <= 1000, refs.get('large').length, refs.remaining('large')], [true, 900, 5000]);
+    now += 5001;
+    await turn();
+    refs.set('small', 'v', { ttl: 0 });
+    equal(refs.get('large'), undefined);
+    for (let i = 0; i < 20 && refs.size > 1; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    equal([...refs], [['small', 'v']]);
+    const bytes = new References({ maxmemory: '1mb', now: () => now });
+    for (let i = 0; i < 5000; i++) bytes.set(`k${i}`, i, { size: 1000 });
+    equal(bytes.size > 700 && bytes.size < 1000, true);
+  },
+
   async 'a seed can be given'({ Cachette }) {
     const cache = await Cachette.create({ seed: 42n });
     cache.set('k', 'v');

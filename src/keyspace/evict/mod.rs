@@ -122,7 +122,7 @@ impl Keyspace {
         let marking = match policy.rule {
             Rule::Lfu => Marking::Counted(lfu),
             Rule::Lrm => Marking::Written,
-            Rule::S3Fifo if limited => Marking::Queued,
+            Rule::S3Fifo if limited || self.references.is_bounded() => Marking::Queued,
             _ => Marking::Used,
         };
         self.evict.samples = samples;
@@ -141,6 +141,20 @@ impl Keyspace {
         while self.used_memory() > limit && (self.expire_some() || self.evict_one()) {}
         self.selected = selected;
         self.used_memory() <= limit
+    }
+
+    /// Removes one key, an expired one if there is any, else by the policy; false where none may go.
+    #[inline(never)]
+    pub fn evict_next(&mut self) -> bool {
+        let (selected, before) = (self.selected, self.gone());
+        // What seemed due may have had its deadline pushed back: then the next is tried.
+        while self.gone() == before && (self.expire_some() || self.evict_one()) {}
+        self.selected = selected;
+        self.gone() != before
+    }
+
+    fn gone(&self) -> u64 {
+        self.stats.expired.wrapping_add(self.stats.evicted)
     }
 
     fn expire_some(&mut self) -> bool {

@@ -1,0 +1,204 @@
+//! Keys that stand for something outside of the engine: a slot number and a size in place of a value.
+//!
+//! The object cache of the npm package keeps JavaScript values in an array and their places in it here, so that they have what every key has: a
+//! deadline, a size in the ledger, eviction. A slot belongs to whoever made it; when its key goes (deleted, expired, evicted), the slot
+//! stands in [`References::freed`] until its owner takes it. Such keys and Redis's values are not meant to share a keyspace: to a command that
+//! meets one, it is a string of eight bytes.
+//!
+//! The keyspace also knows the entry of a slot, 4 bytes each in WebAssembly, in runs that never move: growing copies nothing.
+
+use super::entry::Entry;
+use super::{Keyspace, Ttl, hash_of};
+use crate::error::{ReplyError, Result};
+use crate::value::OutOfMemory;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+
+/// Slots of one run.
+const RUN: usize = 1 << 12;
+
+/// The slots of a keyspace.
+#[derive(Default)]
+pub struct References {
+    /// The entry of each slot.
+    runs: Vec<Box<[Option<NonNull<u8>>; RUN]>>,
+    /// Slots whose keys are gone, until [`Keyspace::take_freed`].
+    freed: Vec<u32>,
+    /// The key of the last of them.
+    last: Vec<u8>,
+    /// Sum of the sizes of all.
+    size: u64,
+    /// The most keys, and the greatest sum of sizes; 0 = no limit.
+    most: (u64, u64),
+}
+
+impl References {
+    pub(super) fn memory(&self) -> u64 {
+        let runs = self.runs.len().saturating_mul(RUN).saturating_mul(size_of::<Option<NonNull<u8>>>());
+        runs.saturating_add(self.runs.capacity().saturating_mul(size_of::<usize>())) as u64
+    }
+
+    pub(super) fn is_bounded(&self) -> bool {
+        self.most != (0, 0)
+    }
+
+    fn place(&mut self, slot: u32) -> Option<&mut Option<NonNull<u8>>> {
+        let slot = slot as usize;
+        self.runs.get_mut(slot.wrapping_div(RUN))?.get_mut(slot.wrapping_rem(RUN))
+    }
+
+    /// Makes room for a slot.
+    fn reserve(&mut self, slot: u32) -> Result<(), OutOfMemory> {
+        while self.runs.len() <= (slot as usize).wrapping_div(RUN) {
+            let mut run: Vec<Option<NonNull<u8>>> = Vec::new();
+            run.try_reserve_exact(RUN)?;
+            run.resize(RUN, None);
+            self.runs.try_reserve(1)?;
+            self.runs.push(run.into_boxed_slice().try_into().map_err(|_| OutOfMemory)?);
+        }
+        Ok(())
+    }
+}
+
+impl Keyspace {
+    /// Has keys evicted by the policy when there are more than `keys`, or their sizes are more than `size` together; 0 is no limit.
+    pub fn limit_references(&mut self, keys: u64, size: u64) {
+        self.references.most = (keys, size);
+    }
+
+    /// Sum of the sizes of all keys that refer to something.
+    pub fn referenced_size(&self) -> u64 {
+        self.references.size
+    }
+
+    /// The slot under `key`. Counts a hit or a miss and marks the key as used.
+    #[inline]
+    pub fn reference(&mut self, key: &[u8]) -> Option<u32> {
+        let (_, entry) = self.look_up(key)?;
+        entry.reference().map(|(slot, _)| slot)
+    }
+
+    /// As [`Keyspace::reference`], but nothing is counted or marked.
+    #[inline]
+    pub fn peek_reference(&mut self, key: &[u8]) -> Option<u32> {
+        let (_, entry) = self.find(key)?;
+        entry.reference().map(|(slot, _)| slot)
+    }
+
+    /// Has `key` stand for a slot. A key that stands for one already keeps that: returns which it is. Tells nobody.
+    ///
+    /// # Errors
+    /// `OOM` where no memory is left; nothing has changed then. `WRONGTYPE` where the key is there and holds a value.
+    #[inline]
+    pub fn refer(&mut self, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
+        let hash = self.hash(key);
+        let Some((pos, entry)) = self.find_hashed(hash, key) else { return self.refer_anew(hash, key, slot, size, ttl) };
+        let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
+        let before = entry.deadline();
+        let deadline = self.deadline_after(Some(entry), ttl);
+        let bytes = entry.memory();
+        // SAFETY: the entry is live; only the returned handle is used afterwards.
+        let moved = unsafe { entry.with_deadline(deadline)? };
+        moved.set_access(self.next_mark(moved.access()));
+        if moved != entry {
+            self.db_mut().table.replace(pos, moved.handle());
+            self.references.place(slot).map(|place| place.replace(moved.handle()));
+        }
+        if size != old || moved != entry {
+            moved.set_size(size);
+            self.resized(moved, bytes, moved.memory());
+            self.references.size = self.references.size.saturating_add(size.into()).saturating_sub(old.into());
+        }
+        self.note_deadline(pos, before, deadline);
+        if size > old {
+            self.make_way(0, 0);
+        }
+        Ok(slot)
+    }
+
+    #[inline(never)]
+    fn refer_anew(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
+        self.make_way(1, size.into());
+        let before = self.references.memory();
+        self.references.reserve(slot)?;
+        self.ledger.adjust(before, self.references.memory());
+        let entry = Entry::new_reference(key, slot, size, self.deadline_after(None, ttl))?;
+        self.insert(entry, hash)?;
+        self.references.size = self.references.size.saturating_add(size.into());
+        self.references.place(slot).map(|place| place.replace(entry.handle()));
+        Ok(slot)
+    }
+
+    /// Evicts until so many keys, of that size together, can be added.
+    #[inline]
+    fn make_way(&mut self, keys: u64, size: u64) {
+        while self.is_over(keys, size) && self.evict_next() {}
+    }
+
+    fn is_over(&self, keys: u64, size: u64) -> bool {
+        let (most_keys, most_size) = self.references.most;
+        (most_keys != 0 && (self.len() as u64).saturating_add(keys) > most_keys)
+            || (most_size != 0 && self.references.size.saturating_add(size) > most_size)
+    }
+
+    /// The key that stands for a slot.
+    pub fn key_of(&self, slot: u32) -> Option<&[u8]> {
+        let slot = slot as usize;
+        let handle = (*self.references.runs.get(slot.wrapping_div(RUN))?.get(slot.wrapping_rem(RUN))?)?;
+        // SAFETY: the places of slots hold live entries only; the key stays while `self` is borrowed.
+        Some(unsafe { Entry::from_handle(handle).key() })
+    }
+
+    /// Removes the key that stands for a slot, telling nobody. False where there is none.
+    pub fn discard_slot(&mut self, slot: u32) -> bool {
+        let Some(handle) = self.references.place(slot).and_then(|place| *place) else { return false };
+        let hash = hash_of(&self.env, handle);
+        let Some(pos) = self.db().table.find(hash, |other| other == handle) else { return false };
+        let entry = self.unlink(pos, hash);
+        // SAFETY: no handle to it is left.
+        unsafe { entry.free() };
+        true
+    }
+
+    /// Notes that the slot of an entry, which is out of the table, is free.
+    #[inline]
+    pub(super) fn release(&mut self, entry: Entry) {
+        if let Some((slot, size)) = entry.reference() {
+            self.references.size = self.references.size.saturating_sub(size.into());
+            self.references.place(slot).map(Option::take);
+            self.references.freed.push(slot);
+            self.references.last.clear();
+            // SAFETY: the entry is not freed yet.
+            self.references.last.extend_from_slice(unsafe { entry.key() });
+        }
+    }
+
+    /// How many slots became free since [`Keyspace::take_freed`].
+    #[inline]
+    pub fn freed(&self) -> usize {
+        self.references.freed.len()
+    }
+
+    /// The slot that became free last, as if it had been taken.
+    pub fn unfree(&mut self) -> Option<u32> {
+        self.references.freed.pop()
+    }
+
+    /// The key of the slot that became free last.
+    pub fn freed_key(&self) -> &[u8] {
+        &self.references.last
+    }
+
+    /// Takes up to `most` slots that became free.
+    pub fn take_freed(&mut self, most: usize) -> impl Iterator<Item = u32> {
+        let freed = &mut self.references.freed;
+        freed.drain(freed.len().saturating_sub(most)..)
+    }
+
+    /// Lets go of all slots, after [`Keyspace::flush`].
+    pub fn forget_references(&mut self) {
+        self.ledger.adjust(self.references.memory(), 0);
+        self.references = References { most: self.references.most, ..References::default() };
+    }
+}

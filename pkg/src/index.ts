@@ -4,6 +4,7 @@ export { Cachette, type CacheEvents, type CacheStats, type KeyEvent } from './ca
 export { CacheClosedError, CacheCrashedError, ReplyError } from './errors.js';
 export type { CachetteOptions } from './options.js';
 export type * from './generated/commands.js';
+export { LRUCache } from './lru.js';
 export type { Signal } from './mode.js';
 export { Pipeline } from './pipeline.js';
 export type { Arg, Fields, Reply } from './resp.js';

@@ -492,7 +492,10 @@ impl Entry {
     /// Nothing else may look at the entry meanwhile.
     #[inline]
     pub(super) unsafe fn overwrite(self, value: &[u8], deadline: Option<Millis>) -> bool {
-        if self.flags() & (REPR_MASK | REFERENCE) != INLINE || self.length_field() != value.len() || self.deadline().is_some() != deadline.is_some() {
+        if self.flags() & (REPR_MASK | REFERENCE) != INLINE
+            || self.length_field() != value.len()
+            || self.deadline().is_some() != deadline.is_some()
+        {
             return false;
         }
         // SAFETY: same length as what lies there; the deadline word exists if it is written.

@@ -6,6 +6,7 @@ const everywhere = [...servers, 'browser', 'workerd', 'edge-light'];
 /** Hosts by entry point; none for what is a file and no module. */
 export const entryPoints = {
   '.': { hosts: everywhere },
+  './lru': { hosts: everywhere },
   './inline': { hosts: [...servers, 'browser'] },
   './docs': { hosts: everywhere },
   './wasm': { hosts: [] },

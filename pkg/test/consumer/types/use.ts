@@ -1,6 +1,7 @@
 // Typed use of the package, as a consumer would write it.
-import { Cachette, ReplyError, type CacheStats, type Message, type Reply, type Subscription } from 'cachette';
+import { Cachette, References, ReplyError, type CacheStats, type Message, type Reply, type Subscription } from 'cachette';
 import { Cachette as Inline } from 'cachette/inline';
+import { LRUCache } from 'cachette/lru';
 
 const cache = new Cachette({ maxmemory: '64mb' });
 const text: string | null = cache.get('k');
@@ -35,3 +36,11 @@ cache.set('k', {});
 cache.on('nothing', () => {});
 export { answers, done, entries, later, listen, listening, made, popped, queued, rawPopped, object, plain, raw, replies, stats, stop, text };
 declare const console: { log(...what: unknown[]): void };
+
+const lru = new LRUCache<string, { n: number }>({ max: 10, fetchMethod: async (key, stale, { signal }) => (signal.aborted ? stale : { n: key.length }) });
+const found: { n: number } | undefined = lru.set('k', { n: 1 }, { ttl: 5 }).get('k', { allowStale: true });
+const fetched: Promise<{ n: number } | undefined> = lru.fetch('k');
+const dumped: [string, LRUCache.Entry<{ n: number }>][] = lru.dump();
+const refs = new References<Map<string, number>>({ max: 10 });
+const map: Map<string, number> | undefined = refs.get('k');
+console.log(found, fetched, dumped, map);

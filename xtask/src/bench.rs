@@ -1,6 +1,6 @@
 //! `cargo xtask bench`.
 
-use crate::{npm, package, process, wasm, workspace};
+use crate::{browser, npm, package, process, wasm, workspace};
 use anyhow::Result;
 
 pub fn run(which: &str, args: &[String]) -> Result<()> {
@@ -15,7 +15,14 @@ pub fn run(which: &str, args: &[String]) -> Result<()> {
     bare.args(["build", "--release", "--target", wasm::TARGET, "--package", "bare", "--target-dir"]).arg(workspace::target());
     process::run(&mut bare)?;
     npm::ensure(&workspace::pkg().join("test"))?;
-    process::run(process::command("node", &workspace::root()).args(["--expose-gc", "benches/js/main.js"]).args(args))
+    npm::ensure(&workspace::root().join("benches/js"))?;
+    let mut node = process::command("node", &workspace::root());
+    node.arg("benches/js/main.js").args(args);
+    // Without a browser that part says so, and is passed over.
+    if let Ok(chromium) = browser::chromium() {
+        node.env("CHROMIUM", chromium);
+    }
+    process::run(&mut node)
 }
 
 /// The engine beside its peers and redis-server: `benches/speed`.

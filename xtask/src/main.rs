@@ -70,7 +70,7 @@ enum Task {
     },
     /// rustfmt check, clippy of all targets and of the wasm binding, TypeScript type check, generated files up to date
     Lint,
-    /// Runs a benchmark: `js` (GET and SET against Map and lru-cache), `hitratio` (eviction policies over traces), `native` (the embedded cache beside
+    /// Runs a benchmark: `js` (from JavaScript, beside Map, lru-cache and others), `hitratio` (eviction policies over traces), `native` (the embedded cache beside
     /// other caches of Rust), `server`, `structures` and `memory` (beside redis-server), or `latency` (the slowest calls)
     Bench {
         /// Which one

@@ -1,0 +1,129 @@
+// Nanoseconds a call, of one subject and its peers in one process. Runs in Node and in a browser.
+//
+// Method: all in one process, turn by turn, order reversed every other round, garbage collected before each measurement, medians. Each loop is
+// compiled for its peer alone, so that its call sites see one shape, as in a program with one cache. In Node time is CPU time of the main thread
+// where the system tells it: wall time misleads on a busy machine. Absolute numbers move with the machine and its load, ratios within a run less.
+//
+// `fresh` keys are made in the loop by a template literal, as a server makes them; `same` keys are the very string objects that were inserted. Each
+// key has a value of its own. All columns include the loop and the making of the key.
+
+import { byHand, peers, subjects } from './peers.js';
+
+const MANY = 100;
+
+export function generator(seed) {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+export function zipf(n, count, random) {
+  const sums = new Float64Array(n);
+  let sum = 0;
+  for (let i = 0; i < n; i++) sums[i] = sum += 1 / (i + 1) ** 0.99;
+  const order = new Int32Array(count);
+  for (let j = 0; j < count; j++) {
+    const wanted = random() * sum;
+    let [low, high] = [0, n - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sums[middle] < wanted) low = middle + 1;
+      else high = middle;
+    }
+    // Popular keys lie anywhere.
+    order[j] = (Math.imul(low, 0x9e3779b1) >>> 0) % n;
+  }
+  return order;
+}
+
+const FRESH = '`user:${100000 + i}:profile`';
+
+/** The operations of a peer: name, code, and the order in which it goes through the keys. */
+function operationsOf(name, peer, size) {
+  const read = (code) => `const r = ${code}; if (r != null) sum += ${size === 0 ? 'r.n' : 'r.length'};`;
+  const one = (key, body) => `for (let j = 0; j < order.length; j++) { const i = order[j]; const k = ${key}; const v = values[i]; ${body} }`;
+  const list = [
+    ['get same', one('keys[i]', read(peer.get))],
+    ['get', one(FRESH, read(peer.get))],
+    ['get miss', one('`nobody:${100000 + i}:profile`', read(peer.get))],
+    ['set same', one('keys[i]', `${peer.set};`)],
+    ['set', one(FRESH, `${peer.set};`)],
+  ];
+  const gathered = `const ks = []; for (let m = 0; m < ${MANY}; m++) { const i = order[j + m]; ks.push(${FRESH}); }`;
+  const many = peer.mget
+    ? `const rs = ${peer.mget}; for (let m = 0; m < ${MANY}; m++) { const r = rs[m]; if (r != null) sum += ${size === 0 ? 'r.n' : 'r.length'}; }`
+    : `for (let m = 0; m < ${MANY}; m++) { const k = ks[m]; ${read(peer.get)} }`;
+  list.push([`mget of ${MANY}`, `for (let j = 0; j + ${MANY} <= order.length; j += ${MANY}) { ${gathered} ${many} }`]);
+  if (peer.del) list.push(['del, set', one(FRESH, `${peer.del}; ${peer.set};`)]);
+  for (const [more, code] of Object.entries(peer.more ?? (name === 'Map' ? byHand : {}))) {
+    list.push([more, one(['set no ttl', 'exists', 'expire'].includes(more) ? FRESH : 'keys[i]', `${code};`)]);
+  }
+  if (name === 'cachette') {
+    for (const length of [16, 100]) {
+      const body = `const p = c.pipeline(); for (let m = 0; m < ${length}; m++) { const i = order[j + m]; p.get(${FRESH}); } const rs = p.exec(); sum += rs.length;`;
+      list.push([`pipeline of ${length}`, `for (let j = 0; j + ${length} <= order.length; j += ${length}) { ${body} }`]);
+    }
+  }
+  return list;
+}
+
+const median = (numbers) => numbers.toSorted?.((a, b) => a - b)[numbers.length >> 1] ?? [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+
+/**
+ * Measures `subject` among `among`. `size` is the characters of a value, 0 for objects. Gives operation -> peer -> { ns, spread }, spread being
+ * half of the distance between the quartiles, as a share of the median.
+ */
+export function measure({ subject, among, n, size, distribution, rounds, calls }, host) {
+  const random = generator(0x12345678);
+  const keys = [];
+  // Flat strings, as a parser makes them: a template's is a rope until somebody reads it.
+  for (let i = 0; i < n; i++) keys[i] = host.flat(`user:${100_000 + i}:profile`);
+  const values = Array.from({ length: n }, (_, i) => (size === 0 ? { n: i } : host.flat(String(i).padEnd(size, 'v'))));
+  const order = distribution === 'zipf' ? zipf(n, calls, random) : Int32Array.from({ length: calls }, () => random() * n);
+  const shared = { keys, values, order, ex: { ex: 3600 }, field: 'field', counters: names('counter'), hashes: names('hash') };
+  const table = { ...Object.fromEntries(among.map((name) => [name, peers[name]])), [subject]: subjects[subject] ?? peers[subject] };
+  const made = [];
+  for (const [name, peer] of Object.entries(table)) {
+    const cache = peer.make(n, host);
+    if (!cache) continue;
+    const set = new Function('c', 'k', 'v', 'ex', peer.set);
+    for (let i = 0; i < n; i++) set(cache, keys[i], values[i], shared.ex);
+    const loops = operationsOf(name, peer, size).map(([operation, code]) => {
+      const loop = new Function('c', ...Object.keys(shared), `let sum = 0; ${code} return sum; // ${name} ${operation}`);
+      return [operation, () => loop(cache, ...Object.values(shared))];
+    });
+    made.push({ name, loops: new Map(loops), times: {} });
+  }
+  const operations = [...new Set(made.flatMap(({ loops }) => [...loops.keys()]))];
+  for (let round = 0; round < rounds + 1; round++) {
+    for (const operation of operations) {
+      for (const { loops, times } of round % 2 ? [...made].reverse() : made) {
+        const loop = loops.get(operation);
+        if (!loop) continue;
+        host.gc();
+        const start = host.time();
+        loop();
+        // The first round warms up.
+        if (round > 0) (times[operation] ??= []).push((host.time() - start) / calls);
+      }
+    }
+  }
+  const result = {};
+  for (const operation of operations) {
+    for (const { name, times } of made) {
+      const all = times[operation]?.toSorted?.((a, b) => a - b) ?? times[operation]?.sort((a, b) => a - b);
+      if (!all) continue;
+      const [low, high] = [all[all.length >> 2], all[(all.length * 3) >> 2]];
+      (result[operation] ??= {})[name] = { ns: median(all), spread: (high - low) / 2 / median(all) };
+    }
+  }
+  return result;
+}
+
+function names(what) {
+  return Array.from({ length: 1024 }, (_, i) => `${what}:${i}`);
+}

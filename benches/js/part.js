@@ -1,0 +1,121 @@
+// One measurement in a process of its own: `node part.js NAME '{"…":…}'` prints its result as JSON.
+
+import { performance, PerformanceObserver } from 'node:perf_hooks';
+import { generator, measure } from './operations.js';
+import { peers, subjects } from './peers.js';
+
+const [name, given] = process.argv.slice(2);
+const options = JSON.parse(given ?? '{}');
+
+const parts = {
+  async operations() {
+    const { host } = await import('./node.js');
+    return measure(options, host);
+  },
+
+  /**
+   * A mix of reads, writes and deletions of `n` live keys: CPU time a call, and, in a second run, how long after it was due each call was done, with
+   * `rate` calls a second due. That is what a caller notices: who must wait for a collector waits with all that come meanwhile.
+   */
+  async latency() {
+    const { host } = await import('./node.js');
+    const { subject, n, calls, rate } = options;
+    const peer = subjects[subject] ?? peers[subject];
+    const cache = peer.make(n, host);
+    const random = generator(99);
+    const order = Int32Array.from({ length: 1 << 20 }, () => random() * n);
+    const dice = Uint8Array.from({ length: 1 << 20 }, () => random() * 100);
+    const value = subject === 'cachette' ? '`value of ${i} and a few more`' : '({ n: i })';
+    const body = `const i = order[j & 1048575]; const k = \`user:\${100000 + i}:profile\`; const d = dice[(j * 7) & 1048575];
+      if (d < 70) { if (${peer.get} != null) sum++; } else if (d < 95) { const v = ${value}; ${peer.set}; } else { ${peer.del}; const v = ${value}; ${peer.set}; }`;
+    const fill = new Function('c', 'n', 'ex', `for (let i = 0; i < n; i++) { const k = \`user:\${100000 + i}:profile\`; const v = ${value}; ${peer.set}; }`);
+    const run = new Function('c', 'order', 'dice', 'calls', 'ex', `let sum = 0; for (let j = 0; j < calls; j++) { ${body} } return sum;`);
+    const timed = new Function('c', 'order', 'dice', 'calls', 'ex', 'now', 'late', 'apart', `
+      let sum = 0; const start = now(); let last = start;
+      for (let j = 0; j < calls; j++) {
+        const due = start + j * apart;
+        while (last < due) last = now();
+        ${body}
+        last = now();
+        late[j] = last - due;
+      }
+      return sum;`);
+    const ex = { ex: 3600 };
+    fill(cache, n, ex);
+    run(cache, order, dice, 500_000, ex);
+    let collecting = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (collecting += duration))).observe({ entryTypes: ['gc'] });
+    const start = host.time();
+    run(cache, order, dice, calls, ex);
+    const mean = (host.time() - start) / calls;
+    const late = new Float32Array(calls);
+    timed(cache, order, dice, calls, ex, () => performance.now(), late, 1000 / rate);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    late.sort();
+    const at = (share) => late[Math.min(calls - 1, Math.floor(calls * share))] * 1000;
+    return { mean, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1), gc: collecting };
+  },
+
+  /** Bytes an entry of `n`: what the process grew by (heap, array buffers and WebAssembly memory), keys and values included. */
+  async memory() {
+    const { host } = await import('./node.js');
+    const { subject, n, size } = options;
+    const peer = subjects[subject] ?? peers[subject];
+    const fill = new Function('c', 'n', 'ex', 'flat', `for (let i = 0; i < n; i++) { const k = flat(\`user:\${1000000 + i}:profile\`); const v = flat(String(i).padEnd(${size}, 'v')); ${peer.set}; }`);
+    const held = () => {
+      for (let i = 0; i < 4; i++) host.gc();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers + (cache?.core?.raw.memory.buffer.byteLength ?? 0);
+    };
+    let cache;
+    const before = held();
+    cache = peer.make(n, host);
+    fill(cache, n, { ex: 3600 }, host.flat);
+    const after = held();
+    return { bytes: (after - before) / n, ledger: cache.stats?.().bytes / n };
+  },
+
+  /** Milliseconds from nothing to the first answer, and what closing gives back (resident bytes before, full, and after). */
+  async start() {
+    const { readFileSync } = await import('node:fs');
+    const { join } = await import('node:path');
+    const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+    const root = join(here, '../..');
+    const bytes = readFileSync(join(root, 'pkg/dist/core.wasm'));
+    const { glue } = await import(join(here, '../../pkg/dist/core.glue.js'));
+    const begun = performance.now();
+    const module = new WebAssembly.Module(bytes);
+    const compiled = performance.now();
+    const imports = glue();
+    const instance = new WebAssembly.Instance(module, { './core_bg.js': imports });
+    imports.__wbg_set_wasm(instance.exports);
+    const instantiated = performance.now();
+    const { Cachette } = await import(join(root, 'pkg/dist/platform/node.js'));
+    const again = performance.now();
+    new Cachette({ module }).set('k', 'v');
+    const answered = performance.now();
+    return { compile: compiled - begun, instantiate: instantiated - compiled, first: answered - again, bytes: bytes.length };
+  },
+
+  async close() {
+    const { host } = await import('./node.js');
+    const resident = async () => {
+      for (let i = 0; i < 5; i++) {
+        host.gc();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return process.memoryUsage.rss();
+    };
+    const before = await resident();
+    let cache = new host.Cachette();
+    for (let i = 0; i < options.n; i++) cache.set(`user:${i}`, 'v'.repeat(100));
+    const full = await resident();
+    cache.close();
+    cache = undefined;
+    return { before, full, after: await resident() };
+  },
+};
+
+const result = await parts[name]();
+console.log(JSON.stringify(result));
+process.exit(0);

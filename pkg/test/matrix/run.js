@@ -21,8 +21,7 @@ let failures = 0;
 
 const lab = await openLab();
 try {
-  sizes = await sizesOf(lab);
-  console.log(`  bytes: ${Object.entries(sizes).map(([name, bytes]) => `${name} ${bytes}`).join(', ')}`);
+  if (options.save) sizes = await sizesOf(lab);
   for (const cell of chosen) {
     const start = performance.now();
     const { version, checks, scenarios, problems } = cell.cannot ? { problems: [] } : await judge(cell, lab);

@@ -1,4 +1,5 @@
 // Middleware, which answers by itself.
+import './strict.js';
 import * as cachette from 'cachette';
 import { makeEarly, runSuite } from './suite/suite.js';
 

@@ -1,4 +1,5 @@
 // A route in the edge runtime.
+import '../../strict.js';
 import * as cachette from 'cachette';
 import { makeEarly, runSuite } from '../../suite/suite.js';
 

@@ -66,7 +66,8 @@ interface Shared {
  * `V` is what values come as: `string`, or `Uint8Array` with the option `bytes` or through {@link Cachette.bytes}.
  */
 export class Cachette<V extends string | Uint8Array = string> extends Commands<'sync', V> {
-  private readonly core: Instance;
+  /** @internal */
+  readonly core: Instance;
   private readonly shared: Shared;
   private readonly asBytes: boolean;
   private twin: Cachette<Uint8Array> | undefined;
@@ -196,6 +197,11 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
   /** Ends the cache and gives its memory back. Waits are rejected with a {@link CacheClosedError}, and later calls throw one. */
   close(): void {
     this.core.close();
+  }
+
+  /** Whether it was closed. */
+  get closed(): boolean {
+    return this.core.closed;
   }
 
   [Symbol.dispose](): void {

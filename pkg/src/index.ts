@@ -9,5 +9,6 @@ export type { Signal } from './mode.js';
 export { Pipeline } from './pipeline.js';
 export type { Arg, Fields, Reply } from './resp.js';
 export { References, type ReferenceSetOptions, type ReferencesOptions } from './references.js';
+export { shared } from './shared.js';
 export { Messages, Subscription, type Message, type MessagesOptions } from './subscription.js';
 export type { Columns, Entries, Many } from './words.js';

@@ -22,6 +22,9 @@ export interface Raw extends WebAssembly.Exports {
   hear(): number;
   leave(session: number): void;
   deadline(session: number): number;
+  meet(addr: number, laddr: number): number;
+  say(session: number, bytes: number): number;
+  owe(session: number, bytes: number): void;
   turn(now: number): void;
   seed(low: number, high: number): void;
   due(): number;
@@ -54,13 +57,15 @@ const CALLS_PER_READING = 256;
 /** Milliseconds by which an expired key may be removed late: when somebody waits to hear of it, and when it only takes up room. */
 const TOLD_WITHIN = 2;
 const REMOVED_WITHIN = 100;
+/** A session's state in the header: it is closed. */
+const GONE = 1;
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Who speaks through a session of its own: a command that waits, a subscription. */
+/** Who speaks through a session of its own: a command that waits, a subscription, a client. */
 export interface Owner {
   /** Whether replies are read as bytes. */
   readonly asBytes: boolean;
-  /** The session was given something. */
+  /** The session was given something, or its wait ended. */
   hear(reader: ReplyReader): void;
   /** The session is gone. */
   lose(error: Error): void;
@@ -171,12 +176,17 @@ export class Instance {
         const owner = this.owners.get(session);
         if (owner === undefined) continue;
         const reader = given(this, owner.asBytes);
-        if (reader.done) owner.lose(new CacheClosedError('the session was closed'));
+        if ((this.u32[this.header + 3]! & GONE) !== 0) owner.lose(new CacheClosedError('the session was closed'));
         else owner.hear(reader);
       }
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  /** Whether it was closed for good. */
+  get closed(): boolean {
+    return this.raw === undefined;
   }
 
   /** Runs `work` with the clock read; what breaks the instance is known afterwards. */

@@ -125,6 +125,13 @@ export class ReplyReader {
     return this.at >= this.end;
   }
 
+  /** All that has not been read, as the bytes that it is. */
+  rest(): Uint8Array {
+    const bytes = this.memory.slice(this.at, this.end);
+    this.at = this.end;
+    return bytes;
+  }
+
   /**
    * The next reply; an error reply is returned as a ReplyError naming `command`. Pushes before it are passed over. Null where nothing follows: a
    * subscription is answered by pushes alone.

@@ -2,26 +2,16 @@
 // Environment: CACHETTE_TARBALL, the package to test. `cargo xtask test package` sets it.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { here, installed, run } from './installed.js';
 
-const run = promisify(execFile);
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const root = join(here, '../..');
 let folder;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cachette-readme-'));
-  await writeFile(join(folder, 'package.json'), '{ "name": "readme", "private": true, "type": "module" }\n');
-  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--loglevel=error', process.env.CACHETTE_TARBALL], { cwd: folder });
-});
-
-after(async () => {
-  if (folder) await rm(folder, { recursive: true, force: true });
+  ({ folder } = await installed('ioredis'));
 });
 
 /** The value that a comment spells, as source text; undefined where it is prose. */

@@ -32,11 +32,16 @@ pub fn build() -> Result<()> {
     })
 }
 
+/// All that runs anywhere, which is compiled without the types of any host; and what is for Node.
+const PROJECTS: [&str; 2] = ["tsconfig.json", "tsconfig.node.json"];
+
 /// Type-checks the sources and writes JavaScript and declarations to `dist`.
 fn typescript() -> Result<()> {
     let pkg = workspace::pkg();
     let tsc = pkg.join("node_modules/typescript/bin/tsc");
-    process::run(process::command("node", &pkg).arg(tsc).args(["-p", "tsconfig.json"]))?;
+    for project in PROJECTS {
+        process::run(process::command("node", &pkg).arg(&tsc).args(["-p", project]))?;
+    }
     // Forms of import that TypeScript does not know are kept as JavaScript.
     for entry in std::fs::read_dir(pkg.join("src/platform"))? {
         let from = entry?.path();
@@ -53,7 +58,10 @@ pub fn typecheck() -> Result<()> {
     let pkg = workspace::pkg();
     npm::ensure(&pkg)?;
     let tsc = pkg.join("node_modules/typescript/bin/tsc");
-    process::run(process::command("node", &pkg).arg(tsc).args(["-p", "tsconfig.json", "--noEmit"]))
+    for project in PROJECTS {
+        process::run(process::command("node", &pkg).arg(&tsc).args(["-p", project, "--noEmit"]))?;
+    }
+    Ok(())
 }
 
 fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {

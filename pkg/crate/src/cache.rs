@@ -1,7 +1,9 @@
-//! The engine, the one session that JavaScript speaks through, and those beside it: one for each command that waits and each subscription.
+//! The engine, the one session that JavaScript speaks through, and those beside it: one for each command that waits, each subscription, and each
+//! client of a server in JavaScript.
 
 use crate::memory;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 use cachette::call::Call;
 use cachette::engine::{Engine, Options};
@@ -24,7 +26,7 @@ pub struct Cache {
     seeded: bool,
     /// What happened to keys, for `on(...)`.
     pub notices: VecDeque<Notice>,
-    /// Sessions beside the main one that were given something, or closed.
+    /// Sessions beside the main one that were given something, or closed, or whose wait ended.
     heard: VecDeque<SessionId>,
     pub input: Vec<u8>,
     pub output: Vec<u8>,
@@ -96,6 +98,32 @@ impl Cache {
         id.0
     }
 
+    /// Begins a conversation with somebody at the other end of a wire, as a server would: in RESP2, and known by name or not as users have it.
+    pub fn meet(&mut self, addr: &[u8], laddr: &[u8]) -> u64 {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap_or_default();
+        self.engine.open(Peer { addr: text(addr), laddr: text(laddr), fd: -1 }, self.now).0
+    }
+
+    /// Goes on with such a conversation: as [`Cache::execute`], of requests that may be unfinished. Returns how many bytes were taken: fewer where the
+    /// last request is unfinished, or the session waits. After bytes that are no requests it is closed.
+    pub fn say(&mut self, id: u64, bytes: usize) -> usize {
+        self.run(SessionId(id), bytes)
+    }
+
+    /// Bytes that such a session has been given and not taken yet: they count for its limits.
+    pub fn owe(&mut self, id: u64, bytes: usize) {
+        if let Some(session) = self.engine.session_mut(SessionId(id)) {
+            session.buffers.output = bytes;
+        }
+    }
+
+    /// What a session is to its shell: [`GONE`], or whether it [`WAITS`] and is [`UNKNOWN`].
+    pub fn state(&self, id: u64) -> u32 {
+        let Some(session) = self.engine.session(SessionId(id)) else { return GONE };
+        let (waits, unknown) = (session.waiting.is_some(), !self.engine.server.admits(session));
+        u32::from(unknown) * UNKNOWN | u32::from(waits) * WAITS
+    }
+
     /// The next session beside the main one that was given something, 0 if none was. What it was given is in `output`: nothing where the session
     /// was closed from within.
     pub fn hear(&mut self) -> u64 {
@@ -118,7 +146,7 @@ impl Cache {
         self.engine.session(SessionId(id))?.waiting.as_ref()?.park.deadline
     }
 
-    fn run(&mut self, id: SessionId, bytes: usize) {
+    fn run(&mut self, id: SessionId, bytes: usize) -> usize {
         let input = core::mem::take(&mut self.input);
         self.output.clear();
         self.engine.keys.set_ceiling(if Self::is_short(bytes) { 1 } else { CEILING });
@@ -131,14 +159,23 @@ impl Cache {
             match consumed {
                 Ok(0) if waited => {}
                 Ok(taken) if taken > 0 => rest = rest.get(taken..).unwrap_or(&[]),
-                _ => break,
+                Ok(_) => break,
+                Err(_) => {
+                    if id != self.session {
+                        self.engine.close(id);
+                        self.heard.push_back(id);
+                    }
+                    break;
+                }
             }
         }
+        let taken = bytes.saturating_sub(rest.len());
         self.input = input;
         if self.input.capacity() > KEPT {
             self.input = Vec::new();
         }
         self.look_at_session();
+        taken
     }
 
     /// Lets go of a large reply once it has been read.
@@ -166,8 +203,9 @@ impl Cache {
                     self.output.extend_from_slice(&given);
                 }
                 Event::Output(id) => self.heard.push_back(id),
+                Event::Ready(id) => self.heard.push_back(id),
                 // Nothing here can sleep, and nothing can be shut down but by its owner's `close()`.
-                Event::Ready(_) | Event::Sleep(_) | Event::Shutdown => {}
+                Event::Sleep(_) | Event::Shutdown => {}
             }
         }
     }
@@ -225,6 +263,13 @@ impl Cache {
         self.notices.pop_front()
     }
 }
+
+/// The session is closed.
+pub const GONE: u32 = 1;
+/// It has not said yet who it is.
+pub const UNKNOWN: u32 = 2;
+/// Its requests stay where they are until its wait has ended.
+pub const WAITS: u32 = 4;
 
 /// How many bytes one byte of a request may turn into: the smallest element has seven bytes of request and takes less than seventy.
 const GROWTH: usize = 10;

@@ -93,7 +93,8 @@ pub extern "C" fn converse(bytes: u32) -> f64 {
     given(cache, id)
 }
 
-/// The next such session that was given something (0: none), described as by [`converse`]; of length 0 if the session is gone.
+/// The next such session that something happened to (0: none): it was given something, described as by [`converse`]; its wait ended; it is gone (see
+/// [`given`]).
 #[unsafe(no_mangle)]
 pub extern "C" fn hear() -> f64 {
     let cache = cache();
@@ -101,11 +102,37 @@ pub extern "C" fn hear() -> f64 {
     given(cache, id)
 }
 
+/// The header's `high` is the session's state: 1 it is gone, 2 it has not said yet who it is, 4 it waits.
 fn given(cache: &Cache, id: u64) -> f64 {
     let header = &mut area::area().header;
     header.length = cache.output.len() as u32;
     header.low = cache.output.as_ptr() as usize as u32;
+    header.high = cache.state(id);
     id as f64
+}
+
+/// Begins a conversation with a client: its address is the area's key, ours the field. Returns the session's number.
+#[unsafe(no_mangle)]
+pub extern "C" fn meet(addr: u32, laddr: u32) -> f64 {
+    let (cache, area) = (cache(), area::area());
+    let id = cache.meet(area.key(addr), area.field(laddr));
+    cache.output.clear();
+    given(cache, id)
+}
+
+/// Runs the requests in the input in such a conversation. Returns how many bytes were taken; what was answered is described as by [`converse`].
+#[unsafe(no_mangle)]
+pub extern "C" fn say(id: f64, bytes: u32) -> u32 {
+    let cache = cache();
+    let taken = cache.say(id as u64, bytes as usize);
+    given(cache, id as u64);
+    taken as u32
+}
+
+/// Tells how many bytes such a session has been given and its client has not taken yet.
+#[unsafe(no_mangle)]
+pub extern "C" fn owe(id: f64, bytes: u32) {
+    cache().owe(id as u64, bytes as usize);
 }
 
 /// Ends such a session: its wait, its subscriptions.

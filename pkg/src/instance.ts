@@ -22,7 +22,7 @@ export interface Raw extends WebAssembly.Exports {
   hear(): number;
   leave(session: number): void;
   deadline(session: number): number;
-  meet(addr: number, laddr: number): number;
+  meet(addr: number, laddr: number, trusted: number): number;
   say(session: number, bytes: number): number;
   owe(session: number, bytes: number): void;
   turn(now: number): void;

@@ -20,3 +20,6 @@ export interface Signal {
   addEventListener(type: 'abort', listener: () => void): void;
   removeEventListener(type: 'abort', listener: () => void): void;
 }
+
+/** The host's own `AbortSignal`, where its types are known. */
+export type HostSignal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : Signal;

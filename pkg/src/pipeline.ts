@@ -8,7 +8,7 @@ import type { Arg, Reply } from './resp.js';
  * A queue of commands. Each method queues its command and returns the queue; {@link Pipeline.exec} sends them and returns the answers in order. Those
  * that would wait answer at once.
  */
-export class Pipeline<V extends string | Uint8Array = string> extends Commands<Queued<Pipeline<V>>, V> {
+export class Pipeline<V extends string | Uint8Array = string, R = Reply[]> extends Commands<Queued<Pipeline<V, R>>, V> {
   private queued: Arg[][] = [];
 
   /** @internal */
@@ -28,9 +28,8 @@ export class Pipeline<V extends string | Uint8Array = string> extends Commands<Q
   }
 
   /** Sends what was queued; the queue is empty then. Where a command was refused stands a {@link ReplyError}; nothing is thrown for it. */
-  exec(): Reply[] {
-    const commands = this.take();
-    return commands.length === 0 ? [] : (this.run(commands) as Reply[]);
+  exec(): R {
+    return this.run(this.take()) as R;
   }
 
   /** @internal */

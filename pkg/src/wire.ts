@@ -37,11 +37,11 @@ export class Wire implements Owner {
   constructor(
     private readonly core: Instance,
     private readonly far: FarEnd,
-    addr = '',
-    laddr = '',
+    /** Addresses of the client and of its door, as CLIENT LIST shows them; and whether it need not say who it is. */
+    { addr = '', laddr = '', trusted = false } = {},
   ) {
     core.enter(() => {
-      this.session = core.raw.meet(Math.max(putKey(core, addr), 0), Math.max(putField(core, laddr), 0));
+      this.session = core.raw.meet(Math.max(putKey(core, addr), 0), Math.max(putField(core, laddr), 0), Number(trusted));
       this.look();
     });
     core.owners.set(this.session, this);

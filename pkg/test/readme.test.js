@@ -11,7 +11,7 @@ const root = join(here, '../..');
 let folder;
 
 before(async () => {
-  ({ folder } = await installed('ioredis'));
+  ({ folder } = await installed('ioredis', 'keyv', 'unstorage', '@upstash/redis'));
 });
 
 /** The value that a comment spells, as source text; undefined where it is prose. */

@@ -11,12 +11,21 @@ pub fn run(which: &str, args: &[String]) -> Result<()> {
         return process::run(process::cargo().args(["run", "--release", "--package", "hitratio", "--"]).args(args));
     }
     package::build()?;
+    let node = || process::command("node", &workspace::root());
+    if which == "helpers" {
+        npm::ensure(&workspace::root().join("benches/helpers"))?;
+        return process::run(node().args(["--expose-gc", "benches/helpers/main.js"]).args(args));
+    }
+    npm::ensure(&workspace::pkg().join("test"))?;
+    if which == "ioredis" {
+        process::find_or_install(&["redis-server"], "redis-server")?;
+        return process::run(node().arg("benches/ioredis/main.js").args(args));
+    }
     let mut bare = process::cargo();
     bare.args(["build", "--release", "--target", wasm::TARGET, "--package", "bare", "--target-dir"]).arg(workspace::target());
     process::run(&mut bare)?;
-    npm::ensure(&workspace::pkg().join("test"))?;
     npm::ensure(&workspace::root().join("benches/js"))?;
-    let mut node = process::command("node", &workspace::root());
+    let mut node = node();
     node.arg("benches/js/main.js").args(args);
     // Without a browser that part says so, and is passed over.
     if let Ok(chromium) = browser::chromium() {

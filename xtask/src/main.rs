@@ -75,6 +75,11 @@ enum Task {
     Bench {
         /// Which one
         #[arg(value_parser = ["js", "hitratio", "native", "server", "structures", "memory", "latency"], default_value = "js")]
+    /// Runs a benchmark: `js` (GET and SET against Map and lru-cache), `helpers` (getOrSet against bentocache and cacheable), `ioredis` (in process against
+    /// loopback to redis-server), `hitratio` (eviction policies over traces), or `native` (cargo bench)
+    Bench {
+        /// Which one
+        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native"], default_value = "js")]
         which: String,
         /// Handed on to the benchmark
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -98,10 +98,15 @@ impl Cache {
         id.0
     }
 
-    /// Begins a conversation with somebody at the other end of a wire, as a server would: in RESP2, and known by name or not as users have it.
-    pub fn meet(&mut self, addr: &[u8], laddr: &[u8]) -> u64 {
+    /// Begins a conversation with somebody at the other end of a wire, as a server would: in RESP2, and, unless `trusted`, known by name or not as users
+    /// have it.
+    pub fn meet(&mut self, addr: &[u8], laddr: &[u8], trusted: bool) -> u64 {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap_or_default();
-        self.engine.open(Peer { addr: text(addr), laddr: text(laddr), fd: -1 }, self.now).0
+        let id = self.engine.open(Peer { addr: text(addr), laddr: text(laddr), fd: -1 }, self.now);
+        if let Some(session) = self.engine.session_mut(id) {
+            session.authenticated |= trusted;
+        }
+        id.0
     }
 
     /// Goes on with such a conversation: as [`Cache::execute`], of requests that may be unfinished. Returns how many bytes were taken: fewer where the
@@ -121,7 +126,7 @@ impl Cache {
     pub fn state(&self, id: u64) -> u32 {
         let Some(session) = self.engine.session(SessionId(id)) else { return GONE };
         let (waits, unknown) = (session.waiting.is_some(), !self.engine.server.admits(session));
-        u32::from(unknown) * UNKNOWN | u32::from(waits) * WAITS
+        (u32::from(unknown) * UNKNOWN) | (u32::from(waits) * WAITS)
     }
 
     /// The next session beside the main one that was given something, 0 if none was. What it was given is in `output`: nothing where the session

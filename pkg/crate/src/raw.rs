@@ -113,9 +113,9 @@ fn given(cache: &Cache, id: u64) -> f64 {
 
 /// Begins a conversation with a client: its address is the area's key, ours the field. Returns the session's number.
 #[unsafe(no_mangle)]
-pub extern "C" fn meet(addr: u32, laddr: u32) -> f64 {
+pub extern "C" fn meet(addr: u32, laddr: u32, trusted: u32) -> f64 {
     let (cache, area) = (cache(), area::area());
-    let id = cache.meet(area.key(addr), area.field(laddr));
+    let id = cache.meet(area.key(addr), area.field(laddr), trusted != 0);
     cache.output.clear();
     given(cache, id)
 }

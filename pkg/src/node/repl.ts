@@ -11,7 +11,7 @@ import { docs as texts } from '../generated/docs.js';
 import '../platform/node.js';
 import { upperBound, writeCommand, type Reply } from '../resp.js';
 import { Wire } from '../wire.js';
-import { Replies } from './replies.js';
+import { Replies } from '../replies.js';
 import { quote, split } from './words.js';
 
 /** A way to the other end. */

@@ -1,5 +1,7 @@
 // `cachette/server`: a RESP server in this process, on the engine in WebAssembly. Sockets here; everything that is said over them is the engine's affair.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Cachette } from '../cachette.js';
@@ -130,8 +132,7 @@ class House implements Listener {
         },
         end: () => socket.end(),
       },
-      addr,
-      laddr,
+      { addr, laddr },
     );
     if (protectedMode && wire.known && !isLocal(socket)) {
       wire.close();

@@ -1,15 +1,16 @@
 // Replies that come over a wire in pieces: where each ends, and its value.
 
-import { ReplyReader, type Reply } from '../resp.js';
+import { ReplyReader, type Reply } from './resp.js';
 
 const LF = 10;
+const decoder = new TextDecoder();
 
 export class Replies {
   private bytes: Uint8Array = new Uint8Array(0);
 
   /** Takes what arrived; gives what is whole now. Strings come as bytes. A push says so by `push`. */
   add(more: Uint8Array): { reply: Reply; push: boolean }[] {
-    this.bytes = this.bytes.length === 0 ? more : Buffer.concat([this.bytes, more]);
+    this.bytes = this.bytes.length === 0 ? more : joined(this.bytes, more);
     const whole = [];
     let at = 0;
     for (let end = replyEnd(this.bytes, at); end > 0; end = replyEnd(this.bytes, at)) {
@@ -22,6 +23,13 @@ export class Replies {
     this.bytes = this.bytes.slice(at);
     return whole;
   }
+}
+
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
 }
 
 function pushed(bytes: Uint8Array, at: number, end: number): Reply {
@@ -37,7 +45,7 @@ function replyEnd(bytes: Uint8Array, at: number): number {
     const line = bytes.indexOf(LF, at);
     if (line < 0) return -1;
     const kind = String.fromCharCode(bytes[at]!);
-    const count = '$=*~>%|'.includes(kind) ? Number(Buffer.from(bytes.buffer, bytes.byteOffset + at + 1, line - at - 2).toString()) : 0;
+    const count = '$=*~>%|'.includes(kind) ? Number(decoder.decode(bytes.subarray(at + 1, line - 1))) : 0;
     at = line + 1;
     if (kind === '$' || kind === '=') at += count < 0 ? 0 : count + 2;
     else if (kind === '%' || kind === '|') left += count * 2;

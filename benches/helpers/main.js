@@ -4,10 +4,14 @@
 // of 100,000 entries, each library in a process of its own.
 
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { CALLS, ENTRIES, RUNS, subjects, VALUE } from './subjects.js';
 
 const script = fileURLToPath(import.meta.url);
+const lines = [];
+const say = (line) => (lines.push(line), console.log(line));
 const [task, name] = process.argv.slice(2);
 
 if (task === 'bytes') {
@@ -16,14 +20,20 @@ if (task === 'bytes') {
   const made = await Promise.all(Object.entries(subjects).map(async ([name, open]) => [name, await open()]));
   await hits(made);
   await misses(made);
-  console.log(`\nBytes an entry, ${ENTRIES.toLocaleString('en')} entries of 16-byte keys and ${VALUE.length}-byte values:\n`);
+  say(`\nBytes an entry, ${ENTRIES.toLocaleString('en')} entries of 16-byte keys and ${VALUE.length}-byte values:\n`);
   for (const name of Object.keys(subjects)) {
     if (name === 'plain get') continue;
-    console.log(`  ${name.padEnd(22)}${execFileSync(process.execPath, ['--expose-gc', script, 'bytes', name]).toString().trim()}`);
+    say(`  ${name.padEnd(22)}${execFileSync(process.execPath, ['--expose-gc', script, 'bytes', name]).toString().trim()}`);
   }
   await correctness(made);
   for (const [, subject] of made) await subject.close?.();
+  if (process.argv.includes('--save')) save();
   process.exit(0);
+}
+
+function save() {
+  const about = `Node ${process.versions.node}, ${cpus()[0].model.trim()}. Written by \`cargo xtask bench helpers --save\`; the method is in benches/helpers.`;
+  writeFileSync(new URL('../results/helpers.md', import.meta.url), `# getOrSet against a plain get, bentocache and cacheable\n\n${about}\n\n\`\`\`text\n${lines.join('\n')}\n\`\`\`\n`);
 }
 
 function median(times) {
@@ -45,23 +55,23 @@ async function hits(made) {
     }
   }
   const plain = median(times.get('plain get')).median;
-  console.log(`A hit, awaited, ns (${RUNS - 1} runs of ${CALLS.toLocaleString('en')}):\n`);
+  say(`A hit, awaited, ns (${RUNS - 1} runs of ${CALLS.toLocaleString('en')}):\n`);
   for (const [name, list] of times) {
     const { median: mid, low, high } = median(list);
-    console.log(`  ${name.padEnd(22)}${mid.toFixed(0).padStart(6)}  (${low.toFixed(0)}–${high.toFixed(0)})  ${(mid / plain).toFixed(2)}× plain get`);
+    say(`  ${name.padEnd(22)}${mid.toFixed(0).padStart(6)}  (${low.toFixed(0)}–${high.toFixed(0)})  ${(mid / plain).toFixed(2)}× plain get`);
   }
 }
 
 /** 10,000 at once on a key that is missing. */
 async function misses(made) {
-  console.log('\n10,000 at once on a missing key: calls of the factory, milliseconds until all have it:\n');
+  say('\n10,000 at once on a missing key: calls of the factory, milliseconds until all have it:\n');
   for (const [name, subject] of made) {
     if (name === 'plain get') continue;
     let calls = 0;
     const slow = () => (calls++, new Promise((resolve) => setTimeout(() => resolve(VALUE), 20)));
     const start = performance.now();
     await Promise.all(Array.from({ length: 10_000 }, () => subject.getOrSet('missing', slow)));
-    console.log(`  ${name.padEnd(22)}${String(calls).padStart(6)} calls  ${(performance.now() - start).toFixed(0)} ms`);
+    say(`  ${name.padEnd(22)}${String(calls).padStart(6)} calls  ${(performance.now() - start).toFixed(0)} ms`);
   }
 }
 
@@ -106,13 +116,13 @@ async function correctness(made) {
       return (await subject.objects.get('held')).n === 1;
     },
   };
-  console.log('\nWhat holds:\n');
+  say('\nWhat holds:\n');
   for (const [what, check] of Object.entries(checks)) {
-    console.log(`  ${what}`);
+    say(`  ${what}`);
     for (const [name, subject] of made) {
       if (name === 'plain get' || name === 'getOrSet, with grace') continue;
       const holds = await check(subject).catch((error) => `no: ${error.message}`);
-      console.log(`    ${name.padEnd(20)}${holds === true ? 'yes' : holds === false ? 'no' : holds}`);
+      say(`    ${name.padEnd(20)}${holds === true ? 'yes' : holds === false ? 'no' : holds}`);
     }
   }
 }

@@ -3,10 +3,14 @@
 
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { cpus } from 'node:os';
 import { Connector } from '../../pkg/dist/node/ioredis.js';
 
 const Redis = createRequire(new URL('../../pkg/test/package.json', import.meta.url))('ioredis');
+const lines = [];
+const say = (line) => (lines.push(line), console.log(line));
 const RUNS = 11;
 const CALLS = 20_000;
 
@@ -36,13 +40,17 @@ for (const [way, run] of Object.entries(ways)) {
   const rates = { 'redis-server': [], 'in process': [] };
   for (let i = 0; i < RUNS; i++) for (const [name, client] of Object.entries(clients)) rates[name].push(await run(client));
   const mid = Object.fromEntries(Object.entries(rates).map(([name, list]) => [name, list.sort((a, b) => a - b)]));
-  console.log(`${way}:`);
+  say(`${way}:`);
   for (const [name, list] of Object.entries(mid)) {
     const [low, median, high] = [1, 2, 3].map((quarter) => Math.round(list[(list.length * quarter) >> 2]).toLocaleString('en'));
-    console.log(`  ${name.padEnd(14)}${median.padStart(9)} a second  (${low}–${high})`);
+    say(`  ${name.padEnd(14)}${median.padStart(9)} a second  (${low}–${high})`);
   }
   const half = RUNS >> 1;
-  console.log(`  in process is ${(mid['in process'][half] / mid['redis-server'][half]).toFixed(1)} times as quick\n`);
+  say(`  in process is ${(mid['in process'][half] / mid['redis-server'][half]).toFixed(1)} times as quick\n`);
 }
 for (const client of Object.values(clients)) client.disconnect();
 server.kill();
+if (process.argv.includes('--save')) {
+  const about = `Node ${process.versions.node}, ${cpus()[0].model.trim()}. Written by \`cargo xtask bench ioredis --save\`; the method is in benches/ioredis/main.js.`;
+  writeFileSync(new URL('../results/ioredis.md', import.meta.url), `# ioredis in process against ioredis over loopback\n\n${about}\n\n\`\`\`text\n${lines.join('\n')}\n\`\`\`\n`);
+}

@@ -70,16 +70,12 @@ enum Task {
     },
     /// rustfmt check, clippy of all targets and of the wasm binding, TypeScript type check, generated files up to date
     Lint,
-    /// Runs a benchmark: `js` (from JavaScript, beside Map, lru-cache and others), `hitratio` (eviction policies over traces), `native` (the embedded cache beside
+    /// Runs a benchmark: `js` (from JavaScript, beside Map, lru-cache and others), `helpers` (getOrSet beside bentocache and cacheable), `ioredis` (in process beside
+    /// loopback to redis-server), `hitratio` (eviction policies over traces), `native` (the embedded cache beside
     /// other caches of Rust), `server`, `structures` and `memory` (beside redis-server), or `latency` (the slowest calls)
     Bench {
         /// Which one
-        #[arg(value_parser = ["js", "hitratio", "native", "server", "structures", "memory", "latency"], default_value = "js")]
-    /// Runs a benchmark: `js` (GET and SET against Map and lru-cache), `helpers` (getOrSet against bentocache and cacheable), `ioredis` (in process against
-    /// loopback to redis-server), `hitratio` (eviction policies over traces), or `native` (cargo bench)
-    Bench {
-        /// Which one
-        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native"], default_value = "js")]
+        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native", "server", "structures", "memory", "latency"], default_value = "js")]
         which: String,
         /// Handed on to the benchmark
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -1,10 +1,14 @@
-//! `cargo xtask suites`: the tests that client libraries have of themselves, run against `cachette-server`, or against redis-server for comparison.
+//! `cargo xtask suites`: the tests that client libraries have of themselves, run against `cachette-server`, or against redis-server for comparison; and
+//! those of the libraries that the npm package plugs into (`faces.rs`), run through its faces.
 //!
 //! Each suite is fetched below `target/suites` in a pinned version; nothing of it is kept in this repository. What a suite says of clusters, sentinels,
 //! TLS and the modules of Redis Stack is left out, as are its tests that speak to no server. The rest runs once, with a fresh server.
 
+mod faces;
+
 use crate::tcl::{self, Subject};
-use crate::{process, steps::timed, workspace};
+use crate::{package, process, steps::timed, workspace};
+use faces::Face;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,6 +20,16 @@ use std::process::{Child, Command, Stdio};
 pub enum Suite {
     RedisPy,
     Ioredis,
+    /// ioredis's tests on an engine in their process, by `cachette/ioredis`
+    IoredisInProcess,
+    Keyv6,
+    Keyv5,
+    CacheManager,
+    Unstorage,
+    ConnectRedis,
+    ExpressSession,
+    Upstash,
+    RateLimiterFlexible,
 }
 
 /// What one suite said.
@@ -87,17 +101,23 @@ const PYTHON_MARKS: &str =
     "not onlycluster and not redismod and not ssl and not replica and not cp_integration and not multidb_integration";
 
 impl Suite {
+    /// The face of the npm package that it is run through.
+    fn face(self) -> Option<&'static Face> {
+        faces::FACES.iter().find(|face| face.suite == self)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::RedisPy => "redis-py",
             Self::Ioredis => "ioredis",
+            _ => self.face().map_or("", |face| face.name),
         }
     }
 
     fn version(self) -> &'static str {
         match self {
             Self::RedisPy => REDIS_PY,
-            Self::Ioredis => IOREDIS,
+            _ => self.face().map_or(IOREDIS, |face| face.version),
         }
     }
 
@@ -108,12 +128,14 @@ impl Suite {
         let done = |suite: &Path| suite.join(".ready").exists();
         let suite = folder.join(match self {
             Self::RedisPy => format!("redis-{REDIS_PY}"),
-            Self::Ioredis => format!("ioredis-{IOREDIS}"),
+            Self::Ioredis | Self::IoredisInProcess => format!("ioredis-{IOREDIS}"),
+            _ => format!("{}-{}", self.name().replace([' ', '@', '/'], "-").trim_start_matches('-'), self.version()),
         });
         if !done(&suite) {
             timed(&format!("{} {} and its tests", self.name(), self.version()), || match self {
                 Self::RedisPy => fetch_redis_py(&folder, &suite),
-                Self::Ioredis => fetch_ioredis(&folder, &suite),
+                Self::Ioredis | Self::IoredisInProcess => fetch_ioredis(&folder, &suite),
+                _ => self.face().map_or(Ok(()), |face| face.fetch(&suite)),
             })?;
             std::fs::write(suite.join(".ready"), "")?;
         }
@@ -133,14 +155,27 @@ impl Suite {
                 command.args(["-m", PYTHON_MARKS]).args(PYTHON_LEFT_OUT.map(|path| format!("--ignore={path}")));
                 (command, pytest)
             }
-            Self::Ioredis => {
-                command.arg("node").args(["node_modules/mocha/bin/mocha.js", "--reporter", "tap"]);
+            Self::Ioredis | Self::IoredisInProcess => {
+                command.arg("node").args(["--no-warnings", "node_modules/mocha/bin/mocha.js", "--reporter", "tap"]);
+                if self == Self::IoredisInProcess {
+                    command.arg("--require").arg(faces::ours("ioredis-in-process.cjs"));
+                }
                 command.args(["--ignore", "test/functional/cluster/**", "--ignore", "test/functional/sentinel*.ts"]);
                 command.args(["--ignore", "test/functional/tls.ts", "test/helpers/*.ts", "test/functional/**/*.ts"]);
                 command.env("TS_NODE_TRANSPILE_ONLY", "true").env("NODE_ENV", "test");
                 (command, tap)
             }
+            _ => {
+                let Some(face) = self.face() else { return (command, tap) };
+                face.command(&mut command);
+                (command, if self == Self::Upstash { bun } else { tap })
+            }
         }
+    }
+
+    /// Whether the tests speak to a server of ours that they do not start themselves.
+    fn needs_server(self) -> bool {
+        matches!(self, Self::RedisPy | Self::Ioredis)
     }
 }
 
@@ -152,10 +187,12 @@ pub fn results_file() -> PathBuf {
 pub fn run(suites: &[Suite], subject: Subject, server: Option<&Path>, save: bool) -> Result<()> {
     let server = match server {
         Some(server) => server.to_path_buf(),
-        None => tcl::server(subject)?,
+        None if suites.iter().any(|suite| suite.needs_server()) => tcl::server(subject)?,
+        None => PathBuf::new(),
     };
+    let packed = if suites.iter().all(|suite| suite.needs_server()) { PathBuf::new() } else { package::pack()? };
     for suite in suites {
-        let outcome = run_suite(*suite, &server)?;
+        let outcome = run_suite(*suite, &server, &packed)?;
         outcome.failed.iter().for_each(|test| println!("    {test}"));
         let (passed, failed, skipped) = (outcome.passed, outcome.failed.len(), outcome.skipped);
         println!("{} {}: {passed} passed, {failed} failed, {skipped} skipped", suite.name(), suite.version());
@@ -182,10 +219,17 @@ fn write(name: &str, outcome: Outcome, subject: Subject) -> Result<()> {
     Ok(std::fs::write(results_file(), toml::to_string_pretty(&results)?)?)
 }
 
-fn run_suite(suite: Suite, server: &Path) -> Result<Outcome> {
+fn run_suite(suite: Suite, server: &Path, packed: &Path) -> Result<Outcome> {
     let folder = suite.fetched()?;
+    let face = suite.face();
+    let folder = face.map_or(folder.clone(), |face| folder.join(face.inside));
     let (mut command, read) = suite.command(&folder);
-    let server = Server::start(server)?;
+    let server = if suite.needs_server() {
+        Some(Server::start(server)?)
+    } else {
+        faces::install(&folder, packed)?;
+        face.map_or(Ok(None), |face| face.prepare(&folder))?
+    };
     // The end says nothing more than the lines: every suite fails as a whole if one test does.
     let (text, _) = process::tee(&mut command)?;
     drop(server);
@@ -273,9 +317,24 @@ fn tap(line: &str) -> Option<(String, Verdict)> {
     };
     let (number, name) = rest.split_once(' ')?;
     number.parse::<u32>().ok()?;
+    // Vitest puts a dash before the name and the time behind it.
+    let name = name.strip_prefix("- ").unwrap_or(name);
+    let name = name.split_once(" # time=").map_or(name, |(name, _)| name);
     match name.split_once(" # SKIP") {
         Some((name, _)) => Some((name.to_owned(), Verdict::Skipped)),
         None => Some((name.trim_end().to_owned(), verdict)),
+    }
+}
+
+/// `(pass) with match > returns cursor and keys [1.23ms]`
+fn bun(line: &str) -> Option<(String, Verdict)> {
+    let (verdict, rest) = line.strip_prefix('(')?.split_once(") ")?;
+    let name = rest.rsplit_once(" [").map_or(rest, |(name, _)| name).to_owned();
+    match verdict {
+        "pass" => Some((name, Verdict::Passed)),
+        "fail" => Some((name, Verdict::Failed)),
+        "skip" | "todo" => Some((name, Verdict::Skipped)),
+        _ => None,
     }
 }
 
@@ -290,14 +349,19 @@ impl Server {
         std::fs::create_dir_all(&folder)?;
         let mut command = process::command(&program.to_string_lossy(), &folder);
         command.args(["--port", &PORT.to_string(), "--save", "", "--enable-debug-command", "yes"]);
+        Self::listening(&mut command, PORT)
+    }
+
+    /// Starts a program and waits until it listens.
+    fn listening(command: &mut Command, port: u16) -> Result<Self> {
         let server = Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
         for _ in 0..200 {
-            if std::net::TcpStream::connect(("127.0.0.1", PORT)).is_ok() {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return Ok(server);
             }
             std::thread::sleep(std::time::Duration::from_millis(25));
         }
-        bail!("{} did not listen on port {PORT}", program.display())
+        bail!("{} did not listen on port {port}", command.get_program().to_string_lossy())
     }
 }
 
@@ -338,5 +402,9 @@ mod tests {
         assert_eq!(said(tap, "not ok 2 scripting accepts options"), is("scripting accepts options", 'f'));
         assert_eq!(said(tap, "ok 3 arrays set # SKIP -"), is("arrays set", 's'));
         assert_eq!(said(tap, "ok then"), None);
+        assert_eq!(said(tap, "ok 12 - a.test.ts > get > basic # time=12.60ms"), is("a.test.ts > get > basic", 'p'));
+        assert_eq!(said(bun, "(fail) COPY test > same keys [1.39ms]"), is("COPY test > same keys", 'f'));
+        assert_eq!(said(bun, "(pass) works"), is("works", 'p'));
+        assert_eq!(said(bun, " 721 pass"), None);
     }
 }

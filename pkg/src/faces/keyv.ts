@@ -114,11 +114,11 @@ export class Keyv5Cachette extends Store {
 
   /** `ttl`: milliseconds; none, or 0, is no end. */
   async set(key: string, value: any, ttl?: number): Promise<void> {
-    this.put(key, value as Value, ttl === undefined || ttl === null || ttl === 0 ? undefined : ttl);
+    this.put(key, value as Value, ttl || undefined);
   }
 
   async setMany(entries: { key: string; value: any; ttl?: number }[]): Promise<void> {
-    for (const { key, value, ttl } of entries) await this.set(key, value, ttl);
+    for (const { key, value, ttl } of entries) this.put(key, value as Value, ttl || undefined);
   }
 
   async deleteMany(keys: string[]): Promise<boolean> {

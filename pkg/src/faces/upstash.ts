@@ -71,13 +71,15 @@ export function requester(cache: Cachette<string>): UpstashRequester {
 
 /** A function that answers requests of the REST protocol. */
 export function restHandler(cache: Cachette<string>, { token, base = '' }: RestOptions = {}): (request: HostRequest) => Promise<HostResponse> {
+  let answers = 0;
   return async (given) => {
     const request = given as Request;
     const url = new URL(request.url);
     if (!['HEAD', 'GET', 'POST', 'PUT'].includes(request.method)) return json({ error: 'ERR method not allowed' }, 405);
     const shown = request.headers.get('authorization')?.replace(/^Bearer\s+/i, '') ?? url.searchParams.get('_token');
     if (token !== undefined && !(await isSame(shown ?? '', token))) return json({ error: 'WRONGPASS invalid or missing auth token' }, 401);
-    const headers = { 'upstash-sync-token': request.headers.get('upstash-sync-token') ?? '' };
+    // Whoever asks sees what was written before, by anybody: the token, a new one each time, says nothing more.
+    const headers = { 'upstash-sync-token': (answers++).toString(36) };
     const tell = request.headers.get('upstash-encoding')?.toLowerCase() === 'base64' ? asBase64 : asText;
     const path = url.pathname.slice(base.length).split('/').filter((part, at) => at > 0 || part !== '').map(decodeURIComponent);
     const text = request.method === 'POST' || request.method === 'PUT' ? new Uint8Array(await request.arrayBuffer()) : new Uint8Array(0);

@@ -10,6 +10,15 @@ export class Keyv extends (Original as any) {
     const bare = options === undefined || (options.store === undefined && typeof options.get !== 'function');
     super(bare ? { ...options, store: new Keyv5Cachette(new Cachette()) } : options, more);
   }
+
+  // cache-manager turns serializing off for the Map that it believes to be here.
+  set serialize(how: unknown) {
+    if (how !== undefined) super.serialize = how;
+  }
+
+  set deserialize(how: unknown) {
+    if (how !== undefined) super.deserialize = how;
+  }
 }
 
 export default Keyv;

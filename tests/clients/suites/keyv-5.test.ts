@@ -6,5 +6,5 @@ import Keyv from 'keyv';
 import * as vitest from 'vitest';
 
 const store = () => new Keyv5Cachette(new Cachette());
-test(vitest.test as never, Keyv, store);
-keyvIteratorTests(vitest.test as never, Keyv, store);
+test(vitest as never, Keyv, store);
+keyvIteratorTests(vitest as never, Keyv, store);

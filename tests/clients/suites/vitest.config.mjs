@@ -18,5 +18,5 @@ const aliases = {
 export default {
   root,
   resolve: { alias: aliases[suite] ?? [] },
-  test: { testTimeout: 20_000, reporters: ['tap-flat'] },
+  test: { include: ['**/*.test.ts', '**/*_test.ts'], exclude: ['**/node_modules/**'], testTimeout: 20_000, reporters: ['tap-flat'] },
 };

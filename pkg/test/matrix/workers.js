@@ -14,7 +14,7 @@ async function modules(lab) {
   const dist = 'node_modules/cachette/dist';
   const built = (await readdir(join(lab.folder, dist), { recursive: true })).filter((path) => /\.(js|wasm)$/.test(path));
   // What other runtimes' entry points import has no meaning here.
-  const ours = built.filter((path) => !path.startsWith('platform/') || path === 'platform/workerd.js');
+  const ours = built.filter((path) => !/^(node|platform)\//.test(path) || path === 'platform/workerd.js');
   return ['worker.js', 'suite.js', 'checks.js', 'scenarios.js', ...ours.map((path) => `${dist}/${path}`)];
 }
 

@@ -208,7 +208,7 @@ impl Face {
     }
 
     /// Puts our files in, and starts what the tests speak to.
-    pub fn prepare(&self, folder: &Path) -> Result<Option<Server>> {
+    pub(super) fn prepare(&self, folder: &Path) -> Result<Option<Server>> {
         for (from, to) in self.files.iter().chain(&[("vitest.config.mjs", "cachette.vitest.config.mjs")]) {
             std::fs::copy(ours(from), folder.join(to)).with_context(|| format!("{to} in {}", folder.display()))?;
         }

@@ -21,7 +21,17 @@ fn main() -> Result<(), ReplyError> {
 
     cache.execute(&[b"XGROUP", b"CREATE", b"feed", b"mailers", b"0"])?;
     for worker in ["one", "two", "three"] {
-        let entry = cache.execute(&[b"XREADGROUP", b"GROUP", b"mailers", worker.as_bytes(), b"COUNT", b"1", b"STREAMS", b"feed", b">"])?;
+        let entry = cache.execute(&[
+            b"XREADGROUP",
+            b"GROUP",
+            b"mailers",
+            worker.as_bytes(),
+            b"COUNT",
+            b"1",
+            b"STREAMS",
+            b"feed",
+            b">",
+        ])?;
         // Worker three dies before it is done: its entry stays pending, for somebody to claim.
         if let (Some(id), true) = (first_id(&entry), worker != "three") {
             cache.execute(&[b"XACK", b"feed", b"mailers", id])?;

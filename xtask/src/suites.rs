@@ -8,8 +8,8 @@ mod faces;
 
 use crate::tcl::{self, Subject};
 use crate::{package, process, steps::timed, workspace};
-use faces::Face;
 use anyhow::{Context, Result, bail};
+use faces::Face;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -234,7 +234,13 @@ fn run_suite(suite: Suite, server: &Path, packed: &Path) -> Result<Outcome> {
     let (text, _) = process::tee(&mut command)?;
     drop(server);
     let mut outcome = Outcome { version: suite.version().to_owned(), ..Outcome::default() };
-    for (name, verdict) in text.lines().filter_map(read) {
+    // Bun names the file before its tests, whose names alone may not tell them apart; at the end it names those that failed once more.
+    let mut file = "";
+    let lines = text.lines().take_while(|line| !line.ends_with(" tests failed:"));
+    for line in lines {
+        file = line.strip_suffix(".test.ts:").unwrap_or(file);
+        let Some((name, verdict)) = read(line) else { continue };
+        let name = if file.is_empty() { name } else { format!("{file}: {name}") };
         match verdict {
             Verdict::Passed => outcome.passed += 1,
             Verdict::Skipped => outcome.skipped += 1,

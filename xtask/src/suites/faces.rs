@@ -91,7 +91,15 @@ pub const FACES: &[Face] = &[
         at: "f50b770e",
         paths: &["packages/cache-manager/src", "packages/cache-manager/test"],
         inside: "packages/cache-manager",
-        packages: &[VITEST, "@faker-js/faker@10", "@cacheable/utils@2", "keyv@5.6.0", "cacheable@2.5.0", "cache-manager-redis-yet@5", "lru-cache@11"],
+        packages: &[
+            VITEST,
+            "@faker-js/faker@10",
+            "@cacheable/utils@2",
+            "keyv@5.6.0",
+            "cacheable@2.5.0",
+            "cache-manager-redis-yet@5",
+            "lru-cache@11",
+        ],
         files: &[("cache-manager-keyv.ts", "cachette-keyv.ts"), ("cache-manager-redis.ts", "cachette-redis.ts")],
         run: Run::Vitest(&[]),
         server: Some(With::Serve),
@@ -104,7 +112,17 @@ pub const FACES: &[Face] = &[
         at: "v1.17.5",
         paths: &["src", "test"],
         inside: "",
-        packages: &[VITEST, "anymatch@3", "chokidar@5", "destr@2", "h3@1", "lru-cache@11", "node-fetch-native@1", "ofetch@1", "ufo@1"],
+        packages: &[
+            VITEST,
+            "anymatch@3",
+            "chokidar@5",
+            "destr@2",
+            "h3@1",
+            "lru-cache@11",
+            "node-fetch-native@1",
+            "ofetch@1",
+            "ufo@1",
+        ],
         files: &[("unstorage.test.ts", "test/drivers/cachette.test.ts")],
         run: Run::Vitest(&["test/drivers/cachette.test.ts"]),
         server: None,
@@ -132,7 +150,15 @@ pub const FACES: &[Face] = &[
         inside: "",
         packages: &[],
         files: &[("express-session.cjs", "cachette.cjs")],
-        run: Run::Mocha(&["--require", "./test/support/env", "--require", "./cachette.cjs", "--check-leaks", "test/session.js", "test/cookie.js"]),
+        run: Run::Mocha(&[
+            "--require",
+            "./test/support/env",
+            "--require",
+            "./cachette.cjs",
+            "--check-leaks",
+            "test/session.js",
+            "test/cookie.js",
+        ]),
         server: None,
     },
     Face {
@@ -198,7 +224,15 @@ impl Face {
             std::fs::write(folder.join("package.json"), manifest(self.run.is_module()))?;
         }
         let mut npm = process::command("npm", &folder);
-        npm.args(["install", "--no-save", "--no-package-lock", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]);
+        npm.args([
+            "install",
+            "--no-save",
+            "--no-package-lock",
+            "--ignore-scripts",
+            "--legacy-peer-deps",
+            "--no-audit",
+            "--no-fund",
+        ]);
         process::output(npm.args(["--loglevel=error"]).args(self.packages)).map(drop)?;
         let certificates = suite.join("test/support/gencert.sh");
         if certificates.exists() {
@@ -238,9 +272,13 @@ impl Face {
         self.environment(command);
         match self.run {
             Run::Vitest(files) => command.args(["npx", "vitest", "run", "--config", "cachette.vitest.config.mjs"]).args(files),
-            Run::Mocha(words) => command.args(["node", "--no-warnings", "node_modules/mocha/bin/mocha.js", "--reporter", "tap"]).args(words),
-            // Bun tells its outcomes on standard error.
-            Run::Bun => command.args(["sh", "-c", "npx bun test pkg --timeout 20000 2>&1"]),
+            Run::Mocha(words) => {
+                command.args(["node", "--no-warnings", "node_modules/mocha/bin/mocha.js", "--reporter", "tap"]).args(words)
+            }
+            // The program itself, whose package puts it in place by a script that is not run here. It tells its outcomes on standard error.
+            Run::Bun => {
+                command.args(["sh", "-c", "$(ls node_modules/@oven/bun-*/bin/bun | head -1) test pkg --timeout 20000 2>&1"])
+            }
         };
     }
 }

@@ -329,6 +329,14 @@ test('codecs bring values back as they were', async (t) => {
   }
 });
 
+test('what cannot be read rejects, and is not thrown', async (t) => {
+  const { cache, engine } = clock(t, { codec: helpers.json });
+  engine.set('cache:k', 'no json');
+  await assert.rejects(cache.getOrSet('k', () => 1), SyntaxError);
+  engine.close();
+  await assert.rejects(cache.getOrSet('k', () => 1), { name: 'CacheClosedError' });
+});
+
 test('rate limiters', async (t) => {
   const { engine, move } = clock(t);
   const limiter = (algorithm, limit = 3) => new helpers.RateLimiter(engine, { name: algorithm, limit, window: '10s', algorithm });

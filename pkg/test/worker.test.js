@@ -53,6 +53,8 @@ test('errors come as what they are, and take no neighbour with them', async (t) 
   assert.deepEqual([good.value, after.value], ['OK', 'text']);
   assert.ok(refused.reason instanceof ReplyError);
   assert.deepEqual([refused.reason.code, refused.reason.command, wrong.reason.name], ['ERR', 'INCR', 'TypeError']);
+  const [cloned, kept] = await Promise.allSettled([remote.set('f', () => 1), remote.set('kept', 1)]);
+  assert.deepEqual([cloned.reason.name, kept.value], ['DataCloneError', 'OK']);
   const replies = await remote.pipeline().incr('k').get('k').exec();
   assert.ok(replies[0] instanceof ReplyError && replies[1] === 'text');
 });

@@ -196,10 +196,14 @@ export class Cache<T = string> {
    * value may be given in its place (`grace`).
    */
   getOrSet(key: string, factory: Factory<T>, options?: GetOrSetOptions): Promise<T> {
-    const at = this.at(key);
-    const stored = this.source.get(at);
-    if (stored !== null && !needsEnvelope(stored)) return Promise.resolve(this.codec.decode(stored as never));
-    return this.getOrMake(key, at, stored, factory, options === undefined ? this.options : { ...this.options, ...options });
+    try {
+      const at = this.at(key);
+      const stored = this.source.get(at);
+      if (stored !== null && !needsEnvelope(stored)) return Promise.resolve(this.codec.decode(stored as never));
+      return this.getOrMake(key, at, stored, factory, options === undefined ? this.options : { ...this.options, ...options });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -130,7 +130,10 @@ class House implements Listener {
         take: (bytes) => {
           if (!socket.write(bytes)) wire.owe(socket.writableLength);
         },
-        end: () => socket.end(),
+        end: () => {
+          socket.end();
+          setTimeout(() => socket.destroy(), LAST_BYTES_MS).unref();
+        },
       },
       { addr, laddr },
     );

@@ -237,7 +237,11 @@ export class RemoteMessages<V> extends RemoteSubscription implements AsyncIterab
 
 /** Connects to a cache that is served at the other end of a port: a `Worker`, a `MessagePort`, in browsers and in Node. */
 export function connect(port: Port): RemoteCachette {
-  const line: Line = { out: new Outbox(port), asked: new Map(), listeners: new Map(), last: 0, closed: undefined, stop: () => {} };
+  const refused = ({ id }: Call, error: unknown): void => {
+    line.asked.get(id)?.reject(error);
+    line.asked.delete(id);
+  };
+  const line: Line = { out: new Outbox<Call>(port, refused), asked: new Map(), listeners: new Map(), last: 0, closed: undefined, stop: () => {} };
   line.stop = listenTo(port, (data) => {
     if (isBatch<Answer>(data)) for (const answer of data.cachette) hear(line, answer);
   });

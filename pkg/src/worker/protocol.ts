@@ -61,7 +61,11 @@ export class Outbox<T> {
   private waiting: T[] = [];
   private transfer = new Set<ArrayBufferLike>();
 
-  constructor(private readonly port: Port) {}
+  constructor(
+    private readonly port: Port,
+    /** Called with what cannot be sent: a value that cannot be cloned. */
+    private readonly refused: (one: T, error: unknown) => void,
+  ) {}
 
   add(one: T, transfer: Iterable<ArrayBufferLike> = []): void {
     for (const buffer of transfer) this.transfer.add(buffer);
@@ -72,7 +76,16 @@ export class Outbox<T> {
     const { waiting, transfer, port } = this;
     if (waiting.length === 0) return;
     [this.waiting, this.transfer] = [[], new Set()];
-    port.postMessage({ cachette: waiting } satisfies Batch<T>, [...transfer]);
+    try {
+      port.postMessage({ cachette: waiting } satisfies Batch<T>, [...transfer]);
+    } catch (error) {
+      // One alone: it is the culprit. Among others: each by itself, so that they go.
+      if (waiting.length === 1) return this.refused(waiting[0]!, error);
+      for (const one of waiting) {
+        this.waiting = [one];
+        this.flush();
+      }
+    }
   }
 }
 

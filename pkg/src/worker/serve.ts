@@ -41,7 +41,7 @@ class Desk {
     private readonly cache: Cachette<string>,
     port: Port,
   ) {
-    this.out = new Outbox(port);
+    this.out = new Outbox(port, ({ id }, error) => this.fail(id, error));
   }
 
   take(calls: Call[]): void {

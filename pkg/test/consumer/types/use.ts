@@ -1,12 +1,10 @@
 // Typed use of the package, as a consumer would write it.
 import { Cachette, References, ReplyError, type CacheStats, type Message, type Reply, type Subscription } from 'cachette';
-import { Cachette as Inline } from 'cachette/inline';
-import { LRUCache } from 'cachette/lru';
-import { Cachette, ReplyError, type CacheStats, type Message, type Reply, type Subscription } from 'cachette';
 import { createCache, httpCache, json, Locks, RateLimiter, type Cache, type Lock, type Verdict } from 'cachette/cache';
 import { Cachette as Inline } from 'cachette/inline';
 import { Connector, connectorTo } from 'cachette/ioredis';
 import { Keyv5Cachette, KeyvCachette } from 'cachette/keyv';
+import { LRUCache } from 'cachette/lru';
 import { listen as openServer, type Listener } from 'cachette/server';
 import { sessionStore } from 'cachette/session';
 import { cachetteDriver } from 'cachette/unstorage';

@@ -243,8 +243,11 @@ export function connect(port: Port): RemoteCachette {
   };
   const line: Line = { out: new Outbox<Call>(port, refused), asked: new Map(), listeners: new Map(), last: 0, closed: undefined, stop: () => {} };
   line.stop = listenTo(port, (data) => {
-    if (isBatch<Answer>(data)) for (const answer of data.cachette) hear(line, answer);
+    if (!isBatch<Answer>(data)) return;
+    line.out.begin();
+    for (const answer of data.cachette) hear(line, answer);
   });
+  line.out.call({ kind: 'hello', id: 0 });
   const lost = (): void => end(line, new CacheClosedError('the worker of the cache has ended'));
   // A worker in Node says so when it ends; in a browser it tells errors that nobody caught, of which it does not end.
   port.on?.('exit', lost);
@@ -275,6 +278,7 @@ function ask(line: Line, call: (id: number) => Call, transfer?: ArrayBufferLike[
 }
 
 function hear(line: Line, answer: Answer): void {
+  if (answer.kind === 'hello') return;
   if (answer.kind === 'message') return line.listeners.get(answer.id)?.(answer.message as Message<any>);
   const asked = line.asked.get(answer.id);
   line.asked.delete(answer.id);

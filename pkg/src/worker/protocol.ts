@@ -15,6 +15,8 @@ export interface Port {
 
 /** A call. Those of one batch run in order; `run`s that follow each other cross into the engine together. */
 export type Call =
+  /** Asks whether anybody is there. A worker in a browser loses what comes before it listens, so nothing else is sent before the answer. */
+  | { kind: 'hello'; id: 0 }
   | { kind: 'run'; id: number; words: Arg[][]; bytes: boolean }
   | { kind: 'wait'; id: number; words: Arg[]; bytes: boolean }
   | { kind: 'abort'; id: number }
@@ -24,6 +26,8 @@ export type Call =
 
 /** An answer to a call, or a message to a subscription. Errors are told by what they are made of: cloning loses their class. */
 export type Answer =
+  /** Somebody is there: said when serving begins, and to whoever asks. */
+  | { kind: 'hello'; id: 0 }
   | { kind: 'done'; id: number; value: unknown }
   | { kind: 'failed'; id: number; error: Told }
   | { kind: 'message'; id: number; message: unknown };
@@ -60,6 +64,8 @@ export function listenTo(port: Port, hear: (data: unknown) => void): () => void 
 export class Outbox<T> {
   private waiting: T[] = [];
   private transfer = new Set<ArrayBufferLike>();
+  /** Somebody is there to take it. */
+  private open = false;
 
   constructor(
     private readonly port: Port,
@@ -72,9 +78,21 @@ export class Outbox<T> {
     if (this.waiting.push(one) === 1) queueMicrotask(() => this.flush());
   }
 
+  /** Sends at once, whether or not anybody is there. */
+  call(one: T): void {
+    this.port.postMessage({ cachette: [one] } satisfies Batch<T>);
+  }
+
+  /** Somebody is there. */
+  begin(): void {
+    if (this.open) return;
+    this.open = true;
+    this.flush();
+  }
+
   flush(): void {
     const { waiting, transfer, port } = this;
-    if (waiting.length === 0) return;
+    if (waiting.length === 0 || !this.open) return;
     [this.waiting, this.transfer] = [[], new Set()];
     try {
       port.postMessage({ cachette: waiting } satisfies Batch<T>, [...transfer]);

@@ -42,6 +42,8 @@ class Desk {
     port: Port,
   ) {
     this.out = new Outbox(port, ({ id }, error) => this.fail(id, error));
+    this.out.begin();
+    this.out.call({ kind: 'hello', id: 0 });
   }
 
   take(calls: Call[]): void {
@@ -80,6 +82,8 @@ class Desk {
   private other(call: Exclude<Call, { kind: 'run' }>): void {
     const { cache } = this;
     switch (call.kind) {
+      case 'hello':
+        return this.out.call(call);
       case 'wait': {
         const control = new AbortController();
         this.waits.set(call.id, control);

@@ -69,8 +69,8 @@ const parts = {
     for (const one of CASES.filter(({ n }) => wanted(n))) {
       for (const subject of SUBJECTS) {
         const objects = subject !== 'cachette';
-        const among = objects ? ['Map', BASE] : [...PEERS, 'bare'];
-        const calls = one.n >= 1e6 ? 300_000 : quick ? 300_000 : 500_000;
+        const among = objects ? ['Map', BASE] : quick && one.n >= 1e6 ? ['Map', BASE] : [...PEERS, 'bare'];
+        const calls = quick ? (one.n >= 1e6 ? 150_000 : 300_000) : one.n >= 1e6 ? 300_000 : 500_000;
         const options = { subject, among, ...one, size: objects ? 0 : one.size, rounds: quick ? 3 : 5, calls };
         const measured = runner(options);
         if (measured === undefined) continue;

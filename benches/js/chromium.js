@@ -1,4 +1,4 @@
-// The operations in Chromium, through playwright-core as the package's tests have it.
+// The operations in Chromium, through playwright-core as the console page's tests have it.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -30,7 +30,7 @@ export async function open() {
     console.log('no Chromium: CHROMIUM names none');
     return undefined;
   }
-  const { chromium } = createRequire(join(root, 'pkg/test/package.json'))('playwright-core');
+  const { chromium } = createRequire(join(root, 'www/package.json'))('playwright-core');
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname;
     const body = path === '/' ? PAGE : await readFile(join(root, path)).catch(() => undefined);

@@ -57,6 +57,19 @@ function operationsTable(measured, names) {
   return table(['ns a call (ratio to lru-cache+ttl) ±%', ...names], rows);
 }
 
+// What was measured before and is not measured now stays as it is.
+const file = join(here, '../../target/bench-js.json');
+const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+
+function remember(name, found) {
+  if (found === undefined) return;
+  const old = kept[name]?.found;
+  const isNew = (one) => found.some(({ n, size, subject }) => one.n === n && one.size === size && one.subject === subject);
+  const merged = Array.isArray(old) ? [...old.filter((one) => !isNew(one)), ...found].sort((a, b) => a.n - b.n) : found;
+  kept[name] = { node: process.versions.node, cpu: cpus()[0]?.model ?? 'unknown CPU', found: merged };
+  writeFileSync(file, JSON.stringify(kept));
+}
+
 const CASES = [
   { n: 20_000, size: 16, distribution: 'zipf' },
   { n: 100_000, size: 100, distribution: 'uniform' },
@@ -77,6 +90,7 @@ const parts = {
         const names = [...among, subject];
         console.log(`### ${title(one.n, options.size, one.distribution)}: ${subject}\n\n${operationsTable(measured, names)}`);
         all.push({ ...options, measured });
+        remember('operations', all);
       }
     }
     return all;
@@ -133,18 +147,8 @@ const parts = {
   },
 };
 
-// What was measured before and is not measured now stays as it is.
-const file = join(here, '../../target/bench-js.json');
-const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 for (const [name, run] of Object.entries(parts)) {
-  if (chosen.length > 0 ? chosen.includes(name) : true) {
-    const found = await run();
-    if (found === undefined) continue;
-    const old = kept[name]?.found;
-    const merged = sizes.length > 0 && Array.isArray(old) ? [...old.filter(({ n }) => !wanted(n)), ...found].sort((a, b) => a.n - b.n) : found;
-    kept[name] = { node: process.versions.node, cpu: cpus()[0]?.model ?? 'unknown CPU', found: merged };
-    writeFileSync(file, JSON.stringify(kept));
-  }
+  if (chosen.length === 0 || chosen.includes(name)) remember(name, await run());
 }
 
 if (flags.has('--save')) {

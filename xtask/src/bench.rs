@@ -25,6 +25,8 @@ pub fn run(which: &str, args: &[String]) -> Result<()> {
     bare.args(["build", "--release", "--target", wasm::TARGET, "--package", "bare", "--target-dir"]).arg(workspace::target());
     process::run(&mut bare)?;
     npm::ensure(&workspace::root().join("benches/js"))?;
+    // playwright-core.
+    npm::ensure(&workspace::root().join("www"))?;
     let mut node = node();
     node.arg("benches/js/main.js").args(args);
     // Without a browser that part says so, and is passed over.

@@ -170,8 +170,8 @@ function report({ operations, latency, memory, start, chromium }) {
   lines.push('string objects that were inserted; `set` has a TTL where a cache has one.', '');
   if (operations) {
     lines.push('![Ratios to lru-cache with a TTL](js.svg)', '', '## A call', '', `${made(operations)} CPU time of the main thread, medians, half the distance between quartiles in percent.`, '');
-    for (const { subject, among, n, size, distribution, measured } of operations.found) {
-      lines.push(`### ${title(n, size, distribution)}: ${subject}`, '', operationsTable(measured, [...among, subject]));
+    for (const { subject, among, n, size, distribution, rounds, calls, measured } of operations.found) {
+      lines.push(`### ${title(n, size, distribution)}: ${subject}`, '', `${rounds} rounds of ${calls.toLocaleString('en')} calls.`, '', operationsTable(measured, [...among, subject]));
     }
   }
   if (chromium) {

@@ -34,6 +34,7 @@ use crate::stats::Stats;
 use crate::time::Millis;
 use crate::tracking::Tracking;
 use crate::value::Env;
+use crate::value::digest::hexadecimal;
 use crate::value::seed::Seed;
 use crate::value::sort::sort;
 use alloc::boxed::Box;
@@ -107,7 +108,8 @@ impl Server {
         let mut rng = Rng::new(self.started);
         let mut id = String::new();
         while id.len() < 40 {
-            id.push_str(&alloc::format!("{:08x}", rng.draw() >> 32));
+            let digits = hexadecimal(rng.draw()).map(char::from);
+            id.extend(digits.iter().take(8));
         }
         id
     }

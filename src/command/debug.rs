@@ -12,9 +12,10 @@ use crate::rdb;
 use crate::resp::Protocol;
 use crate::resp::write::Writer;
 use crate::value::Collection;
+use crate::value::digest::hexadecimal;
 use crate::value::seed::Seed;
 use crate::value::stream::Id;
-use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// A subcommand and its words.
@@ -174,14 +175,16 @@ fn write(answer: Answer<'_>, writer: &mut Writer<'_>) {
 // ---- OBJECT, POPULATE -------------------------------------------------------------------------------------------------------------------
 
 /// The line that Redis prints; the address is none, and the length is that of the value in memory.
-fn describe_object(call: &mut Call<'_>, key: &[u8]) -> Result<alloc::string::String> {
+fn describe_object(call: &mut Call<'_>, key: &[u8]) -> Result<String> {
     let (Some(encoding), Some(bytes), Some(idle)) =
         (call.keys.encoding(key), call.keys.memory_of(key), call.keys.idle_seconds(key))
     else {
         return Err(ReplyError::NO_SUCH_KEY);
     };
     let clock = call.now().wrapping_div(1000).saturating_sub(idle) & 0x00ff_ffff;
-    Ok(format!("Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{bytes} lru:{clock} lru_seconds_idle:{idle}"))
+    let [bytes, clock, idle] = [bytes as u64, clock, idle].map(|number| number.to_string());
+    let parts = ["Value at:0x0 refcount:1 encoding:", encoding, " serializedlength:", &bytes, " lru:", &clock, " lru_seconds_idle:", &idle];
+    Ok(parts.concat())
 }
 
 /// `count [prefix [size]]`: strings `prefix:0` to `prefix:count-1`, those left alone that exist.
@@ -194,11 +197,12 @@ fn populate(call: &mut Call<'_>, count: &[u8], rest: &[&[u8]]) -> Result<()> {
     call.keys.reserve(count.saturating_mul(size.unwrap_or(0)))?;
     for index in 0..count {
         let mut key = prefix.to_vec();
-        key.extend_from_slice(format!(":{index}").as_bytes());
+        let digits = index.to_string();
+        key.extend([":", &digits].concat().bytes());
         if call.keys.contains(&key) {
             continue;
         }
-        let mut value = format!("value:{index}").into_bytes();
+        let mut value = ["value:", &digits].concat().into_bytes();
         if let Some(size) = size {
             let size = usize::try_from(size).map_err(|_| ReplyError::MEMORY)?;
             value.try_reserve(size).map_err(|_| ReplyError::MEMORY)?;
@@ -237,9 +241,9 @@ fn reload_key(call: &mut Call<'_>, key: &[u8]) -> Result<()> {
 /// 160 bits over parts: equal for equal data, whatever the encoding or the order of what has none. Not Redis's digest.
 type Digest = [u64; 3];
 
-fn hex(digest: Digest) -> alloc::string::String {
-    let [a, b, c] = digest;
-    format!("{a:016x}{b:016x}{:08x}", c & 0xffff_ffff)
+fn hex(digest: Digest) -> String {
+    let [a, b, c] = digest.map(hexadecimal);
+    a.iter().chain(&b).chain(c.iter().skip(8)).map(|&digit| char::from(digit)).collect()
 }
 
 fn hash(parts: &[&[u8]]) -> Digest {

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::number;
 use crate::resp::write::Writer;
 use crate::rng::Rng;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 rows! {
@@ -360,7 +360,7 @@ fn write_memory_stats(call: &mut Call<'_>, writer: &mut Writer<'_>) {
         number(writer, name, 0);
     }
     for (index, bytes, _) in databases {
-        writer.bulk(alloc::format!("db.{index}").as_bytes());
+        writer.bulk(["db.", &index.to_string()].concat().as_bytes());
         writer.map(3);
         number(writer, "overhead.hashtable.main", bytes);
         number(writer, "overhead.hashtable.expires", 0);

@@ -12,6 +12,7 @@ use crate::error::{ReplyError, Result};
 use crate::keyspace::{Class, Keyspace, ValueRef, ValueType};
 use crate::resp::write::Writer;
 use crate::value::stream::{Id, Stream};
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -164,7 +165,7 @@ fn wait<'a, const GROUP: bool>(call: &mut Call<'_>, args: &XRead<'a, GROUP>, ids
         return call.park(park);
     }
     // The IDs are those of now: `$` is another one later.
-    let count = alloc::format!("{}", args.count).into_bytes();
+    let count = args.count.to_string().into_bytes();
     let mut words = vec![b"XREAD".to_vec(), b"COUNT".to_vec(), count, b"BLOCK".to_vec(), b"0".to_vec(), b"STREAMS".to_vec()];
     words.extend(args.keys.iter().map(|key| key.to_vec()).chain(ids.iter().cloned()));
     call.park_as(park, words)

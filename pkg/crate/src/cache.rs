@@ -12,6 +12,7 @@ use cachette::event::Event;
 use cachette::keyspace::{Class, Notice};
 use cachette::resp::Protocol;
 use cachette::session::{Peer, SessionId};
+use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Keys that one `tick` may remove: a few milliseconds at most, so that no frame is missed for it.
 const TICK_BUDGET: usize = 2000;
@@ -295,12 +296,19 @@ fn open(engine: &mut Engine, now: u64, db: usize) -> SessionId {
     id
 }
 
+#[wasm_bindgen]
+extern "C" {
+    // js-sys has it too, together with functions that nothing calls and the linker keeps.
+    #[wasm_bindgen(js_namespace = Math, js_name = random)]
+    fn math_random() -> f64;
+}
+
 /// A seed that nobody outside can guess, from the host's randomness, or from Math.random where that is refused (workerd at module scope).
 fn draw_seed() -> u64 {
     let mut seed = [0; 8];
     if getrandom::fill(&mut seed).is_ok() {
         return u64::from_le_bytes(seed);
     }
-    let draw = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
+    let draw = || (math_random() * 4_294_967_296.0) as u64;
     draw() << 32 | draw()
 }

@@ -264,6 +264,15 @@ pub(crate) const fn doc(text: &'static str) -> &'static str {
     if cfg!(feature = "docs") { text } else { "" }
 }
 
+/// What a row promises to answer. Of this too the WebAssembly module keeps no more than the engine asks for.
+pub(crate) const fn promised(reply: Shape) -> Shape {
+    match reply {
+        Shape::Pushed => Shape::Pushed,
+        reply if cfg!(feature = "docs") => reply,
+        _ => Shape::Any,
+    }
+}
+
 /// Whether a cost is `O(1)`, whatever stands behind it.
 pub(crate) const fn is_constant(cost: &str) -> bool {
     matches!(cost.as_bytes(), [b'O', b'(', b'1', b')', ..])
@@ -291,7 +300,7 @@ macro_rules! rows {
             short: $crate::command::is_constant($cost),
             flags: $crate::command::Flags::of(&[$($crate::command::Flags::$flag),*]),
             args: <$args as $crate::command::args::Parse>::SPECS,
-            reply: { #[allow(unused_imports)] use $crate::command::reply::Shape::*; $reply },
+            reply: $crate::command::promised({ #[allow(unused_imports)] use $crate::command::reply::Shape::*; $reply }),
             arity: $arity,
             run: |call, args, writer| {
                 let args = <$args as $crate::command::args::Parse>::parse(args)?;

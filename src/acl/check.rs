@@ -67,7 +67,7 @@ impl Selector {
             }
         }
         if row.flags.has(Flags::CHANNELS)
-            && let Some(grammar) = row.args.first()
+            && let Some(grammar) = row.args.arguments().next()
         {
             let end = if grammar.multiple { argv.len() } else { 2 };
             for at in 1..end {

@@ -183,15 +183,23 @@ pub mod key_flags {
 }
 
 /// The words of a request that are not parsed yet.
+///
+/// The structs that `args!` declares are read without a look at each mistake: the first one is noted, what follows is read as if nothing had
+/// happened, and [`Args::end`] tells. A check behind every word was 3 KB of the WebAssembly module after gzip.
 pub struct Args<'a> {
     words: &'a [&'a [u8]],
     at: usize,
+    /// The first mistake of the struct that is being read.
+    noted: Option<ReplyError>,
 }
+
+/// What stands for a word that is missing.
+static NO_WORD: &[u8] = &[];
 
 impl<'a> Args<'a> {
     /// `argv` without the words of the command's name.
     pub fn new(words: &'a [&'a [u8]]) -> Self {
-        Self { words, at: 0 }
+        Self { words, at: 0, noted: None }
     }
 
     pub fn rest(&self) -> &'a [&'a [u8]] {
@@ -214,6 +222,72 @@ impl<'a> Args<'a> {
         let word = self.peek().ok_or(ReplyError::SYNTAX)?;
         self.skip(1);
         Ok(word)
+    }
+
+    /// The next word, or the note of a syntax error.
+    #[inline]
+    pub fn next(&mut self) -> &'a [u8] {
+        self.place()
+    }
+
+    // A thin pointer comes back in a register.
+    #[inline(never)]
+    fn place(&mut self) -> &'a &'a [u8] {
+        let place = self.words.get(self.at);
+        self.skip(1);
+        place.unwrap_or_else(|| {
+            self.note(ReplyError::SYNTAX);
+            &NO_WORD
+        })
+    }
+
+    /// The next word, unless there is none or a mistake was noted.
+    #[inline(never)]
+    pub fn option(&mut self) -> Option<&'a &'a [u8]> {
+        (self.remaining() > 0 && self.noted.is_none()).then(|| self.place())
+    }
+
+    /// Notes a mistake, if it is the first.
+    #[inline(never)]
+    pub fn note(&mut self, mistake: ReplyError) {
+        self.noted.get_or_insert(mistake);
+    }
+
+    /// A mistake that ends the reading at once, unless one was noted before.
+    #[inline(never)]
+    pub fn first_mistake(&mut self, mistake: ReplyError) -> ReplyError {
+        self.noted.take().unwrap_or(mistake)
+    }
+
+    /// Ends the reading of a struct.
+    ///
+    /// # Errors
+    /// The mistake that was noted; else `left`, if words are.
+    #[inline(never)]
+    pub fn end(&mut self, left: ReplyError) -> Result<()> {
+        match self.noted.take() {
+            Some(mistake) => Err(mistake),
+            None if self.remaining() > 0 => Err(left),
+            None => Ok(()),
+        }
+    }
+
+    #[inline(never)]
+    fn integer(&mut self) -> i64 {
+        let number = number::parse_i64(self.next());
+        number.unwrap_or_else(|| {
+            self.note(ReplyError::NOT_INTEGER);
+            0
+        })
+    }
+
+    #[inline(never)]
+    fn double(&mut self) -> f64 {
+        let number = number::parse_f64(self.next());
+        number.unwrap_or_else(|| {
+            self.note(ReplyError::NOT_FLOAT);
+            0.0
+        })
     }
 
     pub fn skip(&mut self, words: usize) {
@@ -248,13 +322,19 @@ pub const WRONG_ARITY: ReplyError = ReplyError::SYNTAX_ARITY;
 pub trait Arg<'a>: Sized {
     const SPEC: ArgSpec;
     fn arg(args: &mut Args<'a>) -> Result<Self>;
+
+    /// As a field of a declared struct: a mistake may be noted in place of an error.
+    #[inline]
+    fn field(args: &mut Args<'a>) -> Result<Self> {
+        Self::arg(args)
+    }
 }
 
 /// An argument that a word announces, in any order with others.
 pub trait Opt<'a>: Default {
     const SPEC: ArgSpec;
-    /// Takes `word` (already consumed) and what belongs to it if it is this option's; false if not.
-    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> Result<bool>;
+    /// Takes `word` (already consumed) and what belongs to it if it is this option's; false if not. Mistakes are noted.
+    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> bool;
 }
 
 /// A command without arguments.
@@ -272,6 +352,10 @@ impl<'a> Arg<'a> for &'a [u8] {
     fn arg(args: &mut Args<'a>) -> Result<Self> {
         args.word()
     }
+    #[inline]
+    fn field(args: &mut Args<'a>) -> Result<Self> {
+        Ok(args.next())
+    }
 }
 
 impl<'a> Arg<'a> for i64 {
@@ -279,12 +363,20 @@ impl<'a> Arg<'a> for i64 {
     fn arg(args: &mut Args<'a>) -> Result<Self> {
         number::parse_i64(args.word()?).ok_or(ReplyError::NOT_INTEGER)
     }
+    #[inline]
+    fn field(args: &mut Args<'a>) -> Result<Self> {
+        Ok(args.integer())
+    }
 }
 
 impl<'a> Arg<'a> for f64 {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Double);
     fn arg(args: &mut Args<'a>) -> Result<Self> {
         number::parse_f64(args.word()?).ok_or(ReplyError::NOT_FLOAT)
+    }
+    #[inline]
+    fn field(args: &mut Args<'a>) -> Result<Self> {
+        Ok(args.double())
     }
 }
 
@@ -303,6 +395,10 @@ impl<'a, const FLAGS: KeyFlags> Arg<'a> for Key<'a, FLAGS> {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Key(FLAGS));
     fn arg(args: &mut Args<'a>) -> Result<Self> {
         args.word().map(Self)
+    }
+    #[inline]
+    fn field(args: &mut Args<'a>) -> Result<Self> {
+        Ok(Self(args.next()))
     }
 }
 
@@ -323,6 +419,10 @@ impl<'a> Arg<'a> for Pattern<'a> {
     fn arg(args: &mut Args<'a>) -> Result<Self> {
         args.word().map(Self)
     }
+    #[inline]
+    fn field(args: &mut Args<'a>) -> Result<Self> {
+        Ok(Self(args.next()))
+    }
 }
 
 /// An argument whose error waits for its turn: some commands look at their key before they read a number.
@@ -341,6 +441,10 @@ impl<'a, T: Arg<'a>> Arg<'a> for Option<T> {
     const SPEC: ArgSpec = T::SPEC.optional();
     fn arg(args: &mut Args<'a>) -> Result<Self> {
         if args.remaining() == 0 { Ok(None) } else { T::arg(args).map(Some) }
+    }
+    #[inline]
+    fn field(args: &mut Args<'a>) -> Result<Self> {
+        if args.remaining() == 0 { Ok(None) } else { T::field(args).map(Some) }
     }
 }
 
@@ -428,8 +532,9 @@ impl<'a, const FLAGS: KeyFlags> Arg<'a> for NumKeys<'a, FLAGS> {
 }
 
 /// Reads an argument that belongs to an option: too few words are a syntax error there.
+#[inline]
 pub fn arg_of_option<'a, T: Arg<'a>>(args: &mut Args<'a>) -> Result<T> {
-    T::arg(args).map_err(|error| if error == WRONG_ARITY { ReplyError::SYNTAX } else { error })
+    T::field(args).map_err(|error| if error == WRONG_ARITY { ReplyError::SYNTAX } else { error })
 }
 
 /// Whether a word of a request is this token; letter case does not matter.
@@ -454,10 +559,8 @@ macro_rules! args {
             const SPECS: &'static [$crate::command::args::ArgSpec] =
                 &[$(<$t as $crate::command::args::Arg<$a>>::SPEC.named(stringify!($f)),)*];
             fn parse(args: &mut $crate::command::args::Args<$a>) -> $crate::error::Result<Self> {
-                $(let $f = <$t as $crate::command::args::Arg<$a>>::arg(args)?;)*
-                if args.remaining() > 0 {
-                    return Err($crate::command::args::WRONG_ARITY);
-                }
+                $($crate::command::args::args!(@field args $f: $t, $a);)*
+                args.end($crate::command::args::WRONG_ARITY)?;
                 Ok(Self { $($f),* })
             }
         }
@@ -474,23 +577,27 @@ macro_rules! args {
                 $($(<$lt as $crate::command::args::Arg<$a>>::SPEC.named(stringify!($l)),)*)?
             ];
             fn parse(args: &mut $crate::command::args::Args<$a>) -> $crate::error::Result<Self> {
-                $(let $f = <$t as $crate::command::args::Arg<$a>>::arg(args)?;)*
+                $($crate::command::args::args!(@field args $f: $t, $a);)*
                 $(let mut $o = <$ot as Default>::default();)*
-                while let Ok(word) = args.word() {
-                    $(if $crate::command::args::Opt::<$a>::opt(&mut $o, word, args)? {
+                while let Some(word) = args.option() {
+                    $(if $crate::command::args::Opt::<$a>::opt(&mut $o, word, args) {
                         continue;
                     })*
                     let _ = word;
                     args.back();
                     break;
                 }
-                $($(let $l = <$lt as $crate::command::args::Arg<$a>>::arg(args)?;)*)?
-                if args.remaining() > 0 {
-                    return Err($crate::error::ReplyError::SYNTAX);
-                }
+                $($($crate::command::args::args!(@field args $l: $lt, $a);)*)?
+                args.end($crate::error::ReplyError::SYNTAX)?;
                 Ok(Self { $($f,)* $($o,)* $($($l,)*)? })
             }
         }
+    };
+    (@field $args:ident $f:ident: $t:ty, $a:lifetime) => {
+        let $f = match <$t as $crate::command::args::Arg<$a>>::field($args) {
+            Ok(value) => value,
+            Err(mistake) => return Err($args.first_mistake(mistake)),
+        };
     };
 }
 pub(crate) use args;
@@ -515,17 +622,23 @@ macro_rules! choice {
             const SPEC: $crate::command::args::ArgSpec = $crate::command::args::ArgSpec::choice(&[
                 $($crate::command::args::choice!(@spec $a $token $($($f : $t),*)?)),*
             ]);
-            fn opt(&mut self, word: &$a [u8], args: &mut $crate::command::args::Args<$a>) -> $crate::error::Result<bool> {
+            fn opt(&mut self, word: &$a [u8], args: &mut $crate::command::args::Args<$a>) -> bool {
                 $(if $crate::command::args::is_token(word, $token) {
-                    let new = $name::$variant $(($($crate::command::args::arg_of_option::<$t>(args)?),*))?;
+                    let new = $name::$variant $(($(match $crate::command::args::arg_of_option::<$t>(args) {
+                        Ok(value) => value,
+                        Err(mistake) => {
+                            args.note(mistake);
+                            return true;
+                        }
+                    }),*))?;
                     if self.as_ref().is_some_and(|old| core::mem::discriminant(old) != core::mem::discriminant(&new)) {
-                        return Err($crate::error::ReplyError::SYNTAX);
+                        args.note($crate::error::ReplyError::SYNTAX);
                     }
                     *self = Some(new);
-                    return Ok(true);
+                    return true;
                 })*
                 let _ = (word, args);
-                Ok(false)
+                false
             }
         }
     };
@@ -552,10 +665,10 @@ macro_rules! flag {
         impl<'a> $crate::command::args::Opt<'a> for $name {
             const SPEC: $crate::command::args::ArgSpec =
                 $crate::command::args::ArgSpec::new($crate::command::args::ArgKind::PureToken).with_token($token).optional();
-            fn opt(&mut self, word: &'a [u8], _: &mut $crate::command::args::Args<'a>) -> $crate::error::Result<bool> {
+            fn opt(&mut self, word: &'a [u8], _: &mut $crate::command::args::Args<'a>) -> bool {
                 let mine = $crate::command::args::is_token(word, $token);
                 self.0 |= mine;
-                Ok(mine)
+                mine
             }
         }
     )*};
@@ -773,13 +886,15 @@ pub struct AtMost(pub Option<usize>);
 
 impl<'a> Opt<'a> for AtMost {
     const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer).with_token("COUNT").optional();
-    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> Result<bool> {
+    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> bool {
         if self.0.is_some() || !is_token(word, "COUNT") {
-            return Ok(false);
+            return false;
         }
-        let count = count_from(1, args.word()?).ok_or_else(|| ReplyError::err("count should be greater than 0"))?;
-        self.0 = Some(count);
-        Ok(true)
+        self.0 = count_from(1, args.next());
+        if self.0.is_none() {
+            args.note(ReplyError::err("count should be greater than 0"));
+        }
+        true
     }
 }
 

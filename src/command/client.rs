@@ -151,9 +151,12 @@ impl<'a> Opt<'a> for AsError {
         ArgSpec::new(ArgKind::PureToken).named("timeout").with_token("TIMEOUT"),
         ArgSpec::new(ArgKind::PureToken).named("error").with_token("ERROR"),
     ]);
-    fn opt(&mut self, word: &'a [u8], _: &mut Args<'a>) -> Result<bool> {
+    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> bool {
         self.0 = is_token(word, "ERROR");
-        if self.0 || is_token(word, "TIMEOUT") { Ok(true) } else { Err(ReplyError::UNBLOCK_REASON) }
+        if !self.0 && !is_token(word, "TIMEOUT") {
+            args.note(ReplyError::UNBLOCK_REASON);
+        }
+        true
     }
 }
 

@@ -5,6 +5,7 @@ use super::args::key_flags::{
     UPDATE_BIT, VARIABLE_BIT,
 };
 use super::args::{ArgKind, ArgSpec, Args, KeyFlags, NoArgs, Parse, is_token};
+use super::grammar::{Argument, Grammar};
 use super::reply::{Reply, With};
 use super::server::List;
 use super::{Flags, Row, all, category, every};
@@ -76,17 +77,18 @@ fn key_specs(row: &Row) -> Vec<KeySpec> {
         }
         _ => specs.push(KeySpec { flags, begin, find, arguments: 1 }),
     };
-    for (index, arg) in row.args.iter().enumerate() {
-        let behind = row.args.iter().skip(index.saturating_add(1)).fold(0i32, |sum, arg| sum.saturating_add(arg.least_words()));
-        let last = if arg.multiple { (-1i32).saturating_sub(behind) } else { 0 };
+    let mut rest = row.args.arguments();
+    while let Some(arg) = rest.next() {
+        let behind = rest.clone().fold(0usize, |sum, arg| sum.saturating_add(arg.least_words));
+        let last = if arg.multiple { (-1i32).saturating_sub(i32::try_from(behind).unwrap_or(i32::MAX)) } else { 0 };
         if arg.token.is_empty() {
             match arg.kind {
                 ArgKind::Key(flags) => add(flags, Begin::Index(at), Find::Range { last, step: 1 }),
-                ArgKind::NumKeys(flags) => add(flags, Begin::Index(at), Find::Count { step: arg.parts.len().max(1) }),
+                ArgKind::NumKeys(flags) => add(flags, Begin::Index(at), Find::Count { step: arg.parts.arguments().count().max(1) }),
                 ArgKind::Block => {
-                    for (offset, part) in arg.parts.iter().enumerate() {
+                    for (offset, part) in arg.parts.arguments().enumerate() {
                         if let ArgKind::Key(flags) = part.kind {
-                            let step = arg.parts.len();
+                            let step = arg.parts.arguments().count();
                             add(flags, Begin::Index(at.saturating_add(offset)), Find::Range { last, step });
                         }
                     }
@@ -94,7 +96,7 @@ fn key_specs(row: &Row) -> Vec<KeySpec> {
                 _ => {}
             }
         }
-        for option in arg.parts.iter().chain([arg]) {
+        for option in arg.parts.arguments().chain([arg]) {
             if let (ArgKind::Key(flags), false) = (option.kind, option.token.is_empty()) {
                 let find = match option.multiple {
                     true if behind > 0 => Find::Half,
@@ -103,7 +105,7 @@ fn key_specs(row: &Row) -> Vec<KeySpec> {
                 add(flags, Begin::Keyword(option.token, at), find);
             }
         }
-        at = at.saturating_add(to_usize(arg.least_words()));
+        at = at.saturating_add(arg.least_words);
     }
     specs
 }
@@ -190,11 +192,11 @@ fn behind_token(row: &Row, argv: &[&[u8]], from: usize, token: &str, first: bool
                 break;
             }
         }
-        let mut options = row.args.iter().flat_map(|arg| arg.parts.iter().chain([arg]));
+        let mut options = row.args.arguments().flat_map(|arg| arg.parts.arguments().chain([arg]));
         let option = options.find(|option| !option.token.is_empty() && is_token(word, option.token));
         at = at.saturating_add(match option.map(|option| option.kind) {
             None | Some(ArgKind::PureToken) => 0,
-            Some(ArgKind::Block) => option.map_or(0, |option| option.parts.len()),
+            Some(ArgKind::Block) => option.map_or(0, |option| option.parts.arguments().count()),
             Some(_) => 1,
         });
     }
@@ -208,7 +210,7 @@ fn flags_in(row: &Row, flags: KeyFlags, argv: &[&[u8]]) -> KeyFlags {
         return flags;
     }
     let given = |token: &str| argv.iter().skip(2).any(|word| is_token(word, token));
-    let (as_declared, otherwise) = if row.args.iter().any(|arg| arg.token == "GET" && arg.kind == ArgKind::PureToken) {
+    let (as_declared, otherwise) = if row.args.arguments().any(|arg| arg.token == "GET" && arg.kind == ArgKind::PureToken) {
         let reads = ["GET", "IFEQ", "IFNE", "IFDEQ", "IFDNE"];
         (argv.iter().skip(3).any(|word| reads.iter().any(|token| is_token(word, token))), OW_UPDATE)
     } else {
@@ -509,21 +511,21 @@ fn write_fact(writer: &mut Writer<'_>, facts: &mut usize, name: &str, text: &str
 }
 
 /// Grammars nest a few levels deep, as the rows declare them.
-fn write_arguments(writer: &mut Writer<'_>, args: &[ArgSpec], keys: &mut KeyIndex<'_>) {
-    let counts = args.iter().filter(|arg| matches!(arg.kind, ArgKind::NumKeys(_))).count();
-    writer.array(args.len().saturating_add(counts));
-    for arg in args {
+fn write_arguments(writer: &mut Writer<'_>, args: Grammar, keys: &mut KeyIndex<'_>) {
+    writer.array(args.arguments().map(|arg| if matches!(arg.kind, ArgKind::NumKeys(_)) { 2 } else { 1 }).sum());
+    for arg in args.arguments() {
         if let ArgKind::NumKeys(flags) = arg.kind {
-            write_argument(writer, &ArgSpec::new(ArgKind::Integer).named("numkeys"), keys);
+            let count = Argument { name: "numkeys", kind: ArgKind::Integer, token: "", optional: false, multiple: false, least_words: 1, parts: Grammar::NONE };
+            write_argument(writer, &count, keys);
             let kind = if arg.parts.is_empty() { ArgKind::Key(flags) } else { ArgKind::Block };
-            write_argument(writer, &ArgSpec { kind, ..*arg }.multiple(), keys);
+            write_argument(writer, &Argument { kind, multiple: true, ..arg }, keys);
         } else {
-            write_argument(writer, arg, keys);
+            write_argument(writer, &arg, keys);
         }
     }
 }
 
-fn write_argument(writer: &mut Writer<'_>, arg: &ArgSpec, keys: &mut KeyIndex<'_>) {
+fn write_argument(writer: &mut Writer<'_>, arg: &Argument, keys: &mut KeyIndex<'_>) {
     let key = matches!(arg.kind, ArgKind::Key(flags) if flags & NOT_KEY_BIT == 0);
     let kind = match arg.kind {
         ArgKind::Key(_) | ArgKind::NumKeys(_) => {

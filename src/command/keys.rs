@@ -125,7 +125,7 @@ impl<'a> Opt<'a> for When {
         ArgSpec::new(ArgKind::PureToken).named("lt").with_token("LT"),
     ]);
 
-    fn opt(&mut self, word: &'a [u8], _: &mut Args<'a>) -> Result<bool> {
+    fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> bool {
         let flag = match word {
             word if is_token(word, "NX") => &mut self.nx,
             word if is_token(word, "XX") => &mut self.xx,
@@ -134,11 +134,12 @@ impl<'a> Opt<'a> for When {
             // Shown as C shows it: up to a zero byte.
             word => {
                 let shown = word.split(|byte| *byte == 0).next().unwrap_or_default();
-                return Err(ReplyError::bytes(&[b"ERR Unsupported option ", shown]));
+                args.note(ReplyError::bytes(&[b"ERR Unsupported option ", shown]));
+                return true;
             }
         };
         *flag = true;
-        Ok(true)
+        true
     }
 }
 

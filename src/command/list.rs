@@ -116,13 +116,16 @@ macro_rules! numbers {
         pub struct $name(pub Option<$number>);
         impl<'a> Opt<'a> for $name {
             const SPEC: ArgSpec = ArgSpec::new(ArgKind::Integer).with_token($token).optional();
-            fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> Result<bool> {
-                if !is_token(word, $token) {
-                    return Ok(false);
+            fn opt(&mut self, word: &'a [u8], args: &mut Args<'a>) -> bool {
+                let mine = is_token(word, $token);
+                if mine {
+                    let parse: fn(&[u8]) -> Result<$number> = $parse;
+                    match parse(args.next()) {
+                        Ok(number) => self.0 = Some(number),
+                        Err(mistake) => args.note(mistake),
+                    }
                 }
-                let parse: fn(&[u8]) -> Result<$number> = $parse;
-                self.0 = Some(parse(args.word()?)?);
-                Ok(true)
+                mine
             }
         }
     )*};

@@ -22,6 +22,7 @@ pub(crate) mod describe;
 pub mod dump;
 pub mod geo;
 pub mod geo_search;
+pub mod grammar;
 pub mod hash;
 pub mod hash_expiry;
 pub mod hyperloglog;
@@ -55,7 +56,8 @@ use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::resp::write::Writer;
 use alloc::vec::Vec;
-use args::{ArgSpec, Args};
+use args::Args;
+use grammar::Grammar;
 pub use reply::{Reply, Shape};
 
 /// Which commands belong together; also their ACL category.
@@ -234,7 +236,7 @@ pub struct Row {
     /// Whether it takes the same short time on any value.
     pub short: bool,
     pub flags: Flags,
-    pub args: &'static [ArgSpec],
+    pub args: Grammar,
     pub reply: Shape,
     pub arity: i32,
     pub run: Run,
@@ -299,7 +301,7 @@ macro_rules! rows {
             summary: $crate::command::doc($summary),
             short: $crate::command::is_constant($cost),
             flags: $crate::command::Flags::of(&[$($crate::command::Flags::$flag),*]),
-            args: <$args as $crate::command::args::Parse>::SPECS,
+            args: $crate::command::rows!(@grammar $args),
             reply: $crate::command::promised({ #[allow(unused_imports)] use $crate::command::reply::Shape::*; $reply }),
             arity: $arity,
             run: |call, args, writer| {
@@ -311,6 +313,11 @@ macro_rules! rows {
             subcommands: &[],
         }
     };
+    (@grammar $args:ty) => {{
+        const SPECS: &[$crate::command::args::ArgSpec] = <$args as $crate::command::args::Parse>::SPECS;
+        static BYTES: [u8; $crate::command::grammar::len(SPECS)] = $crate::command::grammar::written(SPECS);
+        $crate::command::grammar::Grammar::new(&BYTES)
+    }};
     (@row $group:ident $words:literal { $name:literal, since: $since:literal, cost: $cost:literal, $summary:literal, [$($sub:tt),* $(,)?] $(,)? }) => {
         $crate::command::Row {
             name: $name,
@@ -320,7 +327,7 @@ macro_rules! rows {
             summary: $crate::command::doc($summary),
             short: $crate::command::is_constant($cost),
             flags: $crate::command::Flags::of(&[]),
-            args: &[],
+            args: $crate::command::grammar::Grammar::NONE,
             reply: $crate::command::reply::Shape::Any,
             arity: -2,
             run: |_, _, _| Err($crate::command::args::WRONG_ARITY),
@@ -548,7 +555,7 @@ pub(crate) static TYPED: Row = Row {
     summary: "",
     short: false,
     flags: Flags::of(&[]),
-    args: &[],
+    args: Grammar::NONE,
     reply: Shape::Any,
     arity: -1,
     run: |_, _, _| Err(args::WRONG_ARITY),

@@ -65,11 +65,11 @@ pub struct Existence {
 
 impl<'a> Opt<'a> for Existence {
     const SPEC: ArgSpec = ArgSpec::choice(&[token("nx", "NX"), token("xx", "XX")]);
-    fn opt(&mut self, word: &'a [u8], _: &mut Args<'a>) -> Result<bool> {
+    fn opt(&mut self, word: &'a [u8], _: &mut Args<'a>) -> bool {
         let (nx, xx) = (is_token(word, "NX"), is_token(word, "XX"));
         self.nx |= nx;
         self.xx |= xx;
-        Ok(nx || xx)
+        nx || xx
     }
 }
 
@@ -82,11 +82,11 @@ pub struct Comparison {
 
 impl<'a> Opt<'a> for Comparison {
     const SPEC: ArgSpec = ArgSpec::choice(&[token("gt", "GT"), token("lt", "LT")]);
-    fn opt(&mut self, word: &'a [u8], _: &mut Args<'a>) -> Result<bool> {
+    fn opt(&mut self, word: &'a [u8], _: &mut Args<'a>) -> bool {
         let (gt, lt) = (is_token(word, "GT"), is_token(word, "LT"));
         self.gt |= gt;
         self.lt |= lt;
-        Ok(gt || lt)
+        gt || lt
     }
 }
 

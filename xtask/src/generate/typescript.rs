@@ -5,6 +5,7 @@
 //! options object after them. Commands that may wait give a promise and take an `AbortSignal`; those answered by pushes have no method here.
 
 use cachette::command::args::{ArgKind, ArgSpec};
+use cachette::command::grammar::{Argument, Grammar};
 use cachette::command::{self, Flags, Row, Shape};
 use std::fmt::Write as _;
 
@@ -92,7 +93,7 @@ impl Method {
             last: None,
             taken: Vec::new(),
         };
-        let mut rest = row.args;
+        let mut rest = specs(row.args);
         while let [spec, tail @ ..] = rest {
             if let [second] = tail
                 && [spec, second].iter().all(|list| list.multiple && !list.optional)
@@ -354,6 +355,15 @@ impl Method {
         let sent = if self.waits() { format!("park({words}, options.signal)") } else { format!("send({words})") };
         let _ = write!(methods, "    return this.{sent};\n  }}\n");
     }
+}
+
+/// A grammar as the structs that it was declared with: a tree is easier to look ahead in.
+fn specs(grammar: Grammar) -> &'static [ArgSpec] {
+    let declared = |arg: Argument| {
+        let Argument { name, kind, token, optional, multiple, parts, .. } = arg;
+        ArgSpec { name, kind, token, optional, multiple, parts: specs(parts) }
+    };
+    Vec::leak(grammar.arguments().map(declared).collect())
 }
 
 fn is_text(spec: &ArgSpec) -> bool {

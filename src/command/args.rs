@@ -226,7 +226,7 @@ impl<'a> Args<'a> {
 
     /// The next word, or the note of a syntax error.
     #[inline]
-    pub fn next(&mut self) -> &'a [u8] {
+    pub fn needed(&mut self) -> &'a [u8] {
         self.place()
     }
 
@@ -274,7 +274,7 @@ impl<'a> Args<'a> {
 
     #[inline(never)]
     fn integer(&mut self) -> i64 {
-        let number = number::parse_i64(self.next());
+        let number = number::parse_i64(self.needed());
         number.unwrap_or_else(|| {
             self.note(ReplyError::NOT_INTEGER);
             0
@@ -283,7 +283,7 @@ impl<'a> Args<'a> {
 
     #[inline(never)]
     fn double(&mut self) -> f64 {
-        let number = number::parse_f64(self.next());
+        let number = number::parse_f64(self.needed());
         number.unwrap_or_else(|| {
             self.note(ReplyError::NOT_FLOAT);
             0.0
@@ -354,7 +354,7 @@ impl<'a> Arg<'a> for &'a [u8] {
     }
     #[inline]
     fn field(args: &mut Args<'a>) -> Result<Self> {
-        Ok(args.next())
+        Ok(args.needed())
     }
 }
 
@@ -398,7 +398,7 @@ impl<'a, const FLAGS: KeyFlags> Arg<'a> for Key<'a, FLAGS> {
     }
     #[inline]
     fn field(args: &mut Args<'a>) -> Result<Self> {
-        Ok(Self(args.next()))
+        Ok(Self(args.needed()))
     }
 }
 
@@ -421,7 +421,7 @@ impl<'a> Arg<'a> for Pattern<'a> {
     }
     #[inline]
     fn field(args: &mut Args<'a>) -> Result<Self> {
-        Ok(Self(args.next()))
+        Ok(Self(args.needed()))
     }
 }
 
@@ -890,7 +890,7 @@ impl<'a> Opt<'a> for AtMost {
         if self.0.is_some() || !is_token(word, "COUNT") {
             return false;
         }
-        self.0 = count_from(1, args.next());
+        self.0 = count_from(1, args.needed());
         if self.0.is_none() {
             args.note(ReplyError::err("count should be greater than 0"));
         }

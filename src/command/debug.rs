@@ -182,8 +182,17 @@ fn describe_object(call: &mut Call<'_>, key: &[u8]) -> Result<String> {
         return Err(ReplyError::NO_SUCH_KEY);
     };
     let clock = call.now().wrapping_div(1000).saturating_sub(idle) & 0x00ff_ffff;
-    let [bytes, clock, idle] = [bytes as u64, clock, idle].map(|number| number.to_string());
-    let parts = ["Value at:0x0 refcount:1 encoding:", encoding, " serializedlength:", &bytes, " lru:", &clock, " lru_seconds_idle:", &idle];
+    let [bytes, clock, idle] = [bytes, clock, idle].map(|number| number.to_string());
+    let parts = [
+        "Value at:0x0 refcount:1 encoding:",
+        encoding,
+        " serializedlength:",
+        &bytes,
+        " lru:",
+        &clock,
+        " lru_seconds_idle:",
+        &idle,
+    ];
     Ok(parts.concat())
 }
 

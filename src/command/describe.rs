@@ -84,7 +84,9 @@ fn key_specs(row: &Row) -> Vec<KeySpec> {
         if arg.token.is_empty() {
             match arg.kind {
                 ArgKind::Key(flags) => add(flags, Begin::Index(at), Find::Range { last, step: 1 }),
-                ArgKind::NumKeys(flags) => add(flags, Begin::Index(at), Find::Count { step: arg.parts.arguments().count().max(1) }),
+                ArgKind::NumKeys(flags) => {
+                    add(flags, Begin::Index(at), Find::Count { step: arg.parts.arguments().count().max(1) })
+                }
                 ArgKind::Block => {
                     for (offset, part) in arg.parts.arguments().enumerate() {
                         if let ArgKind::Key(flags) = part.kind {
@@ -515,7 +517,15 @@ fn write_arguments(writer: &mut Writer<'_>, args: Grammar, keys: &mut KeyIndex<'
     writer.array(args.arguments().map(|arg| if matches!(arg.kind, ArgKind::NumKeys(_)) { 2 } else { 1 }).sum());
     for arg in args.arguments() {
         if let ArgKind::NumKeys(flags) = arg.kind {
-            let count = Argument { name: "numkeys", kind: ArgKind::Integer, token: "", optional: false, multiple: false, least_words: 1, parts: Grammar::NONE };
+            let count = Argument {
+                name: "numkeys",
+                kind: ArgKind::Integer,
+                token: "",
+                optional: false,
+                multiple: false,
+                least_words: 1,
+                parts: Grammar::NONE,
+            };
             write_argument(writer, &count, keys);
             let kind = if arg.parts.is_empty() { ArgKind::Key(flags) } else { ArgKind::Block };
             write_argument(writer, &Argument { kind, multiple: true, ..arg }, keys);

@@ -120,7 +120,7 @@ macro_rules! numbers {
                 let mine = is_token(word, $token);
                 if mine {
                     let parse: fn(&[u8]) -> Result<$number> = $parse;
-                    match parse(args.next()) {
+                    match parse(args.needed()) {
                         Ok(number) => self.0 = Some(number),
                         Err(mistake) => args.note(mistake),
                     }

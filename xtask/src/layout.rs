@@ -9,9 +9,9 @@ use wasm_encoder::{NameMap, NameSection, Section};
 use wasmparser::{Parser, Payload, TypeRef};
 
 /// Bytes of code that a function can still be likened to: gzip's window, less what the functions themselves take.
-const WINDOW: usize = 28_000;
+const WINDOW: usize = 32_000;
 /// Bytes of the snippets by which functions are likened.
-const SNIPPET: usize = 7;
+const SNIPPET: usize = 6;
 
 /// `module` with names for its functions, such that wasm-opt's `--reorder-functions-by-name` puts like beside like. Names it had are lost.
 pub fn with_ordering_names(module: &[u8]) -> Result<Vec<u8>> {
@@ -65,8 +65,9 @@ fn order(bodies: &[&[u8]]) -> Vec<usize> {
     let mut window_bytes = 0;
     let mut left: Vec<usize> = (0..bodies.len()).collect();
     let mut ordered = Vec::with_capacity(bodies.len());
-    // Small ones need more in common than their size alone makes likely.
-    let likeness = |shared: &[usize], index: usize| shared[index] as f64 / (snippets[index].len() + 20) as f64;
+    // Small ones need more in common than their size alone makes likely; of large ones there are few, and each is followed by what is like it.
+    let sizes: Vec<f64> = snippets.iter().map(|own| ((own.len() + 20) as f64).powf(0.8)).collect();
+    let likeness = |shared: &[usize], index: usize| shared[index] as f64 / sizes[index];
     while let Some((place, &next)) = left.iter().enumerate().max_by(|(_, a), (_, b)| {
         likeness(&shared, **a).total_cmp(&likeness(&shared, **b)).then(bodies[**a].len().cmp(&bodies[**b].len())).then(b.cmp(a))
     }) {

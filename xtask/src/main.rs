@@ -2,11 +2,13 @@
 
 mod bench;
 mod browser;
+mod deflate;
 mod demo;
 mod generate;
 mod glue;
 mod layout;
 mod lint;
+mod locals;
 mod matrix;
 mod npm;
 mod package;

@@ -1,6 +1,7 @@
 //! One wasm module of the recipe: cargo, wasm-bindgen, wasm-opt, and the weighing at the end.
 
 use crate::layout;
+use crate::locals;
 use crate::process;
 use crate::recipe::Module;
 use crate::steps::timed;
@@ -71,7 +72,9 @@ fn wasm_opt(module: &Module, from: &Path, to: &Path) -> Result<()> {
     let named = to.with_extension("named.wasm");
     std::fs::write(&named, layout::with_ordering_names(&std::fs::read(to)?)?)?;
     // The section that says which features the module uses goes last: wasm-opt reads it.
-    run(&["--reorder-functions-by-name", "--strip-debug", "--strip-target-features"].map(OsStr::new), &named, to)
+    run(&["--reorder-functions-by-name", "--strip-debug", "--strip-target-features"].map(OsStr::new), &named, to)?;
+    std::fs::write(to, locals::renumber(&std::fs::read(to)?)?)?;
+    Ok(())
 }
 
 /// Fails when the module outgrew its budget.

@@ -9,6 +9,7 @@
 //! 5. [`acl`]: users and what they may do.
 //! 6. [`config`]: the parameters, declared in [`config::table`]. [`host`]: what the engine asks of a shell. [`stats`]: what INFO counts.
 //! 7. [`tracking`], [`slowlog`], [`latency`]: what clients may have watched for them. [`effects`]: what replicas read.
+//! 8. `tier` (feature `tier-core`): a first level before Redis.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 extern crate alloc;
@@ -57,6 +58,9 @@ pub mod slowlog;
 pub mod snapshot;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod stats;
+#[cfg(feature = "tier-core")]
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+pub mod tier;
 pub mod time;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 pub mod tracking;

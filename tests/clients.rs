@@ -38,6 +38,21 @@ fn redis_py_works() {
     speak(Command::new(&python).env("PYTHONPATH", &packages).arg(scripts().join("redis_py.py")));
 }
 
+/// The example of examples/fastapi: fastapi-cache over redis.asyncio, unchanged.
+#[test]
+fn fastapi_cache_works() {
+    let Some(python) = ["python3", "python"].into_iter().find_map(harness::program) else { return skip("Python is missing") };
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fastapi");
+    let packages = folder("fastapi");
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"]).arg(&packages);
+    install.arg("-r").arg(example.join("requirements.txt"));
+    if !packages.join("fastapi_cache").is_dir() && !succeeds(&mut install) {
+        return skip("pip could not install fastapi-cache");
+    }
+    speak(Command::new(&python).env("PYTHONPATH", &packages).env("PYTHONDONTWRITEBYTECODE", "1").arg(example.join("check.py")));
+}
+
 /// Runs a script with the port of a fresh server as its last word.
 fn speak(command: &mut Command) {
     let server = Server::start(&[]);

@@ -7,7 +7,7 @@ fn main() {
     // `lean`: the core alone, for wasm. With objects or as a test, std is there anyhow.
     println!("cargo::rustc-check-cfg=cfg(lean)");
     let has = |feature: &str| std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
-    if std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("wasm32") && has("ENGINE") && !has("OBJECTS") {
+    if std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("wasm32") && (has("ENGINE") || has("TIER")) && !has("OBJECTS") {
         println!("cargo::rustc-cfg=lean");
     }
     if std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() != Ok("wasm32") {

@@ -29,9 +29,7 @@ function judge(found, host) {
 
 test('entries.js names the entry points of the manifest', async () => {
   const manifest = JSON.parse(await readFile(join(lab.folder, 'node_modules/cachette/package.json'), 'utf8'));
-  const unnamed = Object.keys(manifest.exports).filter((path) => entryPoints[path] === undefined);
-  assert.deepEqual(unnamed, [], 'say in matrix/entries.js for which hosts they are meant');
-  assert.deepEqual(Object.keys(entryPoints).filter((path) => manifest.exports[path] === undefined), []);
+  assert.deepEqual(Object.keys(entryPoints).sort(), Object.keys(manifest.exports).sort());
 });
 
 for (const [name, runtime, host] of [['Node 20', node20, 'node'], ['Node 24', node24, 'node'], ['Deno', deno, 'deno'], ['Bun', bun, 'bun']]) {

@@ -25,7 +25,9 @@ pub fn lint() -> Result<()> {
                 .args(deny),
         )?;
         wasm::ensure_target()?;
-        process::run(process::cargo().args(["clippy", "--package", "cachette-wasm", "--target", wasm::TARGET]).args(deny))
+        let binding = ["clippy", "--package", "cachette-wasm", "--target", wasm::TARGET];
+        process::run(process::cargo().args(binding).args(deny))?;
+        process::run(process::cargo().args(binding).args(["--no-default-features", "--features", "tier"]).args(deny))
     })?;
     timed("generated files", || generate::run(true))?;
     timed("TypeScript", package::typecheck)

@@ -18,6 +18,7 @@ mod steps;
 mod suites;
 mod tcl;
 mod test;
+mod tier;
 mod wasm;
 mod workspace;
 mod www;
@@ -74,10 +75,11 @@ enum Task {
     Lint,
     /// Runs a benchmark: `js` (from JavaScript, beside Map, lru-cache and others), `helpers` (getOrSet beside bentocache and cacheable), `ioredis` (in process beside
     /// loopback to redis-server), `hitratio` (eviction policies over traces), `native` (the embedded cache beside
-    /// other caches of Rust), `server`, `structures` and `memory` (beside redis-server), or `latency` (the slowest calls)
+    /// other caches of Rust), `server`, `structures` and `memory` (beside redis-server), `latency` (the slowest calls), or `tier` (what a
+    /// hit in L1 costs)
     Bench {
         /// Which one
-        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native", "server", "structures", "memory", "latency"], default_value = "js")]
+        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native", "server", "structures", "memory", "latency", "tier"], default_value = "js")]
         which: String,
         /// Handed on to the benchmark
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -112,6 +114,29 @@ enum Task {
         #[arg(long)]
         save: bool,
     },
+    /// Runs the tier's policy under seeded schedules of trouble, and writes benches/results/tier_simulation.md
+    Sim {
+        /// The first seed
+        #[arg(long, default_value_t = 1)]
+        first: u64,
+        /// How many
+        #[arg(long, default_value_t = 1_000_000)]
+        schedules: u64,
+    },
+    /// Runs the tier over real servers that are killed, stopped, emptied and failed over, and writes benches/results/tier_chaos.md
+    Chaos {
+        /// How often
+        #[arg(long, default_value_t = 100)]
+        cycles: u32,
+        /// The tier in JavaScript, over one server; writes tier_chaos_js.md
+        #[arg(long)]
+        js: bool,
+        /// Handed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Runs the same outage through this tier, bentocache and cache-manager, and writes benches/results/tier_compare.md
+    CompareTiers,
     /// Serves the console page (www/) on this machine
     Www {
         /// Port to listen on
@@ -144,6 +169,10 @@ fn main() -> std::process::ExitCode {
         Task::Bench { which, args } => bench::run(&which, &args),
         Task::Tcl { mode, subject, save, units } => tcl::run(&mode, subject, save, &units),
         Task::Suites { suites, subject, server, save } => suites::run(&suites, subject, server.as_deref(), save),
+        Task::Sim { first, schedules } => tier::simulate(first, schedules),
+        Task::Chaos { cycles, js: true, .. } => tier::chaos_js(cycles),
+        Task::Chaos { cycles, args, .. } => tier::chaos(cycles, &args),
+        Task::CompareTiers => tier::compare(),
         Task::Www { port } => www::serve(port),
         Task::Gen { check } => generate::run(check),
         Task::TestRunner { args } => wasm::test_runner(args),

@@ -43,11 +43,13 @@ fn typescript() -> Result<()> {
         process::run(process::command("node", &pkg).arg(&tsc).args(["-p", project]))?;
     }
     // Forms of import that TypeScript does not know are kept as JavaScript.
-    for entry in std::fs::read_dir(pkg.join("src/platform"))? {
-        let from = entry?.path();
-        if from.extension().is_some_and(|kind| kind == "js") {
-            let name = from.file_name().context("a file without a name")?;
-            std::fs::copy(&from, pkg.join("dist/platform").join(name))?;
+    for folder in ["platform", "tier/platform"] {
+        for entry in std::fs::read_dir(pkg.join("src").join(folder))? {
+            let from = entry?.path();
+            if from.extension().is_some_and(|kind| kind == "js") {
+                let name = from.file_name().context("a file without a name")?;
+                std::fs::copy(&from, pkg.join("dist").join(folder).join(name))?;
+            }
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::process;
 use crate::steps::{self, Counts, Step};
-use crate::{browser, generate, matrix, npm, package, wasm, workspace, www};
+use crate::{browser, generate, matrix, npm, package, tier, wasm, workspace, www};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,6 +15,11 @@ const STEPS: &[Step] = &[
     Step { name: "wasm-node", about: "the wasm binding in Node", run: wasm_node },
     Step { name: "wasm-chromium", about: "the wasm binding in Chromium", run: wasm_chromium },
     Step { name: "package", about: "the packed npm package, installed outside the tree, in its runtimes", run: packed },
+    Step {
+        name: "tier",
+        about: "cachette/tier of the packed package, over redis-server, with the clients that it knows",
+        run: tier_js,
+    },
     Step { name: "www", about: "the console page, built on the packed package, in Chromium", run: console },
 ];
 
@@ -89,6 +94,14 @@ fn packed() -> Result<Counts> {
     matrix::prepare(&mut node, &tarball)?;
     node.args(["--test", "--test-reporter=spec"]).args(test_files(&tests)?);
     let (text, ended_well) = process::tee(&mut node)?;
+    settle(steps::node_test_counts(&text), ended_well)
+}
+
+fn tier_js() -> Result<Counts> {
+    process::find_or_install(&["redis-server"], "redis-server")?;
+    let folder = tier::javascript(Some(&tarball()?))?;
+    let (text, ended_well) =
+        process::tee(process::command("node", &folder).args(["--test", "--test-reporter=spec", "tier.test.js"]))?;
     settle(steps::node_test_counts(&text), ended_well)
 }
 

@@ -7,6 +7,7 @@
 //!          reference  keys of values that stay in JavaScript
 //!          cache   the engine and the one session that JavaScript speaks through
 //! objects  object  JavaScript values to bytes and back (serde-wasm-bindgen, MessagePack)
+//! tier     tier    the policy of a first level before Redis
 //! ```
 //!
 //! One instance of `core` holds one cache. JavaScript is never called while the cache is borrowed, so no export is ever entered twice.
@@ -27,11 +28,13 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 #[global_allocator]
 static ALLOCATOR: memory::Allocator = memory::Allocator;
 
-#[cfg(feature = "engine")]
+#[cfg(any(feature = "engine", feature = "tier"))]
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod area;
 #[cfg(feature = "engine")]
 mod cache;
-#[cfg(feature = "engine")]
+#[cfg(any(feature = "engine", feature = "tier"))]
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod memory;
 #[cfg(feature = "objects")]
 mod object;
@@ -41,3 +44,6 @@ mod raw;
 mod reference;
 #[cfg(all(test, target_arch = "wasm32", feature = "engine", feature = "objects"))]
 mod tests;
+// Its exports have the names of the engine's: it is never built together with it.
+#[cfg(all(feature = "tier", not(feature = "engine")))]
+mod tier;

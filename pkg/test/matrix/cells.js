@@ -1,8 +1,7 @@
 // The matrix: each runtime, in each way in which the package is used there. `cargo xtask matrix` runs them all.
 //
 // `runtime` and `as` are the row of the table, `ci` says that `cargo xtask test package` runs it too. `run` gives what the suite found there, and the
-// runtime's version; `least` is how many checks and scenarios there must be where that is not the whole suite. `cannot` stands in place of `run` where
-// a runtime cannot do a thing: what, and why.
+// runtime's version; `least` is how many checks and scenarios there must be where that is not the whole suite. `cannot` stands in place of `run` where a runtime cannot do a thing: what, and why.
 
 import { byEsbuild, byRollup, byWebpack, vite } from './bundlers.js';
 import { chromium, firefox, plain, webkit } from './browsers.js';

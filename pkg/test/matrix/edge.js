@@ -1,5 +1,5 @@
 // Vercel's edge runtime by itself, and a real Next application: its node and edge routes, its middleware, a page.
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { chromium, reported } from './browsers.js';
 import { freePort, output, start, until, versionOf } from './lab.js';
@@ -42,10 +42,8 @@ export async function edgeRuntime(lab) {
 const application = (bundler, command) => async (lab) => {
   const project = await lab.project('next');
   const next = join(project, 'node_modules/next/dist/bin/next');
-  const DIST_DIR = `.next-${bundler}-${command}`;
-  // Its caches know a package by its version, which stays the same when ours changes.
-  await rm(join(project, DIST_DIR), { recursive: true, force: true });
-  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CI: '1', DIST_DIR };
+  // Builds side by side.
+  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CI: '1', DIST_DIR: `.next-${bundler}-${command}` };
   if (command === 'start') await output(process.execPath, [next, 'build', `--${bundler}`], { cwd: project, env, timeout: 600_000 });
   const port = await freePort();
   const flags = command === 'dev' ? [`--${bundler}`] : [];

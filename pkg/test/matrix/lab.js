@@ -50,17 +50,14 @@ export function start(path, args, options) {
   const child = spawn(path, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (text += data));
-  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const ended = new Promise((resolve) => child.once('close', resolve));
   return {
     said: () => text,
     ended,
     async end() {
-      // With all that it started itself; harder where it does not heed.
-      const kill = (signal) => child.exitCode === null && child.signalCode === null && process.kill(-child.pid, signal);
-      kill('SIGTERM');
-      const harder = setTimeout(kill, 5000, 'SIGKILL');
+      // With all that it started itself.
+      if (child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
       await ended;
-      clearTimeout(harder);
     },
   };
 }

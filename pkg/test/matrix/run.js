@@ -21,7 +21,8 @@ let failures = 0;
 
 const lab = await openLab();
 try {
-  if (options.save) sizes = await sizesOf(lab);
+  sizes = await sizesOf(lab);
+  console.log(`  bytes: ${Object.entries(sizes).map(([name, bytes]) => `${name} ${bytes}`).join(', ')}`);
   for (const cell of chosen) {
     const start = performance.now();
     const { version, checks, scenarios, problems } = cell.cannot ? { problems: [] } : await judge(cell, lab);

@@ -1,5 +1,4 @@
 // Middleware, which answers by itself.
-import './strict.js';
 import * as cachette from 'cachette';
 import { makeEarly, runSuite } from './suite/suite.js';
 

@@ -1,5 +1,4 @@
 // A route in the edge runtime.
-import '../../strict.js';
 import * as cachette from 'cachette';
 import { makeEarly, runSuite } from '../../suite/suite.js';
 

@@ -1,0 +1,145 @@
+// The tier's policy: a WebAssembly instance of its own for each tier. Words in, actions out; what they mean is known in there (src/tier of the crate).
+
+import { CacheCrashedError, isCrash } from '../errors.js';
+import { ReplyReader, upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
+import { decodeShortAscii, decodeText } from '../text.js';
+import { glue } from '../tier.glue.js';
+import { tierModule } from './module.js';
+
+interface Raw extends WebAssembly.Exports {
+  memory: WebAssembly.Memory;
+  __wbindgen_start(): void;
+  area(): number;
+  input(bytes: number): number;
+  hit(key: number, now: number): number;
+  tell(bytes: number, now: number): number;
+  due(): number;
+  actions(): number;
+  stats(): void;
+}
+
+/** Where the key lies in the area, and its room; as pkg/crate/src/area.rs draws it. */
+const KEY = 64;
+const KEY_ROOM = 2048;
+const VALUE = KEY + 2 * 2048;
+const encoder = new TextEncoder();
+
+/** The first word is what is to be done. */
+export type Action = [verb: string, ...Reply[]];
+
+export class Machine {
+  private readonly raw: Raw;
+  private readonly area: number;
+  private u8: Uint8Array;
+  private u32: Uint32Array;
+  private key: Uint8Array;
+  private failure: CacheCrashedError | undefined;
+
+  constructor(now: number, options: readonly string[]) {
+    const imports = glue();
+    const { exports } = new WebAssembly.Instance(tierModule(), { './tier_bg.js': imports });
+    imports.__wbg_set_wasm(exports);
+    this.raw = exports as Raw;
+    this.raw.__wbindgen_start();
+    this.area = this.raw.area() >>> 0;
+    this.u8 = this.key = new Uint8Array(0);
+    this.u32 = new Uint32Array(0);
+    this.look();
+    const seed = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+    if (!this.tell(now, 'open', String(seed), ...options)) throw new TypeError('cachette: an option of the tier is of no known kind');
+  }
+
+  private look(): void {
+    const { buffer } = this.raw.memory;
+    this.u8 = new Uint8Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.key = new Uint8Array(buffer, this.area + KEY, KEY_ROOM);
+  }
+
+  /** The value that L1 may give out at once, or undefined; and how old it is. */
+  hit(key: string, now: number, asBytes: boolean): string | Uint8Array | undefined {
+    const { length } = key;
+    if (length * 3 > KEY_ROOM || this.failure !== undefined) return undefined;
+    if (this.u8.length === 0) this.look();
+    const bytes = this.putKey(key, length);
+    const at = this.raw.hit(bytes, now) >>> 0;
+    if (at === 0) return undefined;
+    // Memory may have grown since: reading never does that.
+    const header = this.area >>> 2;
+    const size = this.u32[header]!;
+    if (asBytes) return this.u8.slice(at, at + size);
+    return this.u32[header + 1] !== 0 && size <= 128 ? decodeShortAscii(this.u8, at, size) : decodeText(this.u8, at, size);
+  }
+
+  private putKey(key: string, length: number): number {
+    const { u8 } = this;
+    const start = this.area + KEY;
+    if (length > 64) return encoder.encodeInto(key, this.key).written;
+    let all = 0;
+    for (let i = 0; i < length; i++) all |= u8[start + i] = key.charCodeAt(i);
+    // A code unit above 255 was cut to its low byte, so the units are tested.
+    return all < 128 ? length : encoder.encodeInto(key, this.key).written;
+  }
+
+  /** Age in milliseconds of the last hit. */
+  age(): number {
+    return this.u32[(this.area >>> 2) + 2]!;
+  }
+
+  /** Tells what happened; false if it was not understood. */
+  tell(now: number, ...words: readonly (string | Uint8Array)[]): boolean {
+    if (this.failure !== undefined) throw this.failure;
+    try {
+      const at = this.raw.input(upperBound(words)) >>> 0;
+      if (at === 0) throw new Error('cachette: no memory is left for the tier');
+      if (this.u8.length === 0) this.look();
+      const bytes = writeCommand(this.u8, at, words) - at;
+      return this.raw.tell(bytes, now) === 0;
+    } catch (error) {
+      throw this.failed(error);
+    }
+  }
+
+  /** What is to be done; each thing once. */
+  actions(): Action[] {
+    if (this.failure !== undefined) throw this.failure;
+    const at = this.raw.actions() >>> 0;
+    if (this.u8.length === 0) this.look();
+    const length = this.u32[this.area >>> 2]!;
+    if (length === 0) return [];
+    const reader = new ReplyReader(this.u8, at, at + length, true);
+    const actions: Action[] = [];
+    while (!reader.done) {
+      const [verb, ...rest] = reader.next('tier') as Reply[];
+      actions.push([text(verb), ...rest]);
+    }
+    return actions;
+  }
+
+  due(): number {
+    return this.failure === undefined ? this.raw.due() : -1;
+  }
+
+  /** Figures, in the order in which pkg/crate/src/tier.rs writes them. */
+  stats(): number[] {
+    this.raw.stats();
+    if (this.u8.length === 0) this.look();
+    return [...new Float64Array(this.u8.slice(this.area + VALUE, this.area + VALUE + 15 * 8).buffer)];
+  }
+
+  private failed(error: unknown): unknown {
+    if (!isCrash(error)) return error;
+    return (this.failure ??= new CacheCrashedError(error));
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** Words of the machine are short ASCII; values stay bytes. */
+export function text(reply: Reply | undefined): string {
+  return reply instanceof Uint8Array ? decoder.decode(reply) : String(reply ?? '');
+}
+
+export function bytesOf(value: Arg): string | Uint8Array {
+  return value instanceof Uint8Array ? value : String(value);
+}

@@ -1,0 +1,415 @@
+// The tier as its user sees it: callers' requests to the machine, the machine's actions to the client.
+
+import { Cachette } from '../cachette.js';
+import { ReplyError } from '../errors.js';
+import { ReplyReader, type Arg, type Reply } from '../resp.js';
+import { driverFor, Local, type Driver, type Ears, type RedisLike, type Words } from './drivers.js';
+import { bytesOf, Machine, text, type Action } from './machine.js';
+import { keepWords, optionWords, type KeepOptions, type TierOptions } from './options.js';
+import { encodeReplies } from './replies.js';
+
+/** Where a value came from, and what is known of it. */
+export interface Meta {
+  /** `fallback`: from nowhere, since Redis could not be asked. */
+  source: 'l1' | 'l2' | 'factory' | 'fallback';
+  /** It may be older than what Redis holds. */
+  stale: boolean;
+  /** Milliseconds since it was written or came here. */
+  ageMs: number;
+  durability: Durability;
+}
+
+/** Who has a write: Redis, the journal (lost if this process ends before Redis is back), or this process alone. */
+export type Durability = 'l2' | 'journaled' | 'local';
+
+export interface TierEvents {
+  /** Redis's state, as the tier sees it. */
+  state: { from: State; to: State };
+  /** Whether Redis tells what changes. */
+  tracking: { what: 'lost' | 'restored' | 'unsupported' };
+  /** What became of a journaled write. */
+  journal: { what: 'replayed' | 'dropped'; key: string; reason?: string };
+  /** Redis refuses this client: its words. */
+  configuration: { words: string };
+}
+
+export type State = 'up' | 'slow' | 'down' | 'probing' | 'recovering';
+const STATES: readonly State[] = ['up', 'slow', 'down', 'probing', 'recovering'];
+
+/** A call that failed. `code`: `L2DOWN`, `UNKNOWN_OUTCOME`, `JOURNAL_FULL`, `CONFIGURATION`, `FACTORY`, `FACTORY_TIMEOUT`, `NOT_SHARED`, `CLOSED`. */
+export class TierError extends Error {
+  override readonly name = 'TierError';
+
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+const WORDING: Record<string, string> = {
+  L2DOWN: 'Redis cannot be reached',
+  UNKNOWN_OUTCOME: 'the write was sent and no answer came; it may have been done',
+  JOURNAL_FULL: 'the journal of writes for Redis is full',
+  CONFIGURATION: 'Redis refuses this client',
+  FACTORY_TIMEOUT: 'the factory took too long',
+  NOT_SHARED: 'this command needs a connection of its own',
+  CLOSED: 'the tier is closed',
+};
+
+export type Factory = () => string | Uint8Array | null | undefined | Promise<string | Uint8Array | null | undefined>;
+
+interface Waiting {
+  resolve(answer: Action): void;
+  reject(error: unknown): void;
+}
+
+/** Milliseconds that never go backwards, from the Unix epoch at the start. */
+const clock = (): number => Math.floor(performance.timeOrigin + performance.now());
+const LONGEST_TIMER = 2 ** 31 - 1;
+/** Hits that may share a reading of the clock within a turn of the event loop. */
+const HITS_PER_READING = 256;
+const settled = Promise.resolve();
+
+/** Node's diagnostics channel `cachette:tier`, where there is one. */
+interface Channel {
+  readonly hasSubscribers: boolean;
+  publish(message: unknown): void;
+}
+
+function channel(): Channel | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): { channel(name: string): Channel } | undefined } };
+  return process?.getBuiltinModule?.('node:diagnostics_channel')?.channel('cachette:tier');
+}
+
+/**
+ * A local first level before Redis: a cache in this process that Redis keeps right, and that goes on while Redis is away. Without a client it is an engine in
+ * this process, by the same calls.
+ *
+ * The constructor waits for nothing.
+ */
+export class Tier<V extends string | Uint8Array = string> {
+  private readonly machine: Machine;
+  private readonly driver: Driver;
+  private readonly engine: Cachette<Uint8Array>;
+  private readonly asBytes: boolean;
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly factories = new Map<number, Factory>();
+  private readonly failures = new Map<number, unknown>();
+  private readonly listeners: { [E in keyof TierEvents]?: Set<(event: TierEvents[E]) => void> } = {};
+  private readonly diagnostics = channel();
+  private readonly ears: Ears;
+  private requests = 0;
+  private acting = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private timerDue = Infinity;
+  private wallTold = 0;
+  private closed = false;
+  private hitsLeft = 0;
+  private turn = 0;
+
+  constructor(client?: RedisLike | null, options: TierOptions & { bytes?: V extends Uint8Array ? true : boolean } = {}) {
+    // Commands are looked up in it; without a client it is Redis, too.
+    this.engine = new Cachette({ bytes: true }) as unknown as Cachette<Uint8Array>;
+    this.driver = client ? driverFor(client, { connectTimeout: options.connectTimeout ?? 1000 }) : new Local(this.engine);
+    this.asBytes = options.bytes ?? false;
+    const { exclusive } = this.driver;
+    const tracking = this.driver.tracking && options.tracking !== false;
+    this.machine = new Machine(clock(), optionWords(options, tracking, exclusive));
+    this.ears = {
+      connected: () => this.tell('connected'),
+      refused: (words) => (words === undefined ? this.tell('refused') : this.tell('refused', words)),
+      disconnected: () => this.tell('disconnected'),
+      invalidated: (keys) => this.tell('invalidated', ...keys),
+    };
+    this.tell('wall', String(Date.now()));
+    this.tell('start');
+  }
+
+  // ---- reading ------------------------------------------------------------------------------------------------------------------
+
+  /** What L1 holds, if it may be given out without asking anybody: no promise, no waiting. */
+  peek(key: string): V | undefined {
+    if (this.hitsLeft-- <= 0) this.readClock();
+    return this.machine.hit(key, this.turn, this.asBytes) as V | undefined;
+  }
+
+  private readClock(): void {
+    this.hitsLeft = HITS_PER_READING;
+    this.turn = clock();
+    void settled.then(() => (this.hitsLeft = 0));
+  }
+
+  /** A key's value; null if there is none. That Redis is away is no error. */
+  get(key: string): Promise<V | null> {
+    const hit = this.peek(key);
+    if (hit !== undefined) return Promise.resolve(hit);
+    return this.ask('get', [key]).then((answer) => this.value(answer[2]));
+  }
+
+  /** A key's value, and where it came from. */
+  async getWithMeta(key: string): Promise<{ value: V | null; meta: Meta }> {
+    const hit = this.peek(key);
+    if (hit !== undefined) return { value: hit, meta: { source: 'l1', stale: false, ageMs: this.machine.age(), durability: 'l2' } };
+    const answer = await this.ask('get', [key]);
+    return { value: this.value(answer[2]), meta: metaOf(answer) };
+  }
+
+  /** A key's value; if there is none, what `make` makes, which is then kept. However many ask at once, one factory runs. */
+  getOrSet(key: string, make: Factory, keep: KeepOptions = {}): Promise<V | null> {
+    const hit = this.peek(key);
+    if (hit !== undefined) return Promise.resolve(hit);
+    return this.ask('make', [key, ...keepWords(keep)], make).then((answer) => this.value(answer[2]));
+  }
+
+  /** As {@link Tier.getOrSet}, and where the value came from. */
+  async getOrSetWithMeta(key: string, make: Factory, keep: KeepOptions = {}): Promise<{ value: V | null; meta: Meta }> {
+    const answer = await this.ask('make', [key, ...keepWords(keep)], make);
+    return { value: this.value(answer[2]), meta: metaOf(answer) };
+  }
+
+  mget(keys: readonly string[]): Promise<(V | null)[]> {
+    return Promise.all(keys.map((key) => this.get(key)));
+  }
+
+  private value(value: Reply | undefined): V | null {
+    if (!(value instanceof Uint8Array)) return null;
+    return (this.asBytes ? value : text(value)) as V;
+  }
+
+  // ---- writing ------------------------------------------------------------------------------------------------------------------
+
+  /** Sets a value; who has it. */
+  set(key: string, value: string | Uint8Array, keep: KeepOptions = {}): Promise<Durability> {
+    return this.write('set', [key, value, ...keepWords(keep)]);
+  }
+
+  async mset(entries: Iterable<readonly [string, string | Uint8Array]>, keep: KeepOptions = {}): Promise<void> {
+    await Promise.all([...entries].map(([key, value]) => this.set(key, value, keep)));
+  }
+
+  delete(key: string): Promise<Durability> {
+    return this.write('delete', [key]);
+  }
+
+  /** Lets a key live for so many milliseconds from now; false where there is no such key. */
+  async touch(key: string, ttl: number): Promise<boolean> {
+    const answer = await this.ask('touch', [key, String(Math.max(1, Math.round(ttl)))]);
+    return Number(answer[3]) > 0;
+  }
+
+  /** Invalidates all values with a tag. */
+  invalidateTag(tag: string): Promise<Durability> {
+    return this.write('tag', [tag]);
+  }
+
+  /** Removes all keys that begin with `prefix`, in Redis, in L1, and from the journal; how many Redis had. */
+  async clear(prefix: string): Promise<number> {
+    const answer = await this.ask('clear', [prefix]);
+    return Number(answer[3]);
+  }
+
+  private async write(verb: string, words: (string | Uint8Array)[]): Promise<Durability> {
+    return text((await this.ask(verb, words))[2]) as Durability;
+  }
+
+  // ---- any command --------------------------------------------------------------------------------------------------------------
+
+  /** Runs any command that means the same on any connection, in Redis. Replies of commands that read one key are kept until it changes. */
+  async command(name: string, ...args: Arg[]): Promise<Reply> {
+    const words = [name, ...args].map(bytesOf);
+    const [kind, keys] = this.facts(name, words);
+    const answer = await this.ask('command', [kind, String(keys.length), ...keys, ...words]);
+    const reply = answer[2] as Uint8Array;
+    return new ReplyReader(reply, 0, reply.length, this.asBytes).next(name.toUpperCase());
+  }
+
+  /** Whether a command reads or writes, and its keys: as the engine declares it. */
+  private facts(name: string, words: (string | Uint8Array)[]): [kind: string, keys: Uint8Array[]] {
+    const [info] = this.engine.call('COMMAND', 'INFO', name) as Reply[];
+    if (!Array.isArray(info)) throw new ReplyError(`ERR unknown command '${name}'`, name);
+    const flags = (info[2] as Reply[]).map(text);
+    const kind = flags.includes('write') ? 'w' : flags.includes('readonly') ? 'r' : '-';
+    try {
+      return [kind, this.engine.call('COMMAND', 'GETKEYS', ...words) as Uint8Array[]];
+    } catch (error) {
+      if (!(error instanceof ReplyError) || !/no key|arguments specified/i.test(error.message)) throw error;
+      return [kind, []];
+    }
+  }
+
+  // ---- the tier itself ----------------------------------------------------------------------------------------------------------
+
+  on<E extends keyof TierEvents>(event: E, listener: (event: TierEvents[E]) => void): () => void {
+    const set = ((this.listeners as Record<string, Set<unknown>>)[event] ??= new Set()) as Set<typeof listener>;
+    set.add(listener);
+    return () => void set.delete(listener);
+  }
+
+  /** Redis's state, whether it tells what changes, what waits in the journal. */
+  health(): { state: State; tracking: boolean; client: string; journaled: number; journalBytes: number } {
+    const figures = this.machine.stats();
+    return { state: STATES[figures[14]!]!, tracking: figures[13] === 1, client: this.driver.kind, journaled: figures[11]!, journalBytes: figures[12]! };
+  }
+
+  stats(): Record<'l1Hits' | 'l2Reads' | 'stale' | 'fallbacks' | 'factories' | 'journaled' | 'replayed' | 'dropped' | 'unknown' | 'l1Bytes' | 'l1Entries', number> {
+    const [l1Hits, l2Reads, stale, fallbacks, factories, journaled, replayed, dropped, unknown, l1Bytes, l1Entries] = this.machine.stats() as [
+      number, number, number, number, number, number, number, number, number, number, number,
+    ];
+    return { l1Hits, l2Reads, stale, fallbacks, factories, journaled, replayed, dropped, unknown, l1Bytes, l1Entries };
+  }
+
+  /** Closes the connections that the tier made. What waits fails. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.driver.close();
+    const error = failure('CLOSED');
+    for (const { reject } of this.waiting.values()) reject(error);
+    this.waiting.clear();
+    this.engine.close();
+  }
+
+  // ---- machine and client ---------------------------------------------------------------------------------------------------------
+
+  private ask(verb: string, words: readonly (string | Uint8Array)[], factory?: Factory): Promise<Action> {
+    const request = ++this.requests;
+    if (factory !== undefined) this.factories.set(request, factory);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(request, { resolve, reject });
+      this.tell(verb, String(request), ...words);
+    });
+  }
+
+  private tell(...words: readonly (string | Uint8Array)[]): void {
+    if (this.closed) {
+      for (const [request, { reject }] of this.waiting) {
+        this.waiting.delete(request);
+        reject(failure('CLOSED'));
+      }
+      return;
+    }
+    this.machine.tell(clock(), ...words);
+    this.act();
+  }
+
+  private act(): void {
+    // An action may lead to the next word to the machine: that one's actions are taken here, too.
+    if (this.acting) return;
+    this.acting = true;
+    try {
+      for (let actions = this.machine.actions(); actions.length > 0; actions = this.machine.actions()) {
+        for (const action of actions) this.perform(action);
+      }
+    } finally {
+      this.acting = false;
+    }
+    this.arm();
+  }
+
+  private perform(action: Action): void {
+    const [verb, first, second] = action;
+    switch (verb) {
+      case 'connect':
+        return this.driver.open(this.ears);
+      case 'disconnect':
+        return this.driver.close();
+      case 'send':
+        return this.send(first as number, second as unknown as Words[]);
+      case 'make':
+        return this.make(first as number);
+      case 'forget':
+        this.factories.delete(first as number);
+        return;
+      case 'tell':
+        return this.notify(action);
+      case 'failure':
+        return this.fail(first as number, text(second), text(action[3]));
+      default: {
+        const waiting = this.waiting.get(first as number);
+        this.waiting.delete(first as number);
+        waiting?.resolve(action);
+      }
+    }
+  }
+
+  private send(call: number, commands: readonly Words[]): void {
+    if (this.driver instanceof Local) return this.tell('replied', String(call), encodeReplies(this.driver.answer(commands)));
+    this.driver.send(commands).then(
+      (replies) => this.tell('replied', String(call), encodeReplies(replies)),
+      () => this.tell(this.driver.connectionless ? 'lost' : 'disconnected', ...(this.driver.connectionless ? [String(call)] : [])),
+    );
+  }
+
+  private make(request: number): void {
+    const factory = this.factories.get(request);
+    this.factories.delete(request);
+    // Not at once: the machine is in the middle of something.
+    settled
+      .then(() => factory!())
+      .then(
+        (value) => (value === null || value === undefined ? this.tell('nothing', String(request)) : this.tell('made', String(request), value)),
+        (error: unknown) => {
+          // Whoever waits for it is given the very error.
+          this.failures.set(request, error);
+          this.tell('failed', String(request), `${request}`);
+          this.failures.delete(request);
+        },
+      );
+  }
+
+  private fail(request: number, code: string, words: string): void {
+    const waiting = this.waiting.get(request);
+    this.waiting.delete(request);
+    if (waiting === undefined) return;
+    if (code === 'REPLY') waiting.reject(new ReplyError(words, 'TIER'));
+    else if (code === 'FACTORY') waiting.reject(this.failures.get(Number(words)) ?? failure('FACTORY', words));
+    else waiting.reject(failure(code, words));
+  }
+
+  private notify([, kind, ...rest]: Action): void {
+    const words = rest.map(text);
+    const name = text(kind) as keyof TierEvents;
+    const event =
+      name === 'state'
+        ? { from: words[0], to: words[1] }
+        : name === 'tracking'
+          ? { what: words[0] }
+          : name === 'journal'
+            ? { what: words[0], key: words[1], ...(words[2] === undefined ? {} : { reason: words[2] }) }
+            : { words: words[0] };
+    if (this.diagnostics?.hasSubscribers === true) this.diagnostics.publish({ name, ...event });
+    for (const listener of (this.listeners as Record<string, Set<(event: unknown) => void>>)[name] ?? []) listener(event);
+  }
+
+  private arm(): void {
+    const due = this.machine.due();
+    if (due < 0 || due >= this.timerDue || this.closed) return;
+    clearTimeout(this.timer);
+    this.timerDue = due;
+    this.timer = setTimeout(() => this.tick(), Math.min(Math.max(due - clock(), 0), LONGEST_TIMER));
+    (this.timer as { unref?(): void }).unref?.();
+  }
+
+  private tick(): void {
+    this.timerDue = Infinity;
+    const now = clock();
+    if (now - this.wallTold > 1000) {
+      this.wallTold = now;
+      this.machine.tell(now, 'wall', String(Date.now()));
+    }
+    this.tell('tick');
+  }
+}
+
+function failure(code: string, words = ''): TierError {
+  const wording = WORDING[code] ?? words;
+  return new TierError(code, words === '' || wording === words ? wording : `${wording}: ${words}`);
+}
+
+function metaOf(answer: Action): Meta {
+  const [source, stale, age, durability] = answer.slice(3);
+  return { source: text(source) as Meta['source'], stale: stale === 1, ageMs: Number(age), durability: text(durability) as Durability };
+}

@@ -1,0 +1,244 @@
+// cachette/tier over a real redis-server, with each of the clients that it knows.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { channel } from 'node:diagnostics_channel';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis as Ioredis } from 'ioredis';
+import { createClient } from 'redis';
+import { Tier, TierError } from 'cachette/tier';
+import { Redis, until } from './redis.js';
+
+let redis;
+before(async () => (redis = await Redis.start()));
+after(() => redis.kill());
+
+/** An Upstash-style REST server before redis-server, for want of a real one. */
+function restServer(client) {
+  const base64 = (value) => (Array.isArray(value) ? value.map(base64) : Buffer.isBuffer(value) ? (String(value) === 'OK' ? 'OK' : value.toString('base64')) : value);
+  return createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) body += part;
+    const results = await Promise.all(
+      JSON.parse(body).map(async ([name, ...args]) => {
+        try {
+          return { result: base64(await client.callBuffer(name, ...args)) };
+        } catch (error) {
+          return { error: error.message };
+        }
+      }),
+    );
+    response.end(JSON.stringify(results));
+  });
+}
+
+const clients = {
+  'node-redis': { tracking: true, make: () => createClient({ url: redis.url }) },
+  ioredis: { tracking: true, make: () => new Ioredis(redis.port, '127.0.0.1', { lazyConnect: true }) },
+  rest: {
+    tracking: false,
+    make: async () => {
+      const client = new Ioredis(redis.port, '127.0.0.1');
+      const server = restServer(client);
+      await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+      const end = () => {
+        server.close();
+        server.closeAllConnections();
+        client.disconnect();
+      };
+      return { url: `http://127.0.0.1:${server.address().port}`, token: 'secret', end };
+    },
+  },
+};
+
+for (const [name, { tracking, make }] of Object.entries(clients)) {
+  describe(`with ${name}`, () => {
+    let client;
+    let tier;
+    before(async () => {
+      redis.cli('FLUSHALL');
+      client = await make();
+      tier = new Tier(client);
+      await until(() => tier.health().state === 'up' && tier.health().tracking === tracking, 'UP');
+    });
+    after(() => {
+      tier.close();
+      client.end?.();
+    });
+
+    test('the client is known by its shape', () => assert.equal(tier.health().client, name));
+
+    test('what is set is in Redis, as it is, and in L1', async () => {
+      assert.equal(await tier.set('greeting', 'hellö', { ttl: 60_000 }), 'l2');
+      assert.equal(redis.cli('--raw', 'GET', 'greeting'), 'hellö');
+      assert.ok(Number(redis.cli('PTTL', 'greeting')) > 50_000);
+      await tier.get('greeting');
+      const { value, meta } = await tier.getWithMeta('greeting');
+      assert.deepEqual([value, meta.source, meta.stale], ['hellö', 'l1', false]);
+      assert.equal(await tier.delete('greeting'), 'l2');
+      assert.equal(await tier.get('greeting'), null);
+      assert.equal(redis.cli('EXISTS', 'greeting'), '0');
+    });
+
+    test('what others write is seen', { skip: !tracking }, async () => {
+      redis.cli('SET', 'shared', 'one');
+      assert.equal(await tier.get('shared'), 'one');
+      assert.equal(tier.peek('shared'), 'one');
+      redis.cli('SET', 'shared', 'two');
+      await until(() => tier.peek('shared') === undefined, 'word of the change');
+      assert.equal(await tier.get('shared'), 'two');
+    });
+
+    test('after a write of one’s own, too', { skip: !tracking }, async () => {
+      await tier.set('both', 'mine');
+      assert.equal(tier.peek('both'), 'mine');
+      redis.cli('SET', 'both', 'yours');
+      await until(() => tier.peek('both') === undefined, 'word of the change');
+      assert.equal(await tier.get('both'), 'yours');
+    });
+
+    test('one factory runs for a thousand who ask at once', async () => {
+      let made = 0;
+      const make = async () => (made++, await sleep(20), 'value');
+      const values = await Promise.all(Array.from({ length: 1000 }, () => tier.getOrSet('wanted', make, { ttl: 60_000 })));
+      assert.deepEqual([made, new Set(values)], [1, new Set(['value'])]);
+      await until(() => redis.cli('GET', 'wanted') === 'value', 'the value in Redis');
+    });
+
+    test('what a factory throws is what the caller is given', async () => {
+      const error = new Error('the database is away');
+      await assert.rejects(tier.getOrSet('broken', () => Promise.reject(error)), (given) => given === error);
+    });
+
+    test('a namespace is cleared, and no other', async () => {
+      await Promise.all(['users:1', 'users:2', 'users*', 'orders:1'].map((key) => tier.set(key, 'x')));
+      assert.equal(await tier.clear('users:'), 2);
+      assert.deepEqual(await tier.mget(['users:1', 'users:2', 'users*', 'orders:1']), [null, null, 'x', 'x']);
+    });
+
+    test('a tag invalidates what carries it', async () => {
+      await tier.set('page:1', 'old', { tags: ['pages'], ttl: 60_000 });
+      assert.equal(await tier.get('page:1'), 'old');
+      await sleep(2);
+      await tier.invalidateTag('pages');
+      assert.equal(await tier.get('page:1'), null);
+    });
+
+    test('any command: Redis is the truth', async () => {
+      assert.equal(await tier.command('HSET', 'user', 'name', 'Ada', 'age', 36), 2);
+      assert.deepEqual(await tier.command('HGETALL', 'user'), name === 'node-redis' ? { name: 'Ada', age: '36' } : await tier.command('HGETALL', 'user'));
+      assert.equal(await tier.command('hget', 'user', 'name'), 'Ada');
+      assert.equal(await tier.command('INCR', 'count'), 1);
+      await assert.rejects(tier.command('INCR', 'user'), { name: 'ReplyError', code: 'WRONGTYPE' });
+      await assert.rejects(tier.command('BLPOP', 'list', 0), { code: 'NOT_SHARED' });
+      await assert.rejects(tier.command('NOSUCH'), { name: 'ReplyError' });
+    });
+  });
+}
+
+describe('without Redis', () => {
+  test('the same calls run on the engine in this process', async () => {
+    const tier = new Tier();
+    assert.deepEqual([tier.health().client, tier.health().state], ['embedded', 'up']);
+    assert.equal(await tier.set('k', 'v', { ttl: 60_000 }), 'l2');
+    assert.equal(await tier.get('k'), 'v');
+    assert.equal(await tier.command('INCR', 'n'), 1);
+    assert.equal(await tier.getOrSet('m', () => 'made', { ttl: 1000 }), 'made');
+    assert.equal(await tier.clear(''), 3);
+    tier.close();
+    await assert.rejects(tier.get('k'), { code: 'CLOSED' });
+  });
+
+  test('values may be bytes', async () => {
+    const tier = new Tier(null, { bytes: true });
+    await tier.set('k', new Uint8Array([0, 255, 128]));
+    assert.deepEqual(await tier.get('k'), new Uint8Array([0, 255, 128]));
+    tier.close();
+  });
+
+  test('what is no client is refused', () => {
+    assert.throws(() => new Tier({}), TypeError);
+  });
+});
+
+for (const name of ['node-redis', 'ioredis']) {
+  test(`an outage, with ${name}`, async () => {
+    const own = await Redis.start();
+    const client = name === 'ioredis' ? new Ioredis(own.port, '127.0.0.1', { lazyConnect: true }) : createClient({ url: own.url });
+    const states = [];
+    const heard = [];
+    const diagnostics = channel('cachette:tier');
+    const listen = (message) => heard.push(message.name);
+    diagnostics.subscribe(listen);
+    const tier = new Tier(client, { conflict: 'overwrite' });
+    tier.on('state', ({ to }) => states.push(to));
+    await until(() => tier.health().tracking, 'tracking');
+    await tier.set('known', 'value', { ttl: 60_000 });
+    await tier.set('removed', 'value', { ttl: 60_000 });
+
+    await own.kill();
+    const detected = await until(() => tier.health().state === 'down', 'DOWN', 1000);
+    assert.ok(detected <= 1000);
+    const start = performance.now();
+    const { value, meta } = await tier.getWithMeta('known');
+    assert.deepEqual([value, meta.source, meta.stale], ['value', 'l1', true]);
+    assert.deepEqual((await tier.getWithMeta('unknown')).meta.source, 'fallback');
+    assert.equal(await tier.getOrSet('made', () => 'here', { ttl: 5000 }), 'here');
+    assert.equal(await tier.set('journaled', 'mine'), 'journaled');
+    assert.equal(await tier.get('journaled'), 'mine');
+    assert.equal(await tier.delete('removed'), 'journaled');
+    assert.equal(await tier.get('removed'), null);
+    await assert.rejects(tier.command('INCR', 'n'), (error) => error instanceof TierError && error.code === 'L2DOWN');
+    assert.ok(performance.now() - start < 50, 'nobody waits for a Redis that is down');
+
+    await own.restart();
+    own.cli('SET', 'known', 'newer');
+    await until(() => tier.health().state === 'up', 'UP', 2000);
+    assert.deepEqual((await tier.getWithMeta('known')).value, 'newer');
+    assert.equal(own.cli('GET', 'journaled'), 'mine');
+    assert.deepEqual(states.slice(-4), ['down', 'probing', 'recovering', 'up']);
+    assert.ok(heard.includes('state') && heard.includes('journal'));
+    diagnostics.unsubscribe(listen);
+    tier.close();
+    await own.kill();
+  });
+
+  test(`a Redis that says nothing, with ${name}`, async () => {
+    const own = await Redis.start();
+    const client = name === 'ioredis' ? new Ioredis(own.port, '127.0.0.1', { lazyConnect: true }) : createClient({ url: own.url });
+    const tier = new Tier(client);
+    await until(() => tier.health().tracking, 'tracking');
+    await tier.set('k', 'v');
+    own.stop();
+    const detected = await until(() => tier.health().state === 'down', 'DOWN', 3100);
+    assert.ok(detected < 3000, `${detected} ms`);
+    assert.equal(await tier.get('k'), 'v');
+    own.go();
+    const back = await until(() => tier.health().state === 'up', 'UP', 2000);
+    assert.ok(back < 2000, `${back} ms`);
+    tier.close();
+    await own.kill();
+  });
+}
+
+test('a tier does not keep a process alive, nor wait for the network', async () => {
+  const tier = new Tier(createClient({ url: 'redis://127.0.0.1:1' }));
+  assert.equal(await tier.getOrSet('k', () => 'made'), 'made');
+  tier.close();
+});
+
+test('the example with Hono: a query a minute, whoever asks', async () => {
+  const { createApp } = await import('./node_modules/example-hono/app.js');
+  let queries = 0;
+  const query = async (id) => (queries++, await sleep(10), { id, name: `user ${id}` });
+  const { app, cache } = createApp(undefined, query);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => app.request('/users/7')));
+  assert.deepEqual(await answers[0].json(), { id: '7', name: 'user 7' });
+  assert.equal(queries, 1);
+  assert.equal((await app.request('/users/7')).headers.get('x-cache'), 'hit');
+  await app.request('/users/7', { method: 'POST' });
+  assert.equal((await app.request('/users/7')).headers.get('x-cache'), 'miss');
+  assert.equal(queries, 2);
+  cache.close();
+});

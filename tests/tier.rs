@@ -1,0 +1,491 @@
+//! What the tier's machine does, moment by moment: the clock is moved, and Redis is played by hand.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use cachette::Value;
+use cachette::tier::{
+    Action, Answer, Conflict, Dropped, Durability, Facts, Failure, Keep, Machine, Made, Meta, Notice, OnDown, Options, Overflow,
+    Rule, Source, State,
+};
+
+const START: u64 = 1_700_000_000_000;
+
+/// A machine, its clock, and what it last did.
+struct Talk {
+    machine: Machine,
+    now: u64,
+    request: u64,
+    actions: Vec<Action>,
+}
+
+fn bytes(text: &str) -> Value {
+    Value::Bytes(text.as_bytes().to_vec())
+}
+
+fn ok() -> Value {
+    Value::Status(b"OK".to_vec())
+}
+
+impl Talk {
+    fn new(options: Options) -> Self {
+        let mut talk = Self { machine: Machine::new(options, 7, START), now: START, request: 0, actions: Vec::new() };
+        talk.machine.start(talk.now, 0);
+        talk.take();
+        talk
+    }
+
+    /// A machine whose Redis is up and tells what changes.
+    fn up(options: Options) -> Self {
+        let mut talk = Self::new(options);
+        talk.machine.connected(talk.now, 0);
+        let call = talk.sent("CLIENT TRACKING ON NOLOOP");
+        talk.reply(call, vec![ok()]);
+        talk
+    }
+
+    fn take(&mut self) -> &[Action] {
+        self.actions.clear();
+        while let Some(action) = self.machine.take_action() {
+            self.actions.push(action);
+        }
+        &self.actions
+    }
+
+    /// The call that begins with these words.
+    fn sent(&mut self, words: &str) -> u64 {
+        self.take();
+        let found = self.actions.iter().find_map(|action| match action {
+            Action::Send { call, commands, .. } => {
+                let text: Vec<String> =
+                    commands.iter().map(|command| String::from_utf8_lossy(&command.join(&b' ')).into_owned()).collect();
+                text.join("; ").starts_with(words).then_some(*call)
+            }
+            _ => None,
+        });
+        found.unwrap_or_else(|| panic!("no {words} among {:?}", self.actions))
+    }
+
+    fn reply(&mut self, call: u64, replies: Vec<Value>) {
+        self.machine.replied(self.now, call, replies);
+    }
+
+    fn pass(&mut self, ms: u64) {
+        let end = self.now + ms;
+        while let Some(due) = self.machine.next_due().filter(|due| *due <= end) {
+            self.now = due.max(self.now);
+            self.machine.tick(self.now);
+        }
+        self.now = end;
+    }
+
+    fn get(&mut self, key: &str, keep: Option<Keep>) -> u64 {
+        self.request += 1;
+        self.machine.get(self.now, self.request, key.as_bytes(), keep);
+        self.request
+    }
+
+    fn set(&mut self, key: &str, value: &str, keep: Keep) -> u64 {
+        self.request += 1;
+        self.machine.set(self.now, self.request, key.as_bytes(), value.into(), keep);
+        self.request
+    }
+
+    fn answer(&mut self, request: u64) -> Option<Answer> {
+        self.take();
+        self.actions.iter().find_map(|action| match action {
+            Action::Answer { request: of, answer } if *of == request => Some(answer.clone()),
+            _ => None,
+        })
+    }
+
+    fn value(&mut self, request: u64) -> (Option<String>, Meta) {
+        match self.answer(request) {
+            Some(Answer::Value { value, meta }) => (value.map(|value| String::from_utf8(value).unwrap()), meta),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn makes(&mut self) -> bool {
+        self.take().iter().any(|action| matches!(action, Action::Make { .. }))
+    }
+
+    fn notices(&self) -> Vec<&Notice> {
+        self.actions.iter().filter_map(|action| if let Action::Tell(notice) = action { Some(notice) } else { None }).collect()
+    }
+
+    /// A key read from Redis.
+    fn known(&mut self, key: &str, value: &str, ttl: i64) {
+        let request = self.get(key, None);
+        let call = self.sent(&format!("GET {key}"));
+        self.reply(call, vec![bytes(value), Value::Integer(ttl)]);
+        assert_eq!(self.value(request).0.as_deref(), Some(value));
+    }
+
+    /// Redis refuses connections until the breaker opens.
+    fn go_down(&mut self) {
+        self.machine.disconnected(self.now, 0);
+        for _ in 0..20 {
+            self.machine.connect_failed(self.now, 0, None);
+            self.pass(100);
+            if self.machine.state_of(0) == State::Down {
+                self.take();
+                return;
+            }
+        }
+        panic!("still {:?}", self.machine.state_of(0));
+    }
+
+    /// Redis answers again, and what is journaled goes out.
+    fn come_back(&mut self) {
+        self.pass(400);
+        for _ in 0..10 {
+            if self.machine.state_of(0) == State::Probing {
+                break;
+            }
+            self.pass(400);
+        }
+        self.machine.connected(self.now, 0);
+        for _ in 0..3 {
+            let call = self.sent("PING; GET");
+            self.reply(call, vec![Value::Status(b"PONG".to_vec()), Value::Null]);
+        }
+        let call = self.sent("CLIENT TRACKING");
+        self.reply(call, vec![ok()]);
+    }
+}
+
+fn for_ms(ttl: u64) -> Keep {
+    Keep { ttl: Some(ttl), ..Keep::default() }
+}
+
+#[test]
+fn a_second_read_asks_nobody() {
+    let mut talk = Talk::up(Options::default());
+    talk.known("k", "v", 5000);
+    assert_eq!(
+        talk.machine.hit(talk.now, b"k").map(|(value, meta)| (value.to_vec(), meta.source)),
+        Some((b"v".to_vec(), Source::L1))
+    );
+    talk.pass(5000);
+    assert_eq!(talk.machine.hit(talk.now, b"k"), None);
+}
+
+#[test]
+fn tracking_is_armed_before_the_first_read_goes_out() {
+    let mut talk = Talk::new(Options::default());
+    talk.get("k", None);
+    talk.machine.connected(talk.now, 0);
+    let order: Vec<Vec<u8>> = talk
+        .take()
+        .iter()
+        .filter_map(|action| match action {
+            Action::Send { commands, .. } => Some(commands[0][0].clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, [b"CLIENT".to_vec(), b"GET".to_vec()]);
+}
+
+#[test]
+fn a_change_told_while_the_reply_is_on_its_way_keeps_it_out_of_l1() {
+    let mut talk = Talk::up(Options::default());
+    let request = talk.get("k", None);
+    let call = talk.sent("GET k");
+    talk.machine.invalidated(talk.now, 0, Some(&[b"k".to_vec()]));
+    talk.reply(call, vec![bytes("old"), Value::Integer(-1)]);
+    assert_eq!(talk.value(request).0.as_deref(), Some("old"));
+    assert_eq!(talk.machine.hit(talk.now, b"k"), None);
+}
+
+#[test]
+fn a_write_goes_to_l1_only_when_redis_has_it_and_read_it_back() {
+    let mut talk = Talk::up(Options::default());
+    let request = talk.set("k", "v", for_ms(1000));
+    let call = talk.sent("MULTI; SET k v PX 1000; PTTL k; EXEC");
+    assert_eq!(talk.machine.hit(talk.now, b"k"), None);
+    talk.reply(
+        call,
+        vec![
+            ok(),
+            Value::Status(b"QUEUED".to_vec()),
+            Value::Status(b"QUEUED".to_vec()),
+            Value::Array(vec![ok(), Value::Integer(1000)]),
+        ],
+    );
+    assert_eq!(talk.answer(request), Some(Answer::Written { durability: Durability::L2, count: 1 }));
+    assert!(talk.machine.hit(talk.now, b"k").is_some());
+}
+
+#[test]
+fn a_write_without_an_answer_has_an_unknown_outcome() {
+    let mut talk = Talk::up(Options::default());
+    talk.known("k", "before", -1);
+    let request = talk.set("k", "v", Keep::default());
+    talk.take();
+    talk.pass(1000);
+    assert_eq!(talk.answer(request), Some(Answer::Failed(Failure::UnknownOutcome)));
+    assert_eq!(talk.machine.hit(talk.now, b"k"), None, "nobody knows what the key holds");
+}
+
+#[test]
+fn a_slow_redis_delays_nobody_who_can_be_given_an_older_value() {
+    let mut talk = Talk::up(Options::default());
+    talk.known("k", "v", -1);
+    talk.machine.disconnected(talk.now, 0);
+    talk.machine.connected(talk.now, 0);
+    talk.take();
+    let request = talk.get("k", None);
+    assert_eq!(talk.answer(request), None);
+    talk.pass(50);
+    let (value, meta) = talk.value(request);
+    assert_eq!((value.as_deref(), meta.stale), (Some("v"), true));
+}
+
+#[test]
+fn while_redis_is_down_l1_answers_and_the_journal_takes_writes() {
+    let mut talk = Talk::up(Options { conflict: Conflict::Overwrite, ..Options::default() });
+    talk.known("k", "v", 60_000);
+    talk.go_down();
+    let read = talk.get("k", None);
+    let (value, meta) = talk.value(read);
+    assert_eq!((value.as_deref(), meta.stale, meta.source), (Some("v"), true, Source::L1));
+    let write = talk.set("k", "mine", for_ms(60_000));
+    assert_eq!(talk.answer(write), Some(Answer::Written { durability: Durability::Journaled, count: 1 }));
+    let read = talk.get("k", None);
+    let (value, meta) = talk.value(read);
+    assert_eq!((value.as_deref(), meta.stale, meta.durability), (Some("mine"), false, Durability::Journaled));
+    let deadline = talk.now + 60_000;
+    talk.come_back();
+    talk.pass(1);
+    let call = talk.sent(&format!("SET k mine PXAT {deadline}"));
+    talk.reply(call, vec![ok()]);
+    talk.pass(20);
+    talk.take();
+    assert!(talk.notices().contains(&&Notice::State { node: 0, from: State::Recovering, to: State::Up }), "{:?}", talk.actions);
+    talk.get("k", None);
+    talk.sent("GET k");
+}
+
+#[test]
+fn a_journaled_value_gives_way_and_that_is_said() {
+    let mut talk = Talk::up(Options::default());
+    talk.go_down();
+    talk.set("k", "mine", Keep::default());
+    talk.come_back();
+    talk.pass(1);
+    let call = talk.sent("UNLINK k");
+    talk.reply(call, vec![Value::Integer(1)]);
+    talk.take();
+    assert!(talk.notices().contains(&&Notice::JournalDropped { key: b"k".to_vec(), reason: Dropped::Conflict }));
+}
+
+#[test]
+fn with_an_envelope_the_newer_write_wins_in_redis() {
+    let mut talk = Talk::up(Options { envelope: true, ..Options::default() });
+    talk.go_down();
+    talk.set("k", "mine", Keep::default());
+    talk.come_back();
+    talk.pass(1);
+    let call = talk.sent("EVAL");
+    talk.reply(call, vec![Value::Integer(0)]);
+    talk.take();
+    assert!(talk.notices().contains(&&Notice::JournalDropped { key: b"k".to_vec(), reason: Dropped::Conflict }));
+}
+
+#[test]
+fn what_expired_in_the_journal_is_not_replayed() {
+    let mut talk = Talk::up(Options::default());
+    talk.go_down();
+    talk.set("k", "mine", for_ms(10));
+    talk.pass(20);
+    talk.come_back();
+    talk.pass(1);
+    talk.take();
+    assert!(talk.notices().contains(&&Notice::JournalDropped { key: b"k".to_vec(), reason: Dropped::Expired }));
+}
+
+#[test]
+fn rules_by_prefix_refuse_or_keep_to_this_process() {
+    let rule = |prefix: &str, on_down| Rule { prefix: prefix.into(), on_down, behind: false };
+    let mut talk =
+        Talk::up(Options { rules: vec![rule("limit:", OnDown::Local), rule("order:", OnDown::Fail)], ..Options::default() });
+    talk.go_down();
+    let (local, refused) = (talk.set("limit:1", "5", Keep::default()), talk.request + 1);
+    assert_eq!(talk.answer(local), Some(Answer::Written { durability: Durability::Local, count: 1 }));
+    talk.set("order:1", "x", Keep::default());
+    assert_eq!(talk.answer(refused), Some(Answer::Failed(Failure::Down)));
+    let read = talk.get("limit:1", None);
+    assert_eq!(talk.value(read).0.as_deref(), Some("5"));
+    talk.come_back();
+    talk.get("limit:1", None);
+    talk.sent("GET limit:1");
+}
+
+#[test]
+fn a_full_journal_refuses() {
+    let mut talk = Talk::up(Options { journal_entries: 1, overflow: Overflow::Reject, ..Options::default() });
+    talk.go_down();
+    talk.set("a", "1", Keep::default());
+    let request = talk.set("b", "2", Keep::default());
+    assert_eq!(talk.answer(request), Some(Answer::Failed(Failure::JournalFull)));
+}
+
+#[test]
+fn write_behind_is_sent_within_fifty_milliseconds() {
+    let mut talk = Talk::up(Options { behind: true, ..Options::default() });
+    let request = talk.set("k", "v", Keep::default());
+    assert_eq!(talk.answer(request), Some(Answer::Written { durability: Durability::Journaled, count: 1 }));
+    let read = talk.get("k", None);
+    assert_eq!(talk.value(read).0.as_deref(), Some("v"));
+    talk.pass(50);
+    talk.sent("SET k v");
+}
+
+#[test]
+fn one_factory_runs_for_all_who_ask() {
+    let mut talk = Talk::up(Options::default());
+    let requests: Vec<u64> = (0..100).map(|_| talk.get("k", Some(for_ms(1000)))).collect();
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+    let makers = talk.take().iter().filter(|action| matches!(action, Action::Make { .. })).count();
+    assert_eq!(makers, 1);
+    talk.machine.made(talk.now, requests[0], Made::Value { value: b"v".to_vec(), keep: None });
+    talk.take();
+    let answered = talk
+        .actions
+        .iter()
+        .filter(|action| matches!(action, Action::Answer { answer: Answer::Value { value: Some(_), .. }, .. }))
+        .count();
+    assert_eq!(answered, 100);
+}
+
+#[test]
+fn an_aging_value_is_given_out_while_it_is_made_anew() {
+    let mut talk = Talk::up(Options::default());
+    let keep = Keep { ttl: Some(1000), fresh: Some(300), ..Keep::default() };
+    let first = talk.get("k", Some(keep.clone()));
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![bytes("v"), Value::Integer(1000)]);
+    assert!(!talk.value(first).1.stale);
+    talk.pass(400);
+    let request = talk.get("k", Some(keep));
+    let (value, meta) = talk.value(request);
+    assert_eq!((value.as_deref(), meta.stale), (Some("v"), true));
+    assert!(talk.actions.iter().any(|action| matches!(action, Action::Make { .. })));
+}
+
+#[test]
+fn a_value_is_made_anew_early_if_so_wished() {
+    let mut talk = Talk::up(Options { early_refresh: 80, ..Options::default() });
+    talk.known("k", "v", 1000);
+    talk.pass(700);
+    assert!(talk.machine.hit(talk.now, b"k").is_some());
+    talk.pass(150);
+    let request = talk.get("k", Some(for_ms(1000)));
+    let (value, meta) = talk.value(request);
+    assert_eq!((value.as_deref(), meta.stale), (Some("v"), false));
+    assert!(talk.actions.iter().any(|action| matches!(action, Action::Make { .. })));
+}
+
+#[test]
+fn a_failed_factory_gives_way_to_a_value_within_its_grace() {
+    let mut talk = Talk::up(Options { grace: 10_000, ..Options::default() });
+    talk.known("k", "v", 1000);
+    talk.pass(2000);
+    let request = talk.get("k", Some(for_ms(1000)));
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+    assert!(talk.makes());
+    talk.machine.made(talk.now, request, Made::Failed(b"no database".to_vec()));
+    let (value, meta) = talk.value(request);
+    assert_eq!((value.as_deref(), meta.stale), (Some("v"), true));
+}
+
+#[test]
+fn that_there_is_nothing_is_remembered_for_a_while() {
+    let mut talk = Talk::up(Options { negative_ttl: 500, ..Options::default() });
+    let request = talk.get("k", Some(for_ms(1000)));
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+    talk.machine.made(talk.now, request, Made::Nothing);
+    talk.take();
+    let again = talk.get("k", Some(for_ms(1000)));
+    assert_eq!(talk.value(again).0, None);
+    talk.pass(500);
+    talk.get("k", Some(for_ms(1000)));
+    talk.sent("GET k");
+}
+
+#[test]
+fn a_namespace_is_cleared_and_the_journal_with_it() {
+    let mut talk = Talk::up(Options::default());
+    talk.known("users:1", "v", -1);
+    talk.go_down();
+    talk.set("users:2", "mine", Keep::default());
+    talk.request += 1;
+    talk.machine.clear(talk.now, talk.request, b"users:");
+    assert_eq!(talk.answer(talk.request), Some(Answer::Written { durability: Durability::Journaled, count: 0 }));
+    for key in ["users:1", "users:2"] {
+        let request = talk.get(key, None);
+        assert_eq!(talk.value(request).0, None, "{key}");
+    }
+    talk.come_back();
+    talk.pass(1);
+    let scan = talk.sent("SCAN 0 MATCH users:* COUNT");
+    // Until that is done, what Redis has counts for nothing.
+    let request = talk.get("users:1", None);
+    assert_eq!(talk.value(request).0, None);
+    talk.reply(scan, vec![Value::Array(vec![bytes("0"), Value::Array(vec![bytes("users:1")])])]);
+    let unlink = talk.sent("UNLINK users:1");
+    talk.reply(unlink, vec![Value::Integer(1)]);
+    talk.get("users:1", None);
+    talk.sent("GET users:1");
+}
+
+#[test]
+fn a_server_that_lets_nobody_in_is_noticed_at_once() {
+    let mut talk = Talk::new(Options::default());
+    talk.machine.connect_failed(talk.now, 0, Some(b"WRONGPASS invalid username-password pair"));
+    let request = talk.get("k", Some(for_ms(1000)));
+    let failure = Failure::Configuration(b"WRONGPASS invalid username-password pair".to_vec());
+    assert_eq!(talk.answer(request), Some(Answer::Failed(failure)));
+}
+
+#[test]
+fn a_silent_redis_is_down_within_three_seconds() {
+    let mut talk = Talk::up(Options::default());
+    talk.pass(3000);
+    assert!(matches!(talk.machine.state_of(0), State::Down | State::Probing));
+}
+
+#[test]
+fn commands_are_redis_s_and_replies_of_reads_are_kept() {
+    let mut talk = Talk::up(Options::default());
+    let words = |text: &str| text.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
+    let read = Facts { readonly: true, write: false, keys: vec![b"h".to_vec()] };
+    let write = Facts { readonly: false, write: true, keys: vec![b"h".to_vec()] };
+    talk.machine.command(talk.now, 1, words("HGET h f"), read.clone());
+    let call = talk.sent("HGET h f; PTTL h");
+    talk.reply(call, vec![bytes("v"), Value::Integer(-1)]);
+    talk.machine.command(talk.now, 2, words("hget h f"), read.clone());
+    assert!(matches!(talk.answer(2), Some(Answer::Reply { meta: Meta { source: Source::L1, .. }, .. })));
+    talk.machine.command(talk.now, 3, words("HSET h f w"), write.clone());
+    let call = talk.sent("HSET h f w");
+    talk.reply(call, vec![Value::Integer(0)]);
+    talk.machine.command(talk.now, 4, words("HGET h f"), read);
+    talk.sent("HGET h f; PTTL h");
+    talk.go_down();
+    talk.machine.command(talk.now, 5, words("HSET h f x"), write);
+    assert_eq!(talk.answer(5), Some(Answer::Failed(Failure::Down)));
+    talk.machine.command(talk.now, 6, words("BLPOP l 0"), Facts::default());
+    assert_eq!(talk.answer(6), Some(Answer::Failed(Failure::NotShared)));
+}
+
+#[test]
+fn a_node_that_takes_over_slots_begins_without_trust() {
+    let mut talk = Talk::up(Options::default());
+    talk.machine.assign_slots(0, 16383, 0);
+    talk.known("k", "v", -1);
+    let other = talk.machine.add_node();
+    talk.machine.assign_slots(0, 16383, other);
+    assert_eq!(talk.machine.hit(talk.now, b"k"), None);
+}

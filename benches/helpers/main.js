@@ -32,7 +32,7 @@ if (task === 'bytes') {
 }
 
 function save() {
-  const about = `Node ${process.versions.node}, ${cpus()[0].model.trim()}. Written by \`cargo xtask bench helpers --save\`; the method is in benches/helpers.`;
+  const about = `Node ${process.versions.node}, ${cpus()[0].model.trim()}. Measured by \`cargo xtask bench helpers\`; the method is in benches/helpers.`;
   writeFileSync(new URL('../results/helpers.md', import.meta.url), `# getOrSet against a plain get, bentocache and cacheable\n\n${about}\n\n\`\`\`text\n${lines.join('\n')}\n\`\`\`\n`);
 }
 

@@ -2,7 +2,7 @@
 
 import { CacheCrashedError, isCrash } from '../errors.js';
 import { ReplyReader, upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
-import { bufferView, decodeShortAscii, decodeText, type NodeBuffer } from '../text.js';
+import { decodeShortAscii, decodeText } from '../text.js';
 import { glue } from '../tier.glue.js';
 import { tierModule } from './module.js';
 
@@ -32,7 +32,6 @@ export class Machine {
   private readonly area: number;
   private u8: Uint8Array;
   private u32: Uint32Array;
-  private buffer: NodeBuffer | undefined;
   private key: Uint8Array;
   private failure: CacheCrashedError | undefined;
 
@@ -54,7 +53,6 @@ export class Machine {
     const { buffer } = this.raw.memory;
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
-    this.buffer = bufferView(buffer);
     this.key = new Uint8Array(buffer, this.area + KEY, KEY_ROOM);
   }
 
@@ -70,11 +68,7 @@ export class Machine {
     const header = this.area >>> 2;
     const size = this.u32[header]!;
     if (asBytes) return this.u8.slice(at, at + size);
-    const ascii = this.u32[header + 1] !== 0;
-    if (ascii && size <= 16) return decodeShortAscii(this.u8, at, size);
-    // Node's own is quicker beyond that.
-    if (this.buffer === undefined) return decodeText(this.u8, at, size);
-    return ascii ? this.buffer.latin1Slice(at, at + size) : this.buffer.utf8Slice(at, at + size);
+    return this.u32[header + 1] !== 0 && size <= 128 ? decodeShortAscii(this.u8, at, size) : decodeText(this.u8, at, size);
   }
 
   private putKey(key: string, length: number): number {

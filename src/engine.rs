@@ -464,6 +464,7 @@ impl Engine {
     pub(crate) fn settle(&mut self, mut running: Option<&mut Session>) {
         if self.keys.tracked {
             self.server.invalidate(running.as_deref_mut(), self.keys.take_touched());
+            self.server.bound_table(running.as_deref_mut());
         }
         for id in self.keys.take_dirtied() {
             match &mut running {

@@ -173,10 +173,15 @@ impl Server {
             let new = self.tracking.readers.add_sorted(key, session.id);
             self.tracking.items = self.tracking.items.saturating_add(usize::from(new));
         }
+        self.bound_table(Some(session));
+    }
+
+    /// Forgets keys beyond `tracking-table-max-keys`; their readers are told that they changed, NOLOOP or not: it was nobody's doing.
+    pub(crate) fn bound_table(&mut self, mut running: Option<&mut Session>) {
         let most = self.config.tracking_table_max_keys;
         while most != 0 && self.tracking.keys() > most {
             let Some(key) = self.tracking.readers.any().map(<[u8]>::to_vec) else { return };
-            self.tell_readers(Some(session), &key);
+            self.tell_readers(running.as_deref_mut(), &key, None);
         }
     }
 
@@ -187,7 +192,7 @@ impl Server {
                 Some(key) => {
                     let by = running.as_ref().map(|session| session.id).filter(|_| !expired);
                     self.tracking.note_change(&key, by);
-                    self.tell_readers(running.as_deref_mut(), &key);
+                    self.tell_readers(running.as_deref_mut(), &key, by);
                 }
                 None => {
                     let others = self.sessions.iter().filter(|session| session.tracking.is_some()).map(|session| session.id);
@@ -202,12 +207,13 @@ impl Server {
         }
     }
 
-    fn tell_readers(&mut self, mut running: Option<&mut Session>, key: &[u8]) {
+    /// Tells those who read a key that `by` changed it; `None`: nobody.
+    fn tell_readers(&mut self, mut running: Option<&mut Session>, key: &[u8], by: Option<SessionId>) {
         let own = running.as_ref().map(|session| session.id);
         for id in self.tracking.forget(key) {
             let session = running.as_deref().filter(|_| own == Some(id)).or_else(|| self.sessions.get(id));
             let tracker = session.and_then(|session| session.tracking.as_ref());
-            let wants = tracker.is_some_and(|it| it.mode != Mode::Broadcast && !(it.noloop && own == Some(id)));
+            let wants = tracker.is_some_and(|it| it.mode != Mode::Broadcast && !(it.noloop && by == Some(id)));
             if wants {
                 self.tell_change(running.as_deref_mut(), id, Some(&[key]));
             }

@@ -99,7 +99,9 @@ pub fn restore(call: &mut Call<'_>, args: Restore<'_>) -> Result<Okay> {
     call.keys.changed(key, Class::GENERIC, "restore");
     if call.server.effects.are_read() {
         let deadline = effects::decimal(deadline);
-        call.server.effects.say(&[b"RESTORE", key, &deadline, args.serialized_value, b"REPLACE", b"ABSTTL"]);
+        let words: [&[u8]; 4] = [b"RESTORE", key, &deadline, args.serialized_value];
+        let options: [&[u8]; 2] = [b"REPLACE", b"ABSTTL"];
+        call.server.effects.say_all(&words, options.into_iter().skip(usize::from(!args.replace.0)));
     }
     Ok(Okay)
 }

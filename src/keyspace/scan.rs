@@ -8,16 +8,24 @@ use alloc::vec::Vec;
 
 impl Keyspace {
     /// Visits about `count` keys from `cursor` on; returns the next cursor, 0 at the end. A key that exists from the first call to the last
-    /// is visited at least once. Expired keys are not visited.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], ValueType)) -> u64 {
-        self.db().table.scan(cursor, count, |handle| {
+    /// is visited at least once. Expired keys are removed instead.
+    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], ValueType)) -> u64 {
+        let mut past: Vec<Vec<u8>> = Vec::new();
+        let next = self.db().table.scan(cursor, count, |handle| {
             // SAFETY: the table holds live entries only.
             let entry = unsafe { Entry::from_handle(handle) };
-            if !self.is_past(entry) {
-                // SAFETY: the slice is used up by the call.
-                visit(unsafe { entry.key() }, entry.value_type());
+            // SAFETY: the slice is used up by the call.
+            let key = unsafe { entry.key() };
+            if self.is_past(entry) {
+                past.push(key.to_vec());
+            } else {
+                visit(key, entry.value_type());
             }
-        })
+        });
+        for key in past {
+            self.contains(&key);
+        }
+        next
     }
 
     /// All keys of the selected database that are not expired, in the order of the index. O(keys).

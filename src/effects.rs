@@ -1,9 +1,9 @@
 //! Effects: what commands changed, written as requests that repeat it on a copy of the data. Replicas read them.
 //!
 //! A command that changed something is repeated by its own words, unless these would mean something else there or later: a row's flags say what stands for
-//! them then. [`Flags::REPEATS_STRING`] and [`Flags::REPEATS_DEADLINE`] tell what the keys have become; with [`Flags::REPEATS_SAID`] the handler says
-//! by what it is repeated ([`Effects::say`]), with what chance, the clock or a wait brought. Whoever repeats does not judge by a clock of its own, so
-//! keys and fields that went because their time was over, or to make room, are repeated as DEL and HDEL.
+//! them then. [`Flags::REPEATS_STRING`] and [`Flags::REPEATS_DEADLINE`] tell what the keys have become. A handler may say what repeats it
+//! ([`Effects::say`]), with what chance, the clock or a wait brought; with [`Flags::REPEATS_SAID`] nothing but that repeats it. Whoever repeats does not judge
+//! by a clock of its own, so keys and fields that went because their time was over, or to make room, are repeated as DEL and HDEL.
 //!
 //! What one request, EXEC or wake-up changes is a unit; several writes of one unit stand between MULTI and EXEC.
 //!
@@ -170,7 +170,7 @@ impl Call<'_> {
             return;
         }
         let requests = match row.flags {
-            flags if flags.has(Flags::REPEATS_SAID) => said,
+            flags if flags.has(Flags::REPEATS_SAID) || !said.is_empty() => said,
             flags if flags.has(Flags::REPEATS_STRING) => self.for_keys(row, argv, Self::string_of),
             flags if flags.has(Flags::REPEATS_DEADLINE) => self.for_keys(row, argv, Self::deadline_of),
             _ => vec![request(argv)],

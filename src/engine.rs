@@ -448,6 +448,11 @@ impl Engine {
         if self.server.pause.as_ref().is_some_and(|pause| pause.until > self.keys.now()) {
             return Ok(());
         }
+        // Clients that take more than is theirs go before keys do.
+        match self.server.config.client_memory() {
+            0 => {}
+            most => self.evict_clients(most),
+        }
         let before = self.keys.stats.evicted;
         let connections = self.server.connections;
         let room = self.keys.make_room(limit.saturating_sub(connections)) && connections <= limit;

@@ -16,9 +16,9 @@ rows! {
     pub(super) static ROWS: Generic = [
         { "dump", dump as Dump, since: "2.6.0", cost: "O(N), N bytes of the value", flags: [READONLY], reply: Maybe(&Bulk),
           "A value as bytes that RESTORE takes, here or on a Redis." },
-        { "restore", restore as Restore, since: "2.6.0", cost: "O(N), N elements", flags: [WRITE, DENYOOM, DANGEROUS, REPEATS_SAID], reply: Ok,
+        { "restore", restore as Restore, since: "2.6.0", cost: "O(N), N elements", flags: [WRITE, DENYOOM, DANGEROUS], reply: Ok,
           "Makes a key of bytes that DUMP gave." },
-        { "restore-asking", restore as Restore, since: "3.0.0", cost: "O(N), N elements", flags: [WRITE, DENYOOM, ASKING, DANGEROUS, REPEATS_SAID],
+        { "restore-asking", restore as Restore, since: "3.0.0", cost: "O(N), N elements", flags: [WRITE, DENYOOM, ASKING, DANGEROUS],
           reply: Ok, "RESTORE as clusters say it." },
     ]
 }
@@ -97,7 +97,7 @@ pub fn restore(call: &mut Call<'_>, args: Restore<'_>) -> Result<Okay> {
         );
     }
     call.keys.changed(key, Class::GENERIC, "restore");
-    if call.server.effects.are_read() {
+    if ttl != 0 && !args.absttl.0 && call.server.effects.are_read() {
         let deadline = effects::decimal(deadline);
         let words: [&[u8]; 4] = [b"RESTORE", key, &deadline, args.serialized_value];
         let options: [&[u8]; 2] = [b"REPLACE", b"ABSTTL"];

@@ -193,7 +193,7 @@ flags! {
     REPEATS_STRING = 32, None;
     /// Repeated by the deadline that its keys have afterwards, or by their end: EXPIRE, GETEX.
     REPEATS_DEADLINE = 33, None;
-    /// Repeated by what its handler says.
+    /// Repeated by what its handler says alone, never by its own words.
     REPEATS_SAID = 34, None;
     /// Repeated even where it changes no data: PUBLISH.
     REPEATS_ALWAYS = 35, None;

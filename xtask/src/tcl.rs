@@ -39,6 +39,8 @@ const LEFT_OUT: [&str; 9] = [
 /// not passed. With an external server, some that say so need no replica after all: the others are among the skipped ones by name.
 const WITHOUT: &str = "-needs:save";
 const WITHOUT_OWN: &str = " -needs:repl";
+/// Units in which those who need replication read the stream of changes; what else they need is among the skipped ones.
+const WITH_REPLICAS: [&str; 2] = ["unit/multi", "unit/introspection"];
 /// As well in these units, where what needs DEBUG switches an append-only file on.
 const WITHOUT_LOG: (&str, &str) = ("unit/type/stream", " -needs:debug");
 
@@ -274,7 +276,7 @@ fn run_unit(suite: &Path, server: &Path, mode: Mode, unit: &str, skipped: Option
     let mut tcl = process::command("tclsh", suite);
     tcl.args(["tests/test_helper.tcl", "--clients", "1", "--timeout", "240", "--single", unit]);
     if let Some(skipped) = skipped {
-        let own = if mode == Mode::Own { WITHOUT_OWN } else { "" };
+        let own = if mode == Mode::Own && !WITH_REPLICAS.contains(&unit) { WITHOUT_OWN } else { "" };
         let log = if unit.starts_with(WITHOUT_LOG.0) { WITHOUT_LOG.1 } else { "" };
         tcl.args(["--tags", &format!("{WITHOUT}{own}{log}")]).arg("--skipfile").arg(skipped);
     }

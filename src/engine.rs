@@ -20,7 +20,7 @@ use crate::effects::Effects;
 use crate::error::{ProtocolError, ReplyError};
 use crate::event::Event;
 use crate::host::Host;
-use crate::keyspace::{Class, Keyspace, Notice};
+use crate::keyspace::{Class, Keyspace, Notice, TOGETHER};
 use crate::latency;
 use crate::number;
 use crate::pubsub::{Kind, PubSub};
@@ -33,8 +33,8 @@ use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::time::Millis;
 use crate::tracking::Tracking;
-use crate::value::Env;
 use crate::value::digest::hexadecimal;
+use crate::value::{Env, near};
 use crate::value::seed::Seed;
 use crate::value::sort::sort;
 use alloc::boxed::Box;
@@ -121,6 +121,47 @@ pub struct Engine {
     pub server: Server,
     /// Room for the arguments of one request, kept so that requests allocate nothing.
     args: Vec<&'static [u8]>,
+}
+
+/// Requests of a pipeline that are read before the first of them runs.
+const AHEAD: usize = 16;
+
+/// Requests that were read ahead: for each, where its words end in the list of all words, and how many bytes it took.
+struct Ahead {
+    ends: [(usize, usize); AHEAD],
+    count: usize,
+}
+
+impl Ahead {
+    /// Reads whole requests from the front of `input`, their words into `args` (which is cleared first), and what came of the last try. A request that
+    /// is not a plain one is left for the next time, when it is the first.
+    fn read<'a>(
+        input: &'a [u8],
+        limits: parse::Limits,
+        args: &mut Vec<&'a [u8]>,
+    ) -> (Self, Result<Parsed, ProtocolError>) {
+        args.clear();
+        let mut ahead = Self { ends: [(0, 0); AHEAD], count: 0 };
+        let mut at = 0usize;
+        loop {
+            let before = args.len();
+            let parsed = parse::request(input.get(at..).unwrap_or(&[]), limits, args);
+            let (Ok(Parsed::Request(taken)), Some(end)) = (&parsed, ahead.ends.get_mut(ahead.count)) else {
+                args.truncate(before);
+                return (ahead, parsed);
+            };
+            *end = (args.len(), *taken);
+            at = at.saturating_add(*taken);
+            ahead.count = ahead.count.saturating_add(1);
+            if ahead.count == AHEAD || input.get(at) != Some(&b'*') {
+                return (ahead, parsed);
+            }
+        }
+    }
+
+    fn requests(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        self.ends.into_iter().take(self.count)
+    }
 }
 
 /// Hands an emptied vector on for slices of another lifetime, allocation included.
@@ -254,24 +295,41 @@ impl Engine {
         let mut args = reuse(core::mem::take(&mut self.args));
         let mut consumed = 0usize;
         let mut result = Ok(());
-        while !session.closing && session.waiting.is_none() {
-            let rest = input.get(consumed..).unwrap_or(&[]);
-            let limits =
-                parse::Limits { bulk: self.server.config.proto_max_bulk_len, authenticated: self.server.admits(session) };
-            let taken = match parse::request(rest, limits, &mut args) {
-                Ok(Parsed::Request(_)) if is_http(&args) => {
+        'batches: while !session.closing && session.waiting.is_none() {
+            let limits = self.limits(session);
+            let (ahead, last) = Ahead::read(input.get(consumed..).unwrap_or(&[]), limits, &mut args);
+            if near::IS_POSSIBLE {
+                self.bring_near(session.db, &ahead, &args);
+            }
+            let mut first = 0;
+            for (end, taken) in ahead.requests() {
+                let argv = args.get(first..end).unwrap_or(&[]);
+                first = end;
+                if is_http(argv) {
                     result = Err(ProtocolError::CrossProtocol);
-                    break;
+                    break 'batches;
                 }
-                Ok(Parsed::Request(taken)) => {
-                    session.buffers.replies = out.len().saturating_sub(start);
-                    self.request(session, &args, out);
-                    taken
+                session.buffers.replies = out.len().saturating_sub(start);
+                self.request(session, argv, out);
+                consumed = consumed.saturating_add(taken);
+                if self.server.events.iter().any(Event::stops_the_shell) {
+                    break 'batches;
                 }
+                // What comes next may have to be read otherwise now, or wait.
+                if session.closing || session.waiting.is_some() || self.limits(session) != limits {
+                    continue 'batches;
+                }
+            }
+            match last {
+                _ if ahead.count > 0 => {}
+                Ok(Parsed::Request(_)) => {}
                 Ok(Parsed::Quoted(taken, words)) => {
                     let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
                     self.request(session, &words, out);
-                    taken
+                    consumed = consumed.saturating_add(taken);
+                    if self.server.events.iter().any(Event::stops_the_shell) {
+                        break;
+                    }
                 }
                 Ok(Parsed::Incomplete(_)) => break,
                 Err(error) => {
@@ -281,14 +339,32 @@ impl Engine {
                     result = Err(error);
                     break;
                 }
-            };
-            consumed = consumed.saturating_add(taken);
-            if self.server.events.iter().any(Event::stops_the_shell) {
-                break;
             }
         }
         self.args = reuse(args);
         result.map(|()| consumed)
+    }
+
+    fn limits(&self, session: &Session) -> parse::Limits {
+        parse::Limits { bulk: self.server.config.proto_max_bulk_len, authenticated: self.server.admits(session) }
+    }
+
+    /// Has the entries brought near that the requests will look at, if there are some.
+    fn bring_near(&self, db: usize, ahead: &Ahead, args: &[&[u8]]) {
+        let mut keys = [&[][..]; TOGETHER];
+        let (mut count, mut first) = (0usize, 0);
+        for (end, _) in ahead.requests() {
+            let argv = args.get(first..end).unwrap_or(&[]);
+            first = end;
+            let Some(row) = argv.first().and_then(|name| self.server.registry.top_level(name)) else { continue };
+            for (place, key) in keys.iter_mut().skip(count).zip(row.leading_keys(argv)) {
+                *place = key;
+                count = count.saturating_add(1);
+            }
+        }
+        if count > 1 {
+            self.keys.bring_near(db, keys.get(..count).unwrap_or(&[]));
+        }
     }
 
     /// Runs one request given as words and appends its reply: what a frame would have done, without the frame.

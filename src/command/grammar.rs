@@ -52,6 +52,14 @@ impl Grammar {
         self.0.is_empty()
     }
 
+    /// Whether more of them may follow, if the first argument is a key.
+    #[inline]
+    pub fn leading_key(self) -> Option<bool> {
+        let head = *self.0.first()?;
+        // The kind 0 is that of keys.
+        (head & 15 == 0).then_some(head & MULTIPLE != 0)
+    }
+
     /// Each argument in turn; none of the parts.
     pub fn arguments(self) -> Arguments {
         Arguments(self.0)

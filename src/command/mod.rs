@@ -57,6 +57,7 @@ use crate::error::{ReplyError, Result};
 use crate::resp::write::Writer;
 use alloc::vec::Vec;
 use args::Args;
+use core::cell::Cell;
 use grammar::Grammar;
 pub use reply::{Reply, Shape};
 
@@ -249,6 +250,12 @@ impl Row {
         self.name.rsplit('|').next().unwrap_or(self.name)
     }
 
+    /// The keys of a request, as far as they are its first words: none, one, or all to the end.
+    pub(crate) fn leading_keys<'w, 'a>(&self, argv: &'w [&'a [u8]]) -> &'w [&'a [u8]] {
+        let keys = self.args.leading_key().and_then(|multiple| argv.get(1..if multiple { argv.len() } else { 2 }));
+        keys.unwrap_or(&[])
+    }
+
     pub(crate) fn accepts(&self, words: usize) -> bool {
         let words = i32::try_from(words).unwrap_or(i32::MAX);
         if self.arity >= 0 { words == self.arity } else { words >= self.arity.saturating_neg() }
@@ -400,6 +407,8 @@ pub struct Registry {
     /// Places by hash of the name, probed one after another; more than twice as many as there are rows, so that a probe always ends.
     /// Each row with its number.
     places: Vec<Option<(&'static Row, usize)>>,
+    /// The row that was asked for last: as likely as not it is the next one, too.
+    latest: Cell<Option<&'static Row>>,
 }
 
 fn name_hash(name: &[u8]) -> usize {
@@ -413,7 +422,7 @@ impl Registry {
     pub fn new() -> Self {
         let mut places = Vec::new();
         places.resize(all().count().saturating_mul(2).next_power_of_two(), None);
-        let mut registry = Self { places };
+        let mut registry = Self { places, latest: Cell::new(None) };
         let mut number = 0usize;
         for row in all() {
             let place = registry.place(row.name.as_bytes());
@@ -440,7 +449,12 @@ impl Registry {
     /// The row of a top-level command or container.
     #[inline]
     pub fn top_level(&self, name: &[u8]) -> Option<&'static Row> {
-        self.places.get(self.place(name)).copied().flatten().map(|(row, _)| row)
+        if let Some(row) = self.latest.get().filter(|row| row.name.as_bytes().eq_ignore_ascii_case(name)) {
+            return Some(row);
+        }
+        let row = self.places.get(self.place(name)).copied().flatten().map(|(row, _)| row)?;
+        self.latest.set(Some(row));
+        Some(row)
     }
 
     /// The place of a row in [`every`].

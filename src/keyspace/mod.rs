@@ -6,6 +6,7 @@
 //! whoever meets one removes it.
 
 mod access;
+mod ahead;
 mod edit;
 mod entry;
 mod evict;
@@ -16,6 +17,7 @@ mod reference;
 mod scan;
 
 pub use access::{Lfu, Use};
+pub(crate) use ahead::TOGETHER;
 pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
 pub use evict::{Policy, Rule};

@@ -8,7 +8,7 @@ use crate::number;
 use alloc::vec::Vec;
 
 /// What may be sent before it is refused.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// `proto-max-bulk-len`.
     pub bulk: u64,
@@ -31,9 +31,8 @@ pub enum Parsed {
     Incomplete(usize),
 }
 
-/// Reads the first request of `input` into `args` (which is cleared first).
+/// Reads the first request of `input` and appends its words to `args`; where it is not whole, or wrong, some of its words may stand there all the same.
 pub fn request<'a>(input: &'a [u8], limits: Limits, args: &mut Vec<&'a [u8]>) -> Result<Parsed, ProtocolError> {
-    args.clear();
     match input.first() {
         None => Ok(Parsed::Incomplete(1)),
         Some(b'*') => multibulk(input, limits, args),
@@ -54,13 +53,43 @@ fn header_line(input: &[u8], at: usize, too_big: ProtocolError) -> Result<Option
     }
 }
 
+/// The number of the header at `at`, and where the next line begins, if it is what nearly all are: up to four digits, all of it there.
+#[inline]
+fn short_number(input: &[u8], at: usize) -> Option<(i64, usize)> {
+    let digits: &[u8; 5] = input.get(at.saturating_add(1)..)?.first_chunk()?;
+    let mut number = 0i64;
+    for (passed, byte) in digits.iter().enumerate() {
+        match byte {
+            b'\r' if passed > 0 => {
+                let next = at.saturating_add(passed).saturating_add(3);
+                return (next <= input.len()).then_some((number, next));
+            }
+            b'0' if number == 0 => return None,
+            b'0'..=b'9' => number = number.wrapping_mul(10).wrapping_add(i64::from(byte.wrapping_sub(b'0'))),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The number of the header at `at`, and where the next line begins; nothing where it is not whole.
+#[inline]
+fn header(input: &[u8], at: usize, too_big: ProtocolError, wrong: ProtocolError) -> Result<Option<(i64, usize)>, ProtocolError> {
+    if let Some(short) = short_number(input, at) {
+        return Ok(Some(short));
+    }
+    let Some((line, next)) = header_line(input, at, too_big)? else { return Ok(None) };
+    let number = number::parse_i64(line.get(1..).unwrap_or(&[])).ok_or(wrong)?;
+    Ok(Some((number, next)))
+}
+
 fn multibulk<'a>(input: &'a [u8], limits: Limits, args: &mut Vec<&'a [u8]>) -> Result<Parsed, ProtocolError> {
-    let Some((line, mut at)) = header_line(input, 0, ProtocolError::BigCountLine)? else {
+    let Some((count, mut at)) = header(input, 0, ProtocolError::BigCountLine, ProtocolError::InvalidMultibulkLength)? else {
         return Ok(Parsed::Incomplete(1));
     };
-    let count = number::parse_i64(line.get(1..).unwrap_or(&[]))
-        .filter(|&count| count <= i64::from(i32::MAX))
-        .ok_or(ProtocolError::InvalidMultibulkLength)?;
+    if count > i64::from(i32::MAX) {
+        return Err(ProtocolError::InvalidMultibulkLength);
+    }
     if !limits.authenticated && count > UNAUTHENTICATED_ARGS {
         return Err(ProtocolError::UnauthenticatedMultibulk);
     }
@@ -70,10 +99,9 @@ fn multibulk<'a>(input: &'a [u8], limits: Limits, args: &mut Vec<&'a [u8]>) -> R
             Some(b'$') => {}
             Some(&other) => return Err(ProtocolError::ExpectedDollar(other)),
         }
-        let Some((line, body)) = header_line(input, at, ProtocolError::BigBulkLine)? else {
+        let Some((len, body)) = header(input, at, ProtocolError::BigBulkLine, ProtocolError::InvalidBulkLength)? else {
             return Ok(Parsed::Incomplete(1));
         };
-        let len = number::parse_i64(line.get(1..).unwrap_or(&[])).ok_or(ProtocolError::InvalidBulkLength)?;
         if u64::try_from(len).map_or(true, |len| len > limits.bulk) {
             return Err(ProtocolError::InvalidBulkLength);
         }

@@ -8,6 +8,7 @@ pub mod hash;
 pub mod hyperloglog;
 mod intset;
 pub mod list;
+pub mod near;
 pub mod packed;
 pub mod rank_tree;
 pub mod sample;

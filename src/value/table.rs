@@ -36,7 +36,7 @@
 use alloc::vec::Vec;
 use core::ptr::{self, NonNull};
 
-use super::OutOfMemory;
+use super::{OutOfMemory, near};
 
 /// The lower 48 bits of a slot: user space of x86-64 and AArch64, and all of wasm32.
 const ADDRESS: u64 = (1 << 48) - 1;
@@ -454,6 +454,16 @@ impl Table {
             }
         }
         None
+    }
+
+    /// Has the slots brought near that `find` will look at.
+    #[inline]
+    pub fn bring_near(&self, hash: u64) {
+        if let Some((_, segment)) = self.segment_of(hash) {
+            let slots = segment.slots.as_ptr().wrapping_add(segment.home(segment.key(hash)));
+            near::bring(slots.cast());
+            near::bring(slots.wrapping_add(WINDOW - 1).cast());
+        }
     }
 
     /// The first blob that `find` would show to `eq`, without touching any blob: for a first pass over many keys, so that the cache

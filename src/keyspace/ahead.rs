@@ -1,0 +1,33 @@
+//! Reading ahead: the entries of keys that the next requests name are fetched all together, so that their cache misses overlap.
+//!
+//! A look-up is two cache misses, one after the other: the slot, and the entry that it points to. Sixteen look-ups of sixteen requests, each of
+//! which waits for the one before, are thirty-two of them; asked for together they are little more than two. With 100,000 keys of a pipelined client
+//! this halves what a request costs (`cargo xtask bench server`).
+
+use super::Keyspace;
+use crate::value::near;
+
+/// Keys that are fetched together. The processor has room for a dozen or two of misses.
+pub const TOGETHER: usize = 32;
+/// Databases with fewer keys lie in the cache anyway.
+const FEW: usize = 1000;
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+impl Keyspace {
+    /// Has the entries of keys brought near, up to [`TOGETHER`] of them. Changes nothing.
+    pub(crate) fn bring_near(&self, db: usize, keys: &[&[u8]]) {
+        let Some(table) = self.dbs.get(db).map(|db| &db.table).filter(|table| table.len() > FEW) else { return };
+        let mut hashes = [0; TOGETHER];
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            *hash = self.env.seed.hash(key);
+            table.bring_near(*hash);
+        }
+        for hash in hashes.iter().take(keys.len()) {
+            if let Some(handle) = table.candidate(*hash) {
+                near::bring(handle.as_ptr());
+                near::bring(handle.as_ptr().wrapping_add(LINE));
+            }
+        }
+    }
+}

@@ -34,9 +34,9 @@ use crate::stats::Stats;
 use crate::time::Millis;
 use crate::tracking::Tracking;
 use crate::value::digest::hexadecimal;
-use crate::value::{Env, near};
 use crate::value::seed::Seed;
 use crate::value::sort::sort;
+use crate::value::{Env, near};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -135,11 +135,7 @@ struct Ahead {
 impl Ahead {
     /// Reads whole requests from the front of `input`, their words into `args` (which is cleared first), and what came of the last try. A request that
     /// is not a plain one is left for the next time, when it is the first.
-    fn read<'a>(
-        input: &'a [u8],
-        limits: parse::Limits,
-        args: &mut Vec<&'a [u8]>,
-    ) -> (Self, Result<Parsed, ProtocolError>) {
+    fn read<'a>(input: &'a [u8], limits: parse::Limits, args: &mut Vec<&'a [u8]>) -> (Self, Result<Parsed, ProtocolError>) {
         args.clear();
         let mut ahead = Self { ends: [(0, 0); AHEAD], count: 0 };
         let mut at = 0usize;
@@ -692,7 +688,7 @@ impl Engine {
         self.session_mut(id).map(|session| core::mem::take(&mut session.outbox)).unwrap_or_default()
     }
 
-    /// Does background work at `now`: removes up to `budget` expired keys. Returns the next moment at which something is due, `None` if nothing is:
+    /// Does background work at `now`: removes up to `budget` expired keys, and frees as many elements of what is gone. Returns the next moment at which something is due, `None` if nothing is:
     /// a shell sleeps until then, or sets one timer.
     #[inline(never)]
     pub fn tick(&mut self, now: Millis, budget: usize) -> Option<Millis> {
@@ -704,7 +700,7 @@ impl Engine {
         let paused = self.server.is_paused(self.keys.now());
         let host = self.server.host.as_ref().filter(|_| self.server.config.latency_ms != 0);
         let began = host.and_then(|host| host.clock_us());
-        let finished = paused || self.keys.expire_due(budget);
+        let finished = (paused || self.keys.expire_due(budget)) & self.keys.free_waste(budget);
         if let Some(began) = began {
             let took = self.server.host.as_ref().and_then(|host| host.clock_us()?.checked_sub(began)).unwrap_or(0);
             if took.wrapping_div(1000) >= self.server.config.latency_ms {
@@ -719,6 +715,9 @@ impl Engine {
 
     /// The next moment at which something is due: a key, or the end of a wait or of a pause.
     pub fn next_due(&self) -> Option<Millis> {
+        if self.keys.has_waste() {
+            return Some(self.keys.now());
+        }
         let pause = self.server.pause.as_ref().map(|pause| pause.until);
         pause
             .or_else(|| self.keys.next_due())

@@ -379,9 +379,11 @@ impl Cache {
         self.len() == 0
     }
 
-    /// Removes all keys of the selected database.
+    /// Removes all keys of the selected database and frees them. (`FLUSHDB`, by [`Cache::execute`], leaves that to [`Cache::tick`], slice by slice.)
     pub fn clear(&mut self) {
-        self.keys().flush();
+        let keys = self.keys();
+        keys.flush();
+        while !keys.free_waste(usize::MAX) {}
     }
 
     /// All keys, in no order that means anything.

@@ -79,6 +79,19 @@ pub enum Value {
 }
 
 impl Value {
+    /// Heap bytes, the box of a collection included.
+    pub(super) fn memory(&self) -> u64 {
+        let boxed = match self {
+            Self::String(bytes) => return bytes.capacity() as u64,
+            Self::List(_) => size_of::<List>(),
+            Self::Hash(_) => size_of::<Hash>(),
+            Self::Set(_) => size_of::<Set>(),
+            Self::ZSet(_) => size_of::<ZSet>(),
+            Self::Stream(_) => size_of::<Stream>(),
+        };
+        boxed.saturating_add(self.as_ref().memory()) as u64
+    }
+
     /// The value, borrowed.
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
@@ -579,6 +592,22 @@ impl Entry {
         let key_len = unsafe { self.key().len() };
         layout(self.flags(), key_len, if self.repr() == INLINE { self.length_field() } else { 0 })
             .map_or(0, |layout| layout.size() as u64)
+    }
+
+    /// How many elements its collection has; 0 of a string.
+    pub(super) fn elements(self) -> usize {
+        match self.repr() {
+            INLINE | BUFFER => 0,
+            // SAFETY: the entry is live, and its value only looked at.
+            _ => match unsafe { self.value() } {
+                ValueRef::String(_) => 0,
+                ValueRef::List(list) => list.len(),
+                ValueRef::Hash(hash) => hash.len(),
+                ValueRef::Set(set) => set.len(),
+                ValueRef::ZSet(zset) => zset.len(),
+                ValueRef::Stream(stream) => stream.len(),
+            },
+        }
     }
 
     /// Bytes of everything behind this entry.

@@ -155,7 +155,7 @@ impl Keyspace {
             self.notify(Class::GENERIC, "del", key);
         }
         // SAFETY: no handle to it is left.
-        unsafe { entry.free() };
+        unsafe { self.let_go(entry) };
     }
 
     /// The earliest moment at which a key may be gone, over all databases; early by some at times, never late.

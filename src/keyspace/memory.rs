@@ -57,10 +57,15 @@ impl Keyspace {
         self.ledger.ceiling = bytes;
     }
 
-    /// Whether the ceiling is reached.
+    /// Whether the ceiling is reached. Where it comes near, all that is gone is freed first.
     #[inline]
-    pub fn is_full(&self) -> bool {
-        self.ledger.ceiling != 0 && self.ledger.used >= self.ledger.ceiling
+    pub fn is_full(&mut self) -> bool {
+        let ceiling = self.ledger.ceiling;
+        if ceiling == 0 {
+            return false;
+        }
+        while self.ledger.used >= ceiling / 2 && !self.free_waste(usize::MAX) {}
+        self.ledger.used >= ceiling
     }
 
     /// Asks whether `bytes` more can be had. Commands that can make more than their arguments' size out of them ask first.
@@ -82,7 +87,7 @@ impl Keyspace {
 
     /// Counts everything anew. Equal to [`Keyspace::used_memory`] unless somebody forgot to book. O(keys).
     pub fn audit(&self) -> u64 {
-        let mut counted = self.references.memory();
+        let mut counted = self.references.memory().saturating_add(self.waste.audit());
         for db in &self.dbs {
             counted = counted.saturating_add(db.table.memory() as u64).saturating_add(db.queues.memory());
             for handle in db.table.iter() {

@@ -15,6 +15,7 @@ mod memory;
 mod notify;
 mod reference;
 mod scan;
+mod waste;
 
 pub use access::{Lfu, Use};
 pub(crate) use ahead::TOGETHER;
@@ -39,6 +40,7 @@ use evict::queues::Queues;
 use memory::Ledger;
 use notify::{Waiters, Watches};
 use reference::References;
+use waste::Heap;
 
 impl From<OutOfMemory> for ReplyError {
     fn from(_: OutOfMemory) -> Self {
@@ -110,6 +112,8 @@ pub struct Keyspace {
     marking: Marking,
     evict: Evict,
     references: References,
+    /// What is to be freed.
+    waste: Heap,
     /// What counters of uses and eviction leave to chance.
     luck: Rng,
 }
@@ -166,6 +170,7 @@ impl Keyspace {
             marking: Marking::Used,
             evict: Evict::default(),
             references: References::default(),
+            waste: Heap::default(),
             luck: Rng::new(0),
         };
         keys.set_seed(env.seed);
@@ -515,7 +520,7 @@ impl Keyspace {
                 entry.set_access(self.next_mark(old.access()));
                 self.lost(old);
                 // SAFETY: no handle to it is left.
-                unsafe { old.free() };
+                unsafe { self.let_go(old) };
                 self.resized(entry, removed, added);
                 self.note_deadline(pos, before, entry.deadline());
                 self.note_fields(pos, entry);
@@ -530,6 +535,7 @@ impl Keyspace {
     /// Enters a new key, whose hash is known; frees the entry where the table cannot grow.
     #[inline(never)]
     fn insert(&mut self, entry: Entry, hash: u64) -> Result<Pos> {
+        self.free_a_little();
         entry.set_access(self.new_mark());
         let env = self.env;
         let db = self.db_mut();
@@ -661,7 +667,7 @@ impl Keyspace {
         let Some((pos, _)) = self.find_hashed(hash, key) else { return false };
         let entry = self.unlink(pos, hash);
         // SAFETY: no handle to it is left.
-        unsafe { entry.free() };
+        unsafe { self.let_go(entry) };
         true
     }
 
@@ -675,25 +681,13 @@ impl Keyspace {
         Some((unsafe { entry.take() }, deadline))
     }
 
-    /// Removes all keys of the selected database. Watchers of keys that existed are told.
+    /// Removes all keys of the selected database; many of them are freed later, see [`Keyspace::free_waste`]. Watchers of keys that existed are told.
     pub fn flush(&mut self) {
         let selected = self.selected;
         let mut watches = core::mem::take(&mut self.watches);
         watches.changed_where(selected, &mut |key| self.find_any(key).is_some());
         self.watches = watches;
-        let db = self.db_mut();
-        let mut old = core::mem::replace(db, Db::new());
-        let before = (old.table.memory() as u64).saturating_add(old.queues.memory());
-        let mut freed = 0u64;
-        old.table.drain(|handle| {
-            // SAFETY: each handle is handed out once and the table is dropped.
-            unsafe {
-                let entry = Entry::from_handle(handle);
-                freed = freed.saturating_add(entry.memory());
-                entry.free();
-            }
-        });
-        self.ledger.adjust(before.saturating_add(freed), 0);
+        self.throw_db();
         // One word for all databases that go together.
         if self.tracked && self.touched.last().is_none_or(|last| last.key.is_some()) {
             self.touched.push(Touched { key: None, expired: false });
@@ -848,6 +842,7 @@ impl Keyspace {
 
 impl Drop for Keyspace {
     fn drop(&mut self) {
+        while !self.free_waste(usize::MAX) {}
         for db in &mut self.dbs {
             // SAFETY: each handle is handed out once and the table goes with the keyspace.
             db.table.drain(|handle| unsafe { Entry::from_handle(handle).free() });

@@ -1051,9 +1051,6 @@ impl Table {
         if self.directory.first().is_some_and(|&index| index != u32::MAX) {
             self.directory.fill(u32::MAX);
         }
-        for due in core::mem::take(&mut self.dues) {
-            self.heap -= due.offsets.capacity() * size_of::<u32>();
-        }
         self.firsts = Vec::new();
         loop {
             let segment = self.segments.last_mut().unwrap_or(&mut self.small);
@@ -1069,6 +1066,9 @@ impl Table {
                 visit(blob);
             }
             self.heap -= segment.slots.capacity() * size_of::<u64>();
+            if let Some(due) = self.dues.pop() {
+                self.heap -= due.offsets.capacity() * size_of::<u32>();
+            }
             if self.segments.pop().is_none() {
                 break;
             }

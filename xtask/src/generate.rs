@@ -3,6 +3,7 @@
 mod clients;
 mod compatibility;
 mod runtimes;
+mod speed;
 mod typescript;
 
 use crate::workspace;

@@ -94,7 +94,7 @@ fn row(report: &mut Report, rows: &mut Vec<Vec<String>>, name: &str, command: f6
         format!("{:.0}", all / 1000.0),
     ]);
     eprintln!("{}", rows[rows.len() - 1].join("  "));
-    report.bar(format!("{name}: longest stop, ms"), command.max(longest) / 1000.0, 1.0);
+    report.bar(format!("{name}, longest stop in ms"), command.max(longest) / 1000.0, 1.0);
 }
 
 /// A command that lets go of much, and the slices in which that is freed.

@@ -107,6 +107,9 @@ const TRIES: usize = 64;
 /// Expired keys that are removed at once when room is needed.
 const EXPIRED_AT_ONCE: usize = 16;
 
+/// Elements of what is gone already that are freed at once then.
+const RECLAIMED_AT_ONCE: usize = 64;
+
 /// How the keyspace evicts.
 #[derive(Default)]
 pub(super) struct Evict {
@@ -134,11 +137,11 @@ impl Keyspace {
         self.begin_queues();
     }
 
-    /// Removes keys until at most `limit` bytes are used, expired ones first. False where no more may go.
+    /// Frees memory until at most `limit` bytes are used: of what is gone already, then expired keys, then others. False where no more may go.
     #[inline(never)]
     pub fn make_room(&mut self, limit: u64) -> bool {
         let selected = self.selected;
-        while self.used_memory() > limit && (self.expire_some() || self.evict_one()) {}
+        while self.used_memory() > limit && (self.reclaim() || self.expire_some() || self.evict_one()) {}
         self.selected = selected;
         self.used_memory() <= limit
     }
@@ -155,6 +158,14 @@ impl Keyspace {
 
     fn gone(&self) -> u64 {
         self.stats.expired.wrapping_add(self.stats.evicted)
+    }
+
+    fn reclaim(&mut self) -> bool {
+        let has_waste = self.has_waste();
+        if has_waste {
+            self.free_waste(RECLAIMED_AT_ONCE);
+        }
+        has_waste
     }
 
     fn expire_some(&mut self) -> bool {
@@ -191,7 +202,7 @@ impl Keyspace {
         self.note_loss(key, Vec::new());
         self.notify(Class::EVICTED, "evicted", key);
         // SAFETY: no handle to it is left.
-        unsafe { entry.free() };
+        unsafe { self.let_go(entry) };
         true
     }
 

@@ -252,6 +252,19 @@ impl Queues {
         if is_main(mark) { &mut self.main } else { &mut self.small }
     }
 
+    /// Frees up to `budget` chunks of queues that nobody asks anything more; true once all is freed.
+    pub fn free_some(&mut self, budget: usize) -> bool {
+        for _ in 0..budget {
+            let queue = if self.small.chunks.is_empty() { &mut self.main } else { &mut self.small };
+            if queue.chunks.is_empty() {
+                *self = Self::default();
+                return true;
+            }
+            queue.drop_front();
+        }
+        false
+    }
+
     /// Puts a key behind the others of a queue; the mark that says so. `None` where there is no memory.
     pub fn push(&mut self, main: bool, word: u32, uses: u32, bytes: u64) -> Option<u32> {
         let flag = if main { MAIN } else { 0 };

@@ -1,5 +1,6 @@
 //! Where the npm package was tested, and what it weighs: the marked parts of the READMEs, from the last saved run of `cargo xtask matrix`.
 
+use super::speed;
 use crate::{matrix, workspace};
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -52,7 +53,7 @@ struct Row {
 
 const END: &str = "<!-- End of what is written. -->\n";
 
-/// The repository's README, with a point of its list that names the runtimes.
+/// The repository's README, with a point of its list that names the runtimes, and the table of speed.
 pub fn readme() -> Result<(PathBuf, String)> {
     let path = workspace::root().join("README.md");
     let names: Vec<_> = rows(&saved()?.cells).into_iter().map(|row| format!("{} ({})", row.runtime, row.version)).collect();
@@ -61,7 +62,8 @@ pub fn readme() -> Result<(PathBuf, String)> {
         "- **At home everywhere.** `cargo xtask matrix` runs the npm package's checks and the scenarios, from the packed tarball, in {names}: \
          [in detail](pkg/README.md#where-it-runs)."
     );
-    let text = replaced(&std::fs::read_to_string(&path)?, "runtimes", &wrapped(&point))?;
+    let text = replaced(&std::fs::read_to_string(&path)?, &mark("runtimes"), &wrapped(&point))?;
+    let text = replaced(&text, speed::BEGIN, &speed::table()?)?;
     Ok((path, text))
 }
 
@@ -69,8 +71,8 @@ pub fn readme() -> Result<(PathBuf, String)> {
 pub fn package_readme() -> Result<(PathBuf, String)> {
     let path = workspace::pkg().join("README.md");
     let Results { sizes, cells } = saved()?;
-    let text = replaced(&std::fs::read_to_string(&path)?, "runtimes", &table(&cells)?)?;
-    let text = replaced(&text, "sizes", &wrapped(&weights(&sizes)))?;
+    let text = replaced(&std::fs::read_to_string(&path)?, &mark("runtimes"), &table(&cells)?)?;
+    let text = replaced(&text, &mark("sizes"), &wrapped(&weights(&sizes)))?;
     Ok((path, text))
 }
 
@@ -150,11 +152,15 @@ fn wrapped(text: &str) -> String {
     lines
 }
 
-/// `text` with `part` in the section that is marked with `name`.
-fn replaced(text: &str, name: &str, part: &str) -> Result<String> {
-    let begin = format!("<!-- {name}: written by `cargo xtask gen` from the last `cargo xtask matrix --save` -->\n");
-    let marks = || format!("a README has lost the marks of `{name}`");
-    let (before, rest) = text.split_once(&begin).with_context(marks)?;
+/// The mark of a section that the matrix writes.
+fn mark(name: &str) -> String {
+    format!("<!-- {name}: written by `cargo xtask gen` from the last `cargo xtask matrix --save` -->\n")
+}
+
+/// `text` with `part` in the section that begins with a mark.
+fn replaced(text: &str, begin: &str, part: &str) -> Result<String> {
+    let marks = || format!("a README has lost the mark `{}`", begin.trim_end());
+    let (before, rest) = text.split_once(begin).with_context(marks)?;
     let (_, after) = rest.split_once(END).with_context(marks)?;
     Ok(format!("{before}{begin}{part}{END}{after}"))
 }
@@ -182,10 +188,9 @@ mod tests {
 
     #[test]
     fn only_the_marked_part_is_replaced() {
-        let mark = |name| format!("<!-- {name}: written by `cargo xtask gen` from the last `cargo xtask matrix --save` -->\n");
         let text = format!("before\n{}old\n{END}between\n{}other\n{END}after\n", mark("one"), mark("two"));
-        assert_eq!(replaced(&text, "two", "new\n").ok(), Some(text.replace("other", "new")));
-        assert!(replaced(&text, "three", "new\n").is_err());
+        assert_eq!(replaced(&text, &mark("two"), "new\n").ok(), Some(text.replace("other", "new")));
+        assert!(replaced(&text, &mark("three"), "new\n").is_err());
     }
 
     #[test]

@@ -1,0 +1,62 @@
+//! The README's speed table: every ratio that has a bar, from the last saved runs of `cargo xtask bench`.
+
+use crate::workspace;
+use anyhow::{Context, Result};
+use std::fmt::Write;
+
+/// Benches whose results have bars, and what the README calls them.
+const BENCHES: [(&str, &str); 5] = [
+    ("native", "Rust caches, 1 M keys"),
+    ("server", "server, TCP"),
+    ("structures", "1 M members"),
+    ("memory", "bytes a key"),
+    ("latency", "much goes at once"),
+];
+
+/// The mark before the table.
+pub const BEGIN: &str = "<!-- speed: written by `cargo xtask gen` from benches/results -->\n";
+
+/// The table's Markdown: a row for each bench and peer.
+pub fn table() -> Result<String> {
+    let mut text = String::from("| | ratio of | |\n| --- | --- | --- |\n");
+    for (bench, name) in BENCHES {
+        let path = workspace::root().join(format!("benches/results/{bench}.md"));
+        let page = std::fs::read_to_string(&path).with_context(|| format!("{} is missing", path.display()))?;
+        for (peer, ratios) in groups(&page) {
+            writeln!(text, "| [{name}](benches/results/{bench}.md) | {peer} | {} |", ratios.join(", "))?;
+        }
+    }
+    Ok(text)
+}
+
+/// The rows of a page's table of bars, `| what, peer | ratio | bar | verdict |`, gathered by peer.
+fn groups(page: &str) -> Vec<(String, Vec<String>)> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    let bars = page.split_once("### Bars").map_or("", |(_, bars)| bars);
+    for line in bars.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, what, ratio, _, _, _] = cells[..] else { continue };
+        let (Some((what, peer)), Ok(_)) = (what.rsplit_once(", "), ratio.parse::<f64>()) else { continue };
+        let told = format!("{what} {ratio}");
+        match groups.iter_mut().find(|(known, _)| known == peer) {
+            Some((_, ratios)) => ratios.push(told),
+            None => groups.push((peer.to_owned(), vec![told])),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_gathered_by_peer() {
+        let page = "| other | 1 | 2 | x |\n### Bars\n\n| what | ratio | bar | |\n| --- | ---: | ---: | --- |\n\
+                    | get, us / them | 0.50 | 0.72 | met |\n| get, us / others | 0.90 | 0.5 | short |\n| del, us / them | 1.10 | 0.72 | short |\n";
+        let expected = [("us / them", vec!["get 0.50", "del 1.10"]), ("us / others", vec!["get 0.90"])];
+        let expected =
+            expected.map(|(peer, ratios)| (peer.to_owned(), ratios.into_iter().map(str::to_owned).collect::<Vec<_>>()));
+        assert_eq!(groups(page), expected);
+    }
+}

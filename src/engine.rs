@@ -472,7 +472,9 @@ impl Engine {
             room?;
         }
         let writes = flags.has(Flags::WRITE) || session.queue.as_ref().is_some_and(|queue| queue.waits(flags));
-        if writes && self.server.config.wanted_replicas > self.server.good_replicas(self.keys.now()) {
+        let wanted = self.server.config.wanted_replicas;
+        // Asked for by few, and the answer takes longer than most commands.
+        if writes && wanted > 0 && wanted > self.server.good_replicas(self.keys.now()) {
             return Err(ReplyError::NO_REPLICAS);
         }
         let listens = session.protocol == Protocol::Resp2 && !session.subscriptions.is_empty();

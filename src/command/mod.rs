@@ -57,7 +57,7 @@ use crate::error::{ReplyError, Result};
 use crate::resp::write::Writer;
 use alloc::vec::Vec;
 use args::Args;
-use core::cell::Cell;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use grammar::Grammar;
 pub use reply::{Reply, Shape};
 
@@ -407,8 +407,8 @@ pub struct Registry {
     /// Places by hash of the name, probed one after another; more than twice as many as there are rows, so that a probe always ends.
     /// Each row with its number.
     places: Vec<Option<(&'static Row, usize)>>,
-    /// The row that was asked for last: as likely as not it is the next one, too.
-    latest: Cell<Option<&'static Row>>,
+    /// The place of the row that was asked for last: as likely as not it is the next one, too. Atomic so that an engine may go from thread to thread.
+    latest: AtomicUsize,
 }
 
 fn name_hash(name: &[u8]) -> usize {
@@ -422,7 +422,7 @@ impl Registry {
     pub fn new() -> Self {
         let mut places = Vec::new();
         places.resize(all().count().saturating_mul(2).next_power_of_two(), None);
-        let mut registry = Self { places, latest: Cell::new(None) };
+        let mut registry = Self { places, latest: AtomicUsize::new(0) };
         let mut number = 0usize;
         for row in all() {
             let place = registry.place(row.name.as_bytes());
@@ -449,11 +449,14 @@ impl Registry {
     /// The row of a top-level command or container.
     #[inline]
     pub fn top_level(&self, name: &[u8]) -> Option<&'static Row> {
-        if let Some(row) = self.latest.get().filter(|row| row.name.as_bytes().eq_ignore_ascii_case(name)) {
-            return Some(row);
+        let at = |place: usize| self.places.get(place).copied().flatten().map(|(row, _)| row);
+        let latest = at(self.latest.load(Ordering::Relaxed));
+        if latest.is_some_and(|row| row.name.as_bytes().eq_ignore_ascii_case(name)) {
+            return latest;
         }
-        let row = self.places.get(self.place(name)).copied().flatten().map(|(row, _)| row)?;
-        self.latest.set(Some(row));
+        let place = self.place(name);
+        let row = at(place)?;
+        self.latest.store(place, Ordering::Relaxed);
         Some(row)
     }
 

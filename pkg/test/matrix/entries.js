@@ -8,6 +8,7 @@ export const entryPoints = {
   '.': { hosts: everywhere },
   './lru': { hosts: everywhere },
   './inline': { hosts: [...servers, 'browser'] },
+  './tier': { hosts: everywhere },
   './docs': { hosts: everywhere },
   './cache': { hosts: everywhere },
   './server': { hosts: servers },

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SAYS: [(&str, &[&str]); 7] = [
-    ("analytics", &["both days, of 15,000: 15", "active on both days: 2"]),
+    ("analytics", &["both days, of 15,000: 1", "active on both days: 2"]),
     ("any_command", &["ada\ncleo\n", "refused: WRONGTYPE"]),
     ("leaderboard", &[" 325 eve\n 310 ada\n 120 bob\n", "bob is number 3", "views Some(\"3\"), likes Some(\"2\")"]),
     ("live_feed", &["entries: Integer(3)", "pending: Some(Integer(1))"]),

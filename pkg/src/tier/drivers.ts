@@ -5,6 +5,9 @@ import type { Cachette } from '../cachette.js';
 import { ReplyError } from '../errors.js';
 import { isReplyError, refusalOf } from './replies.js';
 
+/** The host's `fetch`, whose types not every program knows. */
+type HostFetch = typeof globalThis extends { fetch: infer F } ? F : (input: any, init?: any) => Promise<any>;
+
 /** A command: its words. */
 export type Words = readonly Uint8Array[];
 
@@ -62,7 +65,7 @@ export interface BunLike {
 export interface RestLike {
   url: string;
   token?: string;
-  fetch?: typeof fetch;
+  fetch?: HostFetch;
 }
 
 /** What a tier may be put before. */

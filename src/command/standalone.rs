@@ -1,4 +1,4 @@
-//! What a single node in a process does not have: clustering, replication, modules, scripts, snapshots. Each command answers what redis-server answers
+//! What a single node in a process does not have: clustering, a master, modules, scripts, snapshots on disk. Each command answers what redis-server answers
 //! with that switched off, or refuses in words of its own. They share their handlers, so that a row costs few bytes.
 
 use super::args::key_flags::*;

@@ -6,6 +6,8 @@
 
 use super::Keyspace;
 use crate::value::near;
+use crate::value::seed::Seed;
+use crate::value::table::Table;
 
 /// Keys that are fetched together. The processor has room for a dozen or two of misses.
 pub const TOGETHER: usize = 32;
@@ -17,17 +19,36 @@ const LINE: usize = 64;
 impl Keyspace {
     /// Has the entries of keys brought near, up to [`TOGETHER`] of them. Changes nothing.
     pub(crate) fn bring_near(&self, db: usize, keys: &[&[u8]]) {
-        let Some(table) = self.dbs.get(db).map(|db| &db.table).filter(|table| table.len() > FEW) else { return };
-        let mut hashes = [0; TOGETHER];
-        for (hash, key) in hashes.iter_mut().zip(keys) {
-            *hash = self.env.seed.hash(key);
-            table.bring_near(*hash);
-        }
-        for hash in hashes.iter().take(keys.len()) {
-            if let Some(handle) = table.candidate(*hash) {
-                near::bring(handle.as_ptr());
-                near::bring(handle.as_ptr().wrapping_add(LINE));
-            }
+        if let Some(table) = self.dbs.get(db).map(|db| &db.table).filter(|table| table.len() > FEW) {
+            bring(table, &self.env.seed, keys);
         }
     }
+
+    /// As `bring_near`, of the selected database, for who looks the keys up next: gives their hashes.
+    #[inline]
+    pub fn fetch(&self, keys: &[&[u8]]) -> [u64; TOGETHER] {
+        bring(&self.db().table, &self.env.seed, keys)
+    }
+}
+
+/// In none of the passes does a step wait for what another one found. They are short, so that the processor sees many steps of one at a time: where it
+/// cannot be asked for memory (see [`near`]), what it sees is all that it fetches together.
+#[inline]
+fn bring(table: &Table, seed: &Seed, keys: &[&[u8]]) -> [u64; TOGETHER] {
+    let mut hashes = [0; TOGETHER];
+    for (hash, key) in hashes.iter_mut().zip(keys) {
+        *hash = seed.hash(key);
+    }
+    for hash in hashes.iter().take(keys.len()) {
+        table.bring_near(*hash);
+    }
+    let mut found = [None; TOGETHER];
+    for (found, hash) in found.iter_mut().zip(&hashes).take(keys.len()) {
+        *found = table.candidate(*hash);
+    }
+    for handle in found.iter().flatten() {
+        near::bring(handle.as_ptr());
+        near::bring(handle.as_ptr().wrapping_add(LINE));
+    }
+    hashes
 }

@@ -1,17 +1,17 @@
 //! One key and what it holds, in one allocation.
 //!
 //! ```text
-//!   0        1           4          8                16               24
+//!   0        1           4          8                14               22
 //!   +--------+-----------+----------+----------------+----------------+------+-----------+------------------+
 //!   | repr,  | access    | length   | deadline, ms   | body pointer   | key  | key bytes | bytes of the     |
 //!   | flags  | mark      | of bytes | if HAS_DEADLINE| unless inline  | len  |           | string if inline |
-//!   | 1      | 3         | 4        | 0 or 8         | 0 or 8         | 1, 5 |           |                  |
+//!   | 1      | 3         | 4        | 0, 6 or 8      | 0 or 8         | 1, 5 |           |                  |
 //!   +--------+-----------+----------+----------------+----------------+------+-----------+------------------+
 //! ```
 //!
-//! A string that was set lives inline: an 18-byte key with a 16-byte value takes 43 bytes without and 51 with a deadline. A string that
+//! A string that was set lives inline: an 18-byte key with a 16-byte value takes 43 bytes without and 49 with a deadline. A string that
 //! was edited in place and is long moves to a growing buffer; collections are boxed. Keys of 255 bytes and more spend four more bytes on
-//! their length.
+//! their length, deadlines beyond the year 10889 two more.
 //!
 //! `unsafe`: one allocation of mixed content is what makes an entry small, and no safe type has that shape. All raw reads and writes of the
 //! keyspace are in this file.
@@ -170,9 +170,9 @@ const RAW: u8 = 0x10;
 const PLAIN: u8 = 0x20;
 /// Fields of the hash have deadlines, or had some a while ago.
 const FIELDS_DUE: u8 = 0x40;
-/// The inline bytes are no string: a slot number and a size, see [`reference`](super::reference).
+/// There is no string: in place of its length stands the number of a slot, and inline a size, see [`reference`](super::reference).
 const REFERENCE: u8 = 0x80;
-const REFERENCE_BYTES: usize = 8;
+const REFERENCE_BYTES: usize = 4;
 
 /// How a string came about, as far as `OBJECT ENCODING` shows it. It travels with the value (RENAME, MOVE, COPY).
 #[derive(Clone, Copy, Debug, Default)]
@@ -185,6 +185,12 @@ impl Marks {
 
 const HEADER: usize = 8;
 const WORD: usize = 8;
+/// Bytes of a deadline that 48 bits can tell, and how many more another one takes.
+const DEADLINE: usize = 6;
+const DEADLINE_REST: usize = 2;
+const FIRST_FAR: Millis = 1 << 48;
+/// The bit beside the length that says that the deadline is one of those.
+const IS_FAR: u32 = 1 << 31;
 const LONG_KEY: usize = 255;
 
 /// Strings edited in place keep inline up to this many bytes: one reallocation an edit costs less there than a second allocation.
@@ -207,12 +213,23 @@ fn repr_of(value_type: ValueType) -> u8 {
 }
 
 #[inline]
-fn layout(flags: u8, key_len: usize, value_len: usize) -> Option<Layout> {
-    let deadline = if flags & HAS_DEADLINE != 0 { WORD } else { 0 };
+fn is_far(deadline: Option<Millis>) -> bool {
+    deadline.is_some_and(|deadline| deadline >= FIRST_FAR)
+}
+
+/// Where what follows the deadline begins.
+#[inline]
+fn behind_deadline(flags: u8, is_far: bool) -> usize {
+    let deadline = if flags & HAS_DEADLINE != 0 { DEADLINE } else { 0 };
+    HEADER.wrapping_add(deadline).wrapping_add(if is_far { DEADLINE_REST } else { 0 })
+}
+
+#[inline]
+fn layout(flags: u8, is_far: bool, key_len: usize, inline_len: usize) -> Option<Layout> {
     let body = if flags & REPR_MASK != INLINE { WORD } else { 0 };
     let key_head = if key_len < LONG_KEY { 1 } else { 5 };
-    let size =
-        HEADER.checked_add(deadline)?.checked_add(body)?.checked_add(key_head)?.checked_add(key_len)?.checked_add(value_len)?;
+    let head = behind_deadline(flags, is_far).checked_add(body)?;
+    let size = head.checked_add(key_head)?.checked_add(key_len)?.checked_add(inline_len)?;
     Layout::from_size_align(size, WORD).ok()
 }
 
@@ -232,7 +249,7 @@ impl Entry {
     /// A string, inline.
     #[inline]
     pub(super) fn new_string(key: &[u8], value: &[u8], deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
-        let entry = Self::allocate(INLINE, key, value.len(), deadline)?;
+        let entry = Self::allocate(INLINE, key, value.len(), value.len(), deadline)?;
         // SAFETY: `allocate` sized the block for `value.len()` bytes behind the key.
         unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), entry.inline_start(), value.len()) };
         Ok(entry)
@@ -240,30 +257,31 @@ impl Entry {
 
     /// A slot and a size in place of a value.
     pub(super) fn new_reference(key: &[u8], slot: u32, size: u32, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
-        let entry = Self::allocate(INLINE | REFERENCE, key, REFERENCE_BYTES, deadline)?;
-        // SAFETY: `allocate` sized the block for so many bytes behind the key.
-        unsafe { entry.inline_start().cast::<u32>().write_unaligned(slot) };
+        let entry = Self::allocate(INLINE | REFERENCE, key, slot as usize, REFERENCE_BYTES, deadline)?;
         entry.set_size(size);
         Ok(entry)
+    }
+
+    /// The slot, if the entry holds one. It lies in front of the key, so that a look-up has it with the first line of the entry.
+    #[inline]
+    pub(super) fn slot(self) -> Option<u32> {
+        if self.flags() & REFERENCE == 0 { None } else { Some(self.length_word() & !IS_FAR) }
     }
 
     /// Slot and size, if the entry holds those.
     #[inline]
     pub(super) fn reference(self) -> Option<(u32, u32)> {
-        if self.flags() & REFERENCE == 0 {
-            return None;
-        }
-        // SAFETY: the flag says that eight bytes are there.
-        let [slot, size] = unsafe { self.inline_start().cast::<[u32; 2]>().read_unaligned() };
-        Some((slot, size))
+        let slot = self.slot()?;
+        // SAFETY: an entry with a slot has four bytes behind its key.
+        Some((slot, unsafe { self.inline_start().cast::<u32>().read_unaligned() }))
     }
 
     /// Only for an entry that holds a slot.
     #[inline]
     pub(super) fn set_size(self, size: u32) {
         debug_assert!(self.flags() & REFERENCE != 0);
-        // SAFETY: by the caller's promise eight bytes are there.
-        unsafe { self.inline_start().add(4).cast::<u32>().write_unaligned(size) };
+        // SAFETY: by the caller's promise four bytes are there.
+        unsafe { self.inline_start().cast::<u32>().write_unaligned(size) };
     }
 
     pub(super) fn new_value(key: &[u8], value: Value, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
@@ -278,27 +296,29 @@ impl Entry {
     }
 
     fn new_boxed<T>(repr: u8, key: &[u8], body: Box<T>, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
-        let entry = Self::allocate(repr, key, 0, deadline)?;
+        let entry = Self::allocate(repr, key, 0, 0, deadline)?;
         // SAFETY: `repr` is not INLINE, so the block has a body word.
         unsafe { entry.write_body(Box::into_raw(body).cast()) };
         Ok(entry)
     }
 
+    /// A block with a key, and room for `inline_len` bytes behind it.
     #[inline]
-    fn allocate(flags: u8, key: &[u8], value_len: usize, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+    fn allocate(flags: u8, key: &[u8], length: usize, inline_len: usize, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
         let flags = flags | if deadline.is_some() { HAS_DEADLINE } else { 0 };
-        let stored_len = u32::try_from(value_len).map_err(|_| OutOfMemory)?;
+        let is_far = is_far(deadline);
+        let length = u32::try_from(length).ok().filter(|length| length & IS_FAR == 0).ok_or(OutOfMemory)?;
         let key_len = u32::try_from(key.len()).map_err(|_| OutOfMemory)?;
-        let layout = layout(flags, key.len(), value_len).ok_or(OutOfMemory)?;
+        let layout = layout(flags, is_far, key.len(), inline_len).ok_or(OutOfMemory)?;
         // SAFETY: the layout is at least HEADER + 1 bytes; every write below stays within the parts that `layout` counted.
         unsafe {
             let base = NonNull::new(alloc(layout)).ok_or(OutOfMemory)?;
             let at = base.as_ptr();
             at.cast::<u32>().write(u32::from(flags));
-            at.add(4).cast::<u32>().write(stored_len);
+            at.add(4).cast::<u32>().write(length | if is_far { IS_FAR } else { 0 });
             let entry = Self(base);
             if let Some(deadline) = deadline {
-                at.add(HEADER).cast::<u64>().write(deadline);
+                entry.write_deadline(deadline);
             }
             let mut to = at.add(entry.key_head());
             if key.len() < LONG_KEY {
@@ -326,14 +346,35 @@ impl Entry {
     }
 
     #[inline]
-    fn length_field(self) -> usize {
+    fn length_word(self) -> u32 {
         // SAFETY: bytes 4..8 of a live entry.
-        unsafe { self.0.as_ptr().add(4).cast::<u32>().read() as usize }
+        unsafe { self.0.as_ptr().add(4).cast::<u32>().read() }
+    }
+
+    #[inline]
+    fn is_far(self) -> bool {
+        self.length_word() & IS_FAR != 0
+    }
+
+    /// Bytes of an inline string.
+    #[inline]
+    fn string_len(self) -> usize {
+        (self.length_word() & !IS_FAR) as usize
+    }
+
+    /// Bytes behind the key.
+    #[inline]
+    fn inline_len(self) -> usize {
+        match self.flags() & (REPR_MASK | REFERENCE) {
+            INLINE => self.string_len(),
+            REFERENCE => REFERENCE_BYTES,
+            _ => 0,
+        }
     }
 
     #[inline]
     fn body_offset(self) -> usize {
-        if self.flags() & HAS_DEADLINE != 0 { HEADER.wrapping_add(WORD) } else { HEADER }
+        behind_deadline(self.flags(), self.is_far())
     }
 
     #[inline]
@@ -345,14 +386,14 @@ impl Entry {
     /// The entry is not inline and `body` is a box of the type that its repr names.
     unsafe fn write_body(self, body: *mut u8) {
         // SAFETY: by the caller's promise the block has a body word.
-        unsafe { self.0.as_ptr().add(self.body_offset()).cast::<*mut u8>().write(body) };
+        unsafe { self.0.as_ptr().add(self.body_offset()).cast::<*mut u8>().write_unaligned(body) };
     }
 
     #[inline]
     fn body(self) -> *mut u8 {
         debug_assert!(self.repr() != INLINE);
         // SAFETY: callers have looked at the repr.
-        unsafe { self.0.as_ptr().add(self.body_offset()).cast::<*mut u8>().read() }
+        unsafe { self.0.as_ptr().add(self.body_offset()).cast::<*mut u8>().read_unaligned() }
     }
 
     /// # Safety
@@ -419,8 +460,36 @@ impl Entry {
         if self.flags() & HAS_DEADLINE == 0 {
             return None;
         }
-        // SAFETY: the flag says that the word is there.
-        Some(unsafe { self.0.as_ptr().add(HEADER).cast::<u64>().read() })
+        // SAFETY: the flags say how many bytes are there.
+        unsafe {
+            let at = self.0.as_ptr().add(HEADER);
+            if self.is_far() {
+                return Some(at.cast::<u64>().read());
+            }
+            let (low, high) = (at.cast::<u32>().read(), at.add(4).cast::<u16>().read());
+            Some(u64::from(low) | u64::from(high) << 32)
+        }
+    }
+
+    /// # Safety
+    /// The entry has a deadline, of the length of this one.
+    #[inline]
+    unsafe fn write_deadline(self, deadline: Millis) {
+        // SAFETY: by the caller's promise so many bytes are there.
+        unsafe {
+            let at = self.0.as_ptr().add(HEADER);
+            if deadline >= FIRST_FAR {
+                return at.cast::<u64>().write(deadline);
+            }
+            at.cast::<u32>().write(deadline as u32);
+            at.add(4).cast::<u16>().write((deadline >> 32) as u16);
+        }
+    }
+
+    /// Whether a deadline takes the place of the one that the entry has, or none that of none.
+    #[inline]
+    fn has_place_for(self, deadline: Option<Millis>) -> bool {
+        (self.flags() & HAS_DEADLINE != 0) == deadline.is_some() && self.is_far() == is_far(deadline)
     }
 
     pub(super) fn has_fields_due(self) -> bool {
@@ -457,7 +526,7 @@ impl Entry {
         // SAFETY: an inline value lies behind the key, a buffer is a boxed Vec.
         unsafe {
             match self.repr() {
-                INLINE => Some(core::slice::from_raw_parts(self.inline_start(), self.length_field())),
+                INLINE => Some(core::slice::from_raw_parts(self.inline_start(), self.inline_len())),
                 BUFFER => Some((*self.body().cast::<Vec<u8>>()).as_slice()),
                 _ => None,
             }
@@ -470,7 +539,7 @@ impl Entry {
         // SAFETY: as above.
         unsafe {
             match self.repr() {
-                INLINE => Some(core::slice::from_raw_parts_mut(self.inline_start(), self.length_field())),
+                INLINE => Some(core::slice::from_raw_parts_mut(self.inline_start(), self.inline_len())),
                 BUFFER => Some((*self.body().cast::<Vec<u8>>()).as_mut_slice()),
                 _ => None,
             }
@@ -505,17 +574,15 @@ impl Entry {
     /// Nothing else may look at the entry meanwhile.
     #[inline]
     pub(super) unsafe fn overwrite(self, value: &[u8], deadline: Option<Millis>) -> bool {
-        if self.flags() & (REPR_MASK | REFERENCE) != INLINE
-            || self.length_field() != value.len()
-            || self.deadline().is_some() != deadline.is_some()
-        {
+        let is_string = self.flags() & (REPR_MASK | REFERENCE) == INLINE;
+        if !is_string || self.string_len() != value.len() || !self.has_place_for(deadline) {
             return false;
         }
-        // SAFETY: same length as what lies there; the deadline word exists if it is written.
+        // SAFETY: same length as what lies there; the deadline has a place if it is written.
         unsafe {
             core::ptr::copy_nonoverlapping(value.as_ptr(), self.inline_start(), value.len());
             if let Some(deadline) = deadline {
-                self.0.as_ptr().add(HEADER).cast::<u64>().write(deadline);
+                self.write_deadline(deadline);
             }
             self.0.as_ptr().write(self.flags() & !(RAW | PLAIN));
         }
@@ -529,15 +596,14 @@ impl Entry {
     pub(super) unsafe fn with_deadline(self, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
         // SAFETY: all within the live old block and the new one, sized for the same key and value.
         unsafe {
-            if let (Some(new), Some(_)) = (deadline, self.deadline()) {
-                self.0.as_ptr().add(HEADER).cast::<u64>().write(new);
+            if self.has_place_for(deadline) {
+                if let Some(deadline) = deadline {
+                    self.write_deadline(deadline);
+                }
                 return Ok(self);
             }
-            if deadline.is_none() && self.deadline().is_none() {
-                return Ok(self);
-            }
-            let inline_len = if self.repr() == INLINE { self.length_field() } else { 0 };
-            let moved = Self::allocate(self.flags() & !HAS_DEADLINE, self.key(), inline_len, deadline)?;
+            let inline_len = self.inline_len();
+            let moved = Self::allocate(self.flags() & !HAS_DEADLINE, self.key(), self.string_len(), inline_len, deadline)?;
             moved.set_access(self.access());
             if self.repr() == INLINE {
                 core::ptr::copy_nonoverlapping(self.inline_start(), moved.inline_start(), inline_len);
@@ -565,7 +631,7 @@ impl Entry {
             let old = self.string().unwrap_or(&[]);
             let kept = old.len().min(len);
             let moved = if len <= INLINE_EDIT_MAX {
-                let moved = Self::allocate(RAW, self.key(), len, self.deadline())?;
+                let moved = Self::allocate(RAW, self.key(), len, len, self.deadline())?;
                 let to = moved.inline_start();
                 core::ptr::copy_nonoverlapping(old.as_ptr(), to, kept);
                 core::ptr::write_bytes(to.add(kept), 0, len.saturating_sub(kept));
@@ -575,7 +641,7 @@ impl Entry {
                 buffer.try_reserve(len).map_err(|_| OutOfMemory)?;
                 buffer.extend_from_slice(old.get(..kept).unwrap_or(old));
                 buffer.resize(len, 0);
-                let moved = Self::allocate(BUFFER | RAW, self.key(), 0, self.deadline())?;
+                let moved = Self::allocate(BUFFER | RAW, self.key(), 0, 0, self.deadline())?;
                 moved.write_body(Box::into_raw(Box::new(buffer)).cast());
                 moved
             };
@@ -590,8 +656,7 @@ impl Entry {
     pub(super) fn block_bytes(self) -> u64 {
         // SAFETY: the entry is live.
         let key_len = unsafe { self.key().len() };
-        layout(self.flags(), key_len, if self.repr() == INLINE { self.length_field() } else { 0 })
-            .map_or(0, |layout| layout.size() as u64)
+        layout(self.flags(), self.is_far(), key_len, self.inline_len()).map_or(0, |layout| layout.size() as u64)
     }
 
     /// How many elements its collection has; 0 of a string.
@@ -671,8 +736,7 @@ impl Entry {
     unsafe fn free_block(self) {
         // SAFETY: the same layout as in `allocate`: flags, key and length are those it was made with.
         unsafe {
-            let inline_len = if self.repr() == INLINE { self.length_field() } else { 0 };
-            if let Some(layout) = layout(self.flags(), self.key().len(), inline_len) {
+            if let Some(layout) = layout(self.flags(), self.is_far(), self.key().len(), self.inline_len()) {
                 dealloc(self.0.as_ptr(), layout);
             }
         }

@@ -18,7 +18,7 @@ mod scan;
 mod waste;
 
 pub use access::{Lfu, Use};
-pub(crate) use ahead::TOGETHER;
+pub use ahead::TOGETHER;
 pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
 pub use evict::{Policy, Rule};
@@ -273,22 +273,6 @@ impl Keyspace {
         Some((pos, unsafe { Entry::from_handle(handle) }))
     }
 
-    /// Has the entries of many keys brought into the processor's cache, so that the look-ups that follow need not wait for one after the other.
-    ///
-    /// In the first pass nothing depends on what an earlier step found, so its cache misses overlap.
-    #[inline]
-    pub fn fetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        let table = &self.db().table;
-        let mut seen = 0;
-        for key in keys {
-            if let Some(handle) = table.candidate(self.env.seed.hash(key)) {
-                // SAFETY: the table holds live entries only.
-                seen ^= unsafe { Entry::from_handle(handle) }.access();
-            }
-        }
-        core::hint::black_box(seen);
-    }
-
     /// The entry of a key that is alive; an expired one is removed on the way.
     #[inline]
     fn find(&mut self, key: &[u8]) -> Option<(Pos, Entry)> {
@@ -321,7 +305,13 @@ impl Keyspace {
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
     #[cfg_attr(target_family = "wasm", inline)]
     fn look_up(&mut self, key: &[u8]) -> Option<(Pos, Entry)> {
-        match self.find(key) {
+        self.look_up_hashed(self.hash(key), key)
+    }
+
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    #[cfg_attr(target_family = "wasm", inline)]
+    fn look_up_hashed(&mut self, hash: u64, key: &[u8]) -> Option<(Pos, Entry)> {
+        match self.find_hashed(hash, key) {
             Some(found) => {
                 self.stats.hits = self.stats.hits.wrapping_add(1);
                 self.mark_used(found.1);
@@ -371,7 +361,13 @@ impl Keyspace {
     /// `WRONGTYPE` where the key holds something else.
     #[inline]
     pub fn read_string(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
-        let Some((_, entry)) = self.find(key) else {
+        self.read_string_hashed(self.hash(key), key)
+    }
+
+    /// As [`Keyspace::read_string`], where the hash of the key is known.
+    #[inline]
+    pub fn read_string_hashed(&mut self, hash: u64, key: &[u8]) -> Result<Option<&[u8]>> {
+        let Some((_, entry)) = self.find_hashed(hash, key) else {
             self.missed(key);
             return Ok(None);
         };

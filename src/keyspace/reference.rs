@@ -3,7 +3,7 @@
 //! The object cache of the npm package keeps JavaScript values in an array and their places in it here, so that they have what every key has: a
 //! deadline, a size in the ledger, eviction. A slot belongs to whoever made it; when its key goes (deleted, expired, evicted), the slot
 //! stands in [`References::freed`] until its owner takes it. Such keys and Redis's values are not meant to share a keyspace: to a command that
-//! meets one, it is a string of eight bytes.
+//! meets one, it is a string of four bytes.
 //!
 //! The keyspace also knows the entry of a slot, 4 bytes each in WebAssembly, in runs that never move: growing copies nothing.
 
@@ -75,15 +75,19 @@ impl Keyspace {
     /// The slot under `key`. Counts a hit or a miss and marks the key as used.
     #[inline]
     pub fn reference(&mut self, key: &[u8]) -> Option<u32> {
-        let (_, entry) = self.look_up(key)?;
-        entry.reference().map(|(slot, _)| slot)
+        self.reference_hashed(self.hash(key), key)
+    }
+
+    /// As [`Keyspace::reference`], where the hash of the key is known.
+    #[inline]
+    pub fn reference_hashed(&mut self, hash: u64, key: &[u8]) -> Option<u32> {
+        self.look_up_hashed(hash, key)?.1.slot()
     }
 
     /// As [`Keyspace::reference`], but nothing is counted or marked.
     #[inline]
     pub fn peek_reference(&mut self, key: &[u8]) -> Option<u32> {
-        let (_, entry) = self.find(key)?;
-        entry.reference().map(|(slot, _)| slot)
+        self.find(key)?.1.slot()
     }
 
     /// Has `key` stand for a slot. A key that stands for one already keeps that: returns which it is. Tells nobody.

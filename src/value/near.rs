@@ -1,6 +1,6 @@
 //! Asking the processor for memory before it is needed: what a batch will look at comes while the batch before it is still at work.
 
-/// Whether the processor can be asked.
+/// Whether the processor can be asked for nothing.
 pub const IS_POSSIBLE: bool = cfg!(all(target_arch = "x86_64", not(miri)));
 
 /// Asks for the cache line of an address, whatever stands there, if anything does.
@@ -12,6 +12,12 @@ pub fn bring(address: *const u8) {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    // WebAssembly has no such instruction. A load whose result nobody wants does as much, if it is within the memory.
+    #[cfg(target_arch = "wasm32")]
+    if (address as usize) < core::arch::wasm32::memory_size(0) << 16 {
+        // SAFETY: it may be of no allocation, but it is of the memory, and what stands there is not looked at.
+        unsafe { address.read_volatile() };
+    }
+    #[cfg(not(any(target_arch = "wasm32", all(target_arch = "x86_64", not(miri)))))]
     let _ = address;
 }

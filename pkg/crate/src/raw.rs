@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use cachette::command::args::{Key, LateInt, Many};
 use cachette::command::{hash, keys, string};
 use cachette::error::{ReplyError, Result};
-use cachette::keyspace::{Class, Ttl};
+use cachette::keyspace::{Class, Keyspace, TOGETHER, Ttl};
 use cachette::value::hash::Hash;
 use core::cell::UnsafeCell;
 
@@ -346,20 +346,22 @@ pub extern "C" fn mget(count: u32) -> u32 {
     let Cache { engine, output, lengths, .. } = cache;
     output.clear();
     lengths.clear();
-    engine.keys.fetch(packed(&area.value).take(count as usize));
-    for key in packed(&area.value).take(count as usize) {
-        // As `string::mget`: what is no string counts as missing.
-        let length = match engine.keys.read_string(key) {
-            Ok(Some(value)) => {
-                if output.try_reserve(value.len()).is_err() || output.len() + value.len() > MGET_MOST {
-                    return DOOR;
+    let mut words = packed(&area.value).take(count as usize);
+    while let (keys @ [_, ..], hashes) = together(&engine.keys, &mut words, &mut [&[]; TOGETHER]) {
+        for (key, hash) in keys.iter().zip(hashes) {
+            // As `string::mget`: what is no string counts as missing.
+            let length = match engine.keys.read_string_hashed(hash, key) {
+                Ok(Some(value)) => {
+                    if output.try_reserve(value.len()).is_err() || output.len() + value.len() > MGET_MOST {
+                        return DOOR;
+                    }
+                    output.extend_from_slice(value);
+                    value.len() as u32 | if area::is_ascii(value) { LENGTH_ASCII } else { 0 }
                 }
-                output.extend_from_slice(value);
-                value.len() as u32 | if area::is_ascii(value) { LENGTH_ASCII } else { 0 }
-            }
-            _ => LENGTH_MISS,
-        };
-        lengths.push(length);
+                _ => LENGTH_MISS,
+            };
+            lengths.push(length);
+        }
     }
     area.header.low = lengths.as_ptr() as usize as u32;
     area.header.high = output.as_ptr() as usize as u32;
@@ -394,6 +396,22 @@ pub fn packed(mut room: &[u8]) -> impl Iterator<Item = &[u8]> {
         room = rest.get(length.next_multiple_of(4)..)?;
         Some(word)
     })
+}
+
+/// The next keys that are looked up together, none at the end, with their hashes; what they lead to is on its way.
+#[inline]
+pub fn together<'a, 'k>(
+    keyspace: &Keyspace,
+    words: &mut impl Iterator<Item = &'a [u8]>,
+    keys: &'k mut [&'a [u8]; TOGETHER],
+) -> (&'k [&'a [u8]], [u64; TOGETHER]) {
+    let mut count = 0;
+    for (to, key) in keys.iter_mut().zip(words) {
+        *to = key;
+        count += 1;
+    }
+    let keys = &keys[..count];
+    (keys, keyspace.fetch(keys))
 }
 
 // ---- answers --------------------------------------------------------------------------------------------------------------------------

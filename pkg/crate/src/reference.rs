@@ -5,8 +5,8 @@
 
 use crate::area::{self, Area, PART};
 use crate::cache::Cache;
-use crate::raw::{MISS, cache, packed};
-use cachette::keyspace::Ttl;
+use crate::raw::{MISS, cache, packed, together};
+use cachette::keyspace::{TOGETHER, Ttl};
 
 /// The key in its place.
 #[inline]
@@ -116,10 +116,12 @@ pub extern "C" fn ref_deadline(key: u32) -> f64 {
 pub extern "C" fn ref_mget(count: u32) -> u32 {
     let (cache, area) = (cache(), area::area());
     let Cache { engine, lengths, .. } = cache;
-    engine.keys.fetch(packed(&area.value).take(count as usize));
     lengths.clear();
-    for key in packed(&area.value).take(count as usize) {
-        lengths.push(told(engine.keys.reference(key)));
+    let mut words = packed(&area.value).take(count as usize);
+    while let (keys @ [_, ..], hashes) = together(&engine.keys, &mut words, &mut [&[]; TOGETHER]) {
+        for (key, hash) in keys.iter().zip(hashes) {
+            lengths.push(told(engine.keys.reference_hashed(hash, key)));
+        }
     }
     area.header.low = lengths.as_ptr() as usize as u32;
     area.header.length = engine.keys.freed() as u32;

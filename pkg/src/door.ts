@@ -2,16 +2,20 @@
 
 import { ReplyError } from './errors.js';
 import type { Instance } from './instance.js';
-import { argBytes, ReplyReader, upperBound, writeCommand, type Arg, type Reply } from './resp.js';
+import { nameOf, ReplyReader, upperBound, writeCommand, type Arg, type Reply } from './resp.js';
 
 /** Runs commands in order, in one crossing; returns their replies, refusals among them as `ReplyError`. Does not read the clock. */
 export function exchange(core: Instance, commands: readonly (readonly Arg[])[], asBytes: boolean): Reply[] {
-  if (commands.length === 0) return [];
+  const replies = new Array<Reply>(commands.length);
+  if (commands.length === 0) return replies;
   const bytes = write(core, commands);
   const at = core.raw.execute(bytes) >>> 0;
   if (core.u32.length === 0) core.look();
   const reader = new ReplyReader(core.u8, at, at + core.u32[core.header]!, asBytes);
-  const replies = commands.map(([name]) => (reader.done ? new ReplyError('ERR Protocol error', nameOf(name!)) : reader.next(nameOf(name!))));
+  for (let i = 0; i < commands.length; i++) {
+    const name = commands[i]![0]!;
+    replies[i] = reader.done ? new ReplyError('ERR Protocol error', nameOf(name)) : reader.next(name);
+  }
   core.raw.forget();
   return replies;
 }
@@ -30,24 +34,14 @@ export function given(core: Instance, asBytes: boolean): ReplyReader {
   return new ReplyReader(u8, at, at + u32[header]!, asBytes);
 }
 
-/** A command's name as errors show it. */
-export function nameOf(word: Arg): string {
-  return String(word).toUpperCase();
-}
-
 /** Writes commands to the input; returns their bytes. */
 function write(core: Instance, commands: readonly (readonly Arg[])[]): number {
   let bytes = 0;
-  const words = commands.map((args) => {
-    const name = nameOf(args[0]!);
-    const parts = args.map((arg, index) => argBytes(arg, name, index));
-    bytes += upperBound(parts);
-    return parts;
-  });
+  for (let i = 0; i < commands.length; i++) bytes += upperBound(commands[i]!);
   const start = bytes < 2 ** 32 ? core.raw.input(bytes) >>> 0 : 0;
   if (start === 0) throw new ReplyError('OOM the command is too large for the memory that is left', nameOf(commands[0]![0]!));
   if (core.u32.length === 0) core.look();
   let end = start;
-  for (const parts of words) end = writeCommand(core.u8, end, parts);
+  for (let i = 0; i < commands.length; i++) end = writeCommand(core.u8, end, commands[i]!);
   return end - start;
 }

@@ -16,21 +16,16 @@ const CR = 13;
 const LF = 10;
 const encoder = new TextEncoder();
 
-/** Bytes of an argument; a TypeError names the one that cannot be sent. */
-export function argBytes(arg: Arg, command: string, index: number): string | Uint8Array {
-  switch (typeof arg) {
-    case 'string':
-      return arg;
-    case 'number':
-      // Redis's words for what JavaScript spells "Infinity".
-      if (arg === Infinity || arg === -Infinity) return arg > 0 ? 'inf' : '-inf';
-      return String(arg);
-    case 'bigint':
-      return String(arg);
-    default:
-      if (arg instanceof Uint8Array) return arg;
-      throw new TypeError(`argument ${index} of ${command} must be a string, number, bigint or Uint8Array, not ${kindOf(arg)}`);
-  }
+/** A command's name as errors show it. */
+export function nameOf(word: Arg): string {
+  return String(word).toUpperCase();
+}
+
+/** The text that an argument which is no bytes is sent as. */
+function textOf(arg: string | number | bigint): string {
+  // Redis's words for what JavaScript spells "Infinity".
+  if (arg === Infinity || arg === -Infinity) return arg > 0 ? 'inf' : '-inf';
+  return String(arg);
 }
 
 function kindOf(value: unknown): string {
@@ -38,17 +33,35 @@ function kindOf(value: unknown): string {
   return typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value;
 }
 
-/** The most bytes that `args` can take as one RESP command. */
-export function upperBound(args: readonly (string | Uint8Array)[]): number {
-  let bytes = 16;
-  for (const arg of args) bytes += 24 + (typeof arg === 'string' ? arg.length * 3 : arg.length);
+/** Bytes of a header: kind, digits, CRLF, and of the CRLF behind a word. */
+const AROUND = 24;
+/** The longest number of JavaScript's: `-2.2250738585072014e-308`. */
+const LONGEST_NUMBER = 24;
+
+/** The most bytes that `args` can take as one RESP command. A TypeError names the argument that cannot be sent. */
+export function upperBound(args: readonly Arg[]): number {
+  let bytes = AROUND;
+  for (let i = 0; i < args.length; i++) bytes += AROUND + mostBytes(args, i);
   return bytes;
 }
 
+function mostBytes(args: readonly Arg[], index: number): number {
+  const arg = args[index]!;
+  if (typeof arg === 'string') return arg.length * 3;
+  if (typeof arg === 'number') return LONGEST_NUMBER;
+  if (typeof arg === 'bigint') return String(arg).length;
+  if (arg instanceof Uint8Array) return arg.length;
+  throw new TypeError(`argument ${index} of ${nameOf(args[0]!)} must be a string, number, bigint or Uint8Array, not ${kindOf(arg)}`);
+}
+
 /** Writes `args` as one RESP command at `at`, where `upperBound` bytes must be free; returns the end. */
-export function writeCommand(memory: Uint8Array, at: number, args: readonly (string | Uint8Array)[]): number {
+export function writeCommand(memory: Uint8Array, at: number, args: readonly Arg[]): number {
   at = writeHeader(memory, at, 42 /* * */, args.length);
-  for (const arg of args) at = typeof arg === 'string' ? writeText(memory, at, arg) : writeBytes(memory, at, arg);
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (typeof arg === 'string') at = writeText(memory, at, arg);
+    else at = arg instanceof Uint8Array ? writeBytes(memory, at, arg) : writeText(memory, at, textOf(arg));
+  }
   return at;
 }
 
@@ -136,7 +149,7 @@ export class ReplyReader {
    * The next reply; an error reply is returned as a ReplyError naming `command`. Pushes before it are passed over. Null where nothing follows: a
    * subscription is answered by pushes alone.
    */
-  next(command: string): Reply {
+  next(command: Arg): Reply {
     this.pushes();
     return this.done ? null : this.value(command);
   }
@@ -150,13 +163,13 @@ export class ReplyReader {
     }
   }
 
-  private value(command: string): Reply {
+  private value(command: Arg): Reply {
     const { memory } = this;
     switch (memory[this.at++]) {
       case 43: // +
         return this.line();
       case 45: // -
-        return new ReplyError(this.line(), command);
+        return new ReplyError(this.line(), nameOf(command));
       case 58: // :
         return this.integer();
       case 36: // $
@@ -180,7 +193,7 @@ export class ReplyReader {
       case 40: // (
         return BigInt(this.line());
       default:
-        throw new Error(`cachette: the reply to ${command} is no RESP3`);
+        throw new Error(`cachette: the reply to ${nameOf(command)} is no RESP3`);
     }
   }
 
@@ -226,18 +239,18 @@ export class ReplyReader {
   }
 
   /** An array, or null where RESP2 was asked for and says so by its length. */
-  private list(count: number, command: string): Reply {
+  private list(count: number, command: Arg): Reply {
     return count < 0 ? null : this.items(count, command);
   }
 
-  private items(count: number, command: string): Reply[] {
+  private items(count: number, command: Arg): Reply[] {
     const items: Reply[] = [];
     for (let i = 0; i < count; i++) items.push(this.value(command));
     return items;
   }
 
   /** An object; in bytes an array of pairs, because a field that is no text would be lost as a property's name. */
-  private map(count: number, command: string): Reply {
+  private map(count: number, command: Arg): Reply {
     const pairs: [Reply, Reply][] = [];
     for (let i = 0; i < count; i++) pairs.push([this.value(command), this.value(command)]);
     if (this.asBytes) return pairs;

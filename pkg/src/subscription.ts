@@ -1,6 +1,6 @@
 // Subscriptions: each a session of its own, with a listener or read as an async iterator.
 
-import { converse, nameOf } from './door.js';
+import { converse } from './door.js';
 import { CacheClosedError, ReplyError } from './errors.js';
 import type { Instance } from './instance.js';
 import type { Arg, Reply, ReplyReader } from './resp.js';
@@ -48,7 +48,7 @@ export class Subscription<V> {
     const { core, words, asBytes } = this;
     const [session, answer] = core.enter(() => converse(core, words, asBytes));
     // What follows the confirmations, if anything does, is a refusal.
-    const refusal = answer.next(nameOf(words[0]!));
+    const refusal = answer.next(words[0]!);
     if (refusal instanceof ReplyError) {
       core.raw.leave(session);
       throw refusal;

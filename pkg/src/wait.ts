@@ -1,6 +1,6 @@
 // Commands that wait: each in a session of its own, so that the cache goes on meanwhile.
 
-import { converse, nameOf } from './door.js';
+import { converse } from './door.js';
 import { CacheClosedError, ReplyError } from './errors.js';
 import { LONGEST_TIMER, type Instance, type Owner } from './instance.js';
 import type { Signal } from './mode.js';
@@ -22,7 +22,7 @@ export function wait<T>(core: Instance, words: readonly Arg[], asBytes: boolean,
       asBytes,
       hear(reader: ReplyReader) {
         end();
-        const reply = reader.next(nameOf(words[0]!));
+        const reply = reader.next(words[0]!);
         core.raw.leave(session);
         if (reply instanceof ReplyError) reject(reply);
         else resolve(reply as T);

@@ -4,7 +4,7 @@
 import type { Cachette } from '../cachette.js';
 import { ReplyError } from '../errors.js';
 import { Replies } from '../replies.js';
-import { argBytes, upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
+import { upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
 import { Wire } from '../wire.js';
 
 type HostRequest = typeof globalThis extends { Request: { prototype: infer R } } ? R : any;
@@ -156,7 +156,7 @@ function converse(cache: Cachette<string>, commands: unknown[][]): Promise<Reply
 }
 
 function request(command: unknown[]): Uint8Array {
-  const words = command.map((word, at) => argBytes(wordOf(word), String(command[0]), at));
+  const words = command.map(wordOf);
   const bytes = new Uint8Array(upperBound(words));
   return bytes.subarray(0, writeCommand(bytes, 0, words));
 }

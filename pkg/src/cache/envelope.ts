@@ -26,6 +26,8 @@ const PLAIN: About = { fresh: 0, stale: 0, cost: 0, tries: 0, kind: '', tags: []
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const LF = 10;
+const COMMA = 44;
+const ZERO = 48;
 
 /** Whether `value` cannot be stored as it is. */
 export function needsEnvelope(value: string | Uint8Array): boolean {
@@ -34,7 +36,7 @@ export function needsEnvelope(value: string | Uint8Array): boolean {
 
 export function seal(value: string | Uint8Array, about: Partial<About>): string | Uint8Array {
   const { fresh, stale, cost, tries, kind, tags } = { ...PLAIN, ...about };
-  const head = `\0${fresh},${stale},${Math.round(cost)},${tries},${kind}${tags.map(([tag, version]) => `,${encodeURIComponent(tag)}=${version}`).join('')}\n`;
+  const head = `\0${moment(fresh)},${moment(stale)},${moment(cost)},${tries},${kind}${tags.map(([tag, version]) => `,${encodeURIComponent(tag)}=${version}`).join('')}\n`;
   if (typeof value === 'string') return head + value;
   const before = encoder.encode(head);
   const sealed = new Uint8Array(before.length + value.length);
@@ -43,15 +45,46 @@ export function seal(value: string | Uint8Array, about: Partial<About>): string 
   return sealed;
 }
 
+/** Whole milliseconds; what has no end is as far away as numbers go. */
+function moment(at: number): number {
+  return Math.min(Math.ceil(at), Number.MAX_SAFE_INTEGER);
+}
+
 /** An envelope's content, of a value for which {@link needsEnvelope} holds. */
 export function open(sealed: string | Uint8Array): { value: string | Uint8Array; about: About } {
-  const end = typeof sealed === 'string' ? sealed.indexOf('\n') : sealed.indexOf(LF);
-  const head = typeof sealed === 'string' ? sealed.slice(1, end) : decoder.decode(sealed.subarray(1, end));
-  const [fresh, stale, cost, tries, kind, ...tags] = head.split(',');
-  const value = typeof sealed === 'string' ? sealed.slice(end + 1) : sealed.subarray(end + 1);
-  const versions = tags.map((tag): [string, string] => {
-    const [name, version] = tag.split('=');
-    return [decodeURIComponent(name!), version!];
-  });
-  return { value, about: { fresh: Number(fresh), stale: Number(stale), cost: Number(cost), tries: Number(tries), kind: kind as Kind, tags: versions } };
+  if (typeof sealed === 'string') return { about: read(sealed), value: sealed.slice(cursor) };
+  const about = read(decoder.decode(sealed.subarray(0, sealed.indexOf(LF) + 1)));
+  return { about, value: sealed.subarray(sealed.indexOf(LF) + 1) };
+}
+
+/** Where the next part of a head is read. */
+let cursor = 0;
+
+/** Reads a head and leaves `cursor` behind it. Every hit of a cache that has one pays for this, so nothing is cut into pieces that need not be. */
+function read(text: string): About {
+  cursor = 1;
+  const about: About = { fresh: integer(text), stale: integer(text), cost: integer(text), tries: integer(text), kind: '', tags: [] };
+  if (text[cursor] === 'e') {
+    about.kind = 'e';
+    cursor++;
+  }
+  while (text.charCodeAt(cursor++) === COMMA) {
+    const [middle, end] = [text.indexOf('=', cursor), endOf(text)];
+    about.tags.push([decodeURIComponent(text.slice(cursor, middle)), text.slice(middle + 1, end)]);
+    cursor = end;
+  }
+  return about;
+}
+
+/** The digits from `cursor` on; it is left behind what ends them. */
+function integer(text: string): number {
+  let value = 0;
+  for (let digit = text.charCodeAt(cursor++) - ZERO; digit >= 0 && digit <= 9; digit = text.charCodeAt(cursor++) - ZERO) value = value * 10 + digit;
+  return value;
+}
+
+/** Where the tag ends that begins at `cursor`. */
+function endOf(text: string): number {
+  const [comma, line] = [text.indexOf(',', cursor), text.indexOf('\n', cursor)];
+  return comma >= 0 && comma < line ? comma : line;
 }

@@ -174,3 +174,33 @@ test('the REST protocol, word for word', async (t) => {
   assert.equal((await fetch(`${url}/get/n?_token=secret`)).status, 200);
   assert.equal((await fetch(`${url}/get/n`)).status, 401);
 });
+
+test('the REST protocol tells of messages and commands as they come, line by line', async (t) => {
+  const { url } = await upstash(t);
+  const headers = { authorization: 'Bearer secret', accept: 'text/event-stream' };
+  const say = (...words) => fetch(url, { method: 'POST', headers, body: JSON.stringify(words) });
+  /** Opens a stream of events; `next` gives its next lines. */
+  const open = async (path) => {
+    const control = new AbortController();
+    const response = await fetch(url + path, { method: 'POST', headers, signal: control.signal });
+    assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'text/event-stream'], path);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    const next = async (count) => {
+      while (text.split('\n\n').length <= count) text += (await reader.read()).value;
+      const lines = text.split('\n\n');
+      text = lines.slice(count).join('\n\n');
+      return lines.slice(0, count);
+    };
+    return { next, end: () => (reader.cancel().catch(() => {}), control.abort()) };
+  };
+  const [news, all, seen] = [await open('/subscribe/news'), await open('/psubscribe/n%2A'), await open('/monitor')];
+  assert.deepEqual([await news.next(1), await all.next(1), await seen.next(1)], [['data: subscribe,news,1'], ['data: psubscribe,n*,1'], ['data: OK']]);
+  assert.deepEqual(await (await say('PUBLISH', 'news', 'ü, "1"')).json(), { result: 2 });
+  assert.deepEqual([await news.next(1), await all.next(1)], [['data: message,news,ü, "1"'], ['data: pmessage,n*,news,ü, "1"']]);
+  assert.match((await seen.next(1))[0], /^data: [\d.]+ \[0 [^\]]*\] "PUBLISH" "news" "\\xc3\\xbc, \\"1\\""$/);
+  for (const stream of [news, all, seen]) stream.end();
+  // Whoever stops reading is no subscriber any more.
+  for (let left = 2; left > 0; ) left = (await (await say('PUBLISH', 'news', 'again')).json()).result;
+  assert.equal((await fetch(`${url}/subscribe/news`, { method: 'POST' })).status, 401);
+});

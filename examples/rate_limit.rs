@@ -1,4 +1,4 @@
-//! A fixed-window rate limit and a queue, with a clock of our own so that nothing has to wait. `cargo run --example rate_limit`
+//! A fixed-window rate limit, with a clock of our own so that nothing has to wait. `cargo run --example rate_limit`
 
 use cachette::{Cache, ReplyError};
 use std::sync::Arc;
@@ -24,10 +24,5 @@ fn main() -> Result<(), ReplyError> {
     println!("five calls at once: {verdicts:?}");
     clock.fetch_add(1_001, Relaxed);
     println!("a second later: {}", allowed(&mut cache, "ada", 3)?);
-
-    cache.rpush(b"jobs", &[b"resize", b"mail", b"index"])?;
-    while let Some(job) = cache.lpop(b"jobs")? {
-        println!("job: {}", String::from_utf8_lossy(&job));
-    }
     Ok(())
 }

@@ -4,12 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SAYS: [(&str, &[&str]); 7] = [
+const SAYS: [(&str, &[&str]); 9] = [
     ("analytics", &["both days, of 15,000: 1", "active on both days: 2"]),
     ("any_command", &["ada\ncleo\n", "refused: WRONGTYPE"]),
+    ("counter", &["home: 3, about: 10", "2 that day, kept for 48 hours", "likes: 2"]),
     ("leaderboard", &[" 325 eve\n 310 ada\n 120 bob\n", "bob is number 3", "views Some(\"3\"), likes Some(\"2\")"]),
     ("live_feed", &["entries: Integer(3)", "pending: Some(Integer(1))"]),
-    ("rate_limit", &["[true, true, true, false, false]", "a second later: true", "job: index"]),
+    ("queue", &["ada does resize\nada does mail\nada does index\ndone: 3, left: false"]),
+    ("rate_limit", &["[true, true, true, false, false]", "a second later: true"]),
     ("sessions", &["the code is None", "still there: true", "over: true"]),
     ("ttl_cache", &[]),
 ];

@@ -11,6 +11,14 @@ export const peers = {
   'quick-lru': { make: (n, { QuickLRU }) => new QuickLRU({ maxSize: n, maxAge: 3_600_000 }), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
 };
 
+/** What a cache of objects in WebAssembly costs at the least (benches/js/crossing.js). */
+export const LEAST = 'slot known';
+peers[LEAST] = { make: (n, { crossing }) => crossing?.(), get: '(c.cross(k), c.held[i])', set: '(c.cross(k), c.held[i] = v)' };
+
+/** Keys and values alone, made and read: what a program takes before it has a cache. */
+export const NOTHING = 'no cache';
+peers[NOTHING] = { make: () => ({}), get: '(k.charCodeAt(0) === 0 ? k : null)', set: 'k.charCodeAt(0)', del: 'k.charCodeAt(0)' };
+
 /** The subjects. One a process: a second cache would make the calls into WebAssembly see two targets, which a program with one cache does not. */
 export const subjects = {
   // Text in linear memory.

@@ -5,7 +5,8 @@ use anyhow::{Context, Result};
 use std::fmt::Write;
 
 /// Benches whose results have bars, and what the README calls them.
-const BENCHES: [(&str, &str); 5] = [
+const BENCHES: [(&str, &str); 6] = [
+    ("js", "from JavaScript, Node 20"),
     ("native", "Rust caches, 1 M keys"),
     ("server", "server, TCP"),
     ("structures", "1 M members"),

@@ -1,11 +1,11 @@
 //! Asking the processor for memory before it is needed: what a batch will look at comes while the batch before it is still at work.
 
-/// Whether the processor can be asked for nothing.
+/// Whether asking costs next to nothing.
 pub const IS_POSSIBLE: bool = cfg!(all(target_arch = "x86_64", not(miri)));
 
 /// Asks for the cache line of an address, whatever stands there, if anything does.
 #[inline(always)]
-pub fn bring(address: *const u8) {
+pub(crate) fn bring(address: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: SSE is part of x86-64, and a prefetch reads nothing that a program could see, of no matter what address.
     unsafe {

@@ -118,7 +118,7 @@ impl Call<'_> {
     /// Ends the tracking of keys for the session.
     pub fn end_tracking(&mut self) {
         self.server.end_tracking(self.session);
-        self.keys.tracked = self.server.tracking.sessions > 0;
+        self.keys.tracked = self.server.tracking.is_on();
     }
 
     /// The command's name as errors show it.

@@ -10,7 +10,7 @@
 //! Changes by typed callers ([`Engine::with_call`](crate::engine::Engine::with_call)) are not repeated.
 
 use crate::call::Call;
-use crate::command::{Flags, Row, describe};
+use crate::command::{Flags, Row, key_specs};
 use crate::config::Config;
 use crate::engine::{Engine, Server};
 use crate::keyspace::{Keyspace, Loss, ValueRef};
@@ -180,7 +180,7 @@ impl Call<'_> {
     }
 
     fn for_keys(&self, row: &'static Row, argv: &[&[u8]], state: fn(&Self, &[u8]) -> Vec<u8>) -> Vec<Vec<u8>> {
-        let places = describe::keys_of(row, argv).unwrap_or_default();
+        let places = key_specs::keys_of(row, argv).unwrap_or_default();
         let keys = places.into_iter().filter_map(|(at, _)| argv.get(at).copied());
         keys.map(|key| state(self, key)).collect()
     }

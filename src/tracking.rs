@@ -4,7 +4,7 @@
 //! broadcasting mode nothing is remembered: a session hears of every key that begins with one of its prefixes, the changes of a batch together.
 //! Keys count by name, whatever their database, as in Redis.
 
-use crate::command::Reply;
+use crate::command::{ADMIN, Reply};
 use crate::engine::Server;
 use crate::keyspace::Touched;
 use crate::resp::Protocol;
@@ -89,8 +89,13 @@ impl Tracking {
         self.prefixes.len()
     }
 
+    /// Whether any session tracks.
+    pub(crate) fn is_on(&self) -> bool {
+        ADMIN && self.sessions > 0
+    }
+
     pub(crate) fn has_changes(&self) -> bool {
-        !self.changed.is_empty()
+        ADMIN && !self.changed.is_empty()
     }
 
     /// Begins to tell a session about a prefix; false where it is told already.

@@ -7,7 +7,7 @@ import { ReplyError } from './errors.js';
 import { Commands, type ExpireOptions, type SetOptions } from './generated/commands.js';
 import { Instance } from './instance.js';
 import { DONE, MISS, pack, packedRoom, putField, putKey, putValue, REFUSED, takeBytes, takeInteger, takeMany, takeText } from './lanes.js';
-import { adopt, moduleNow, moduleSoon } from './module.js';
+import { engineNow, engineSoon, moduleSoon } from './module.js';
 import { configuration, type CachetteOptions, type ValueOf } from './options.js';
 import { decodeObject, encodeObject } from './objects.js';
 import { Pipeline } from './pipeline.js';
@@ -75,10 +75,9 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
   /** A new, empty cache. In a browser the WebAssembly must have been loaded first: use {@link Cachette.create} once. */
   constructor(options: CachetteOptions = {}) {
     super();
-    if (options.module !== undefined) adopt(options.module as WebAssembly.Module);
     const parameters = configuration(options);
     const { seed } = options;
-    this.core = new Instance(moduleNow('core'), options.now ?? Date.now, (core) => {
+    this.core = new Instance(engineNow(options), options.now ?? Date.now, (core) => {
       if (seed !== undefined) core.raw.seed(Number(BigInt.asUintN(32, seed)), Number(BigInt.asUintN(32, seed >> 32n)));
       const [refused] = exchange(core, parameters, false).filter((reply) => reply instanceof ReplyError);
       if (refused !== undefined) throw refused;
@@ -90,7 +89,7 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
 
   /** A new, empty cache, wherever this runs. */
   static async create<O extends CachetteOptions>(options?: O): Promise<Cachette<ValueOf<O>>> {
-    await Promise.all([options?.module ?? moduleSoon('core'), options?.objects && moduleSoon('objects')]);
+    await Promise.all([engineSoon(options ?? {}), options?.objects && moduleSoon('objects')]);
     return new Cachette<ValueOf<O>>(options);
   }
 

@@ -1,17 +1,19 @@
 // The wasm modules carried as text.
+import { bytesOf, compileText } from './base64.js';
 import { wasmBase64 as core } from './core.base64.js';
 import type { ModuleName } from './module.js';
 import { wasmBase64 as objects } from './objects.base64.js';
 
-/** A module's bytes. */
-export function inlineBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
-  const binary = atob(name === 'core' ? core : objects);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
+function textOf(name: ModuleName): string {
+  return name === 'core' ? core : objects;
 }
 
-/** Compiles at once; a few milliseconds, the first time only (see module.ts). */
+/** A module's bytes. */
+export function inlineBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
+  return bytesOf(textOf(name));
+}
+
+/** Compiles at once, the first time only (see module.ts). */
 export function compileInline(name: ModuleName): WebAssembly.Module {
-  return new WebAssembly.Module(inlineBytes(name));
+  return compileText(textOf(name));
 }

@@ -38,6 +38,25 @@ export function moduleNow(name: ModuleName): WebAssembly.Module {
   throw new Error(`cachette: in a browser the WebAssembly must be fetched first; use \`await ${first}\` once`);
 }
 
+/** Which engine a cache runs, as its options say it. */
+export interface EngineChoice {
+  engine?: () => object | Promise<object>;
+  module?: object;
+}
+
+/** The engine's module, if it can be had without waiting. */
+export function engineNow({ engine, module }: EngineChoice): WebAssembly.Module {
+  if (module !== undefined) adopt(module as WebAssembly.Module);
+  const found = engine?.() ?? moduleNow('core');
+  if (!('then' in found)) return found as WebAssembly.Module;
+  throw new Error('cachette: this engine must be fetched first; use `await Cachette.create({ engine })` once');
+}
+
+/** Waits until {@link engineNow} need not. */
+export async function engineSoon({ engine, module }: EngineChoice): Promise<void> {
+  await (engine?.() ?? module ?? moduleSoon('core'));
+}
+
 /** The module, fetched and compiled if need be. A failed attempt is not remembered. */
 export async function moduleSoon(name: ModuleName): Promise<WebAssembly.Module> {
   if (compiled[name] === undefined && platform?.load !== undefined) {

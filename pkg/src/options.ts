@@ -18,6 +18,11 @@ export interface CachetteOptions {
   config?: Record<string, string | number>;
   /** For `create` in a browser: load what `setObject` and `getObject` need, too. Elsewhere it is at hand. */
   objects?: boolean;
+  /**
+   * The engine to run. `full` of `cachette/full` adds the commands that look after a server and its clients (ACL, CLIENT, COMMAND, DEBUG, LATENCY, MONITOR,
+   * SLOWLOG …); the package's own, which is smaller, does not know them. A function that gives a compiled module, or a promise of one for `Cachette.create`.
+   */
+  engine?: () => object | Promise<object>;
   /** A compiled module to use (a `WebAssembly.Module`) in place of the package's own: `cachette/wasm`, compiled as your host does it. */
   module?: object;
 }

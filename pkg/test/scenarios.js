@@ -310,12 +310,12 @@ class Reader {
 // ---- a cache of the package as a target: its raw door, below the typed methods
 
 /** Gives `open` for `runScenarios`: a fresh cache a scenario, with a clock of its own. The module must be at hand: `await Cachette.create()` once. */
-export function instances({ Cachette }) {
+export function instances({ Cachette }, engine) {
   let seed = 0n;
   return () => {
     let now = 1_764_000_000_000;
     seed += 1n;
-    const cache = new Cachette({ now: () => now, seed });
+    const cache = new Cachette({ now: () => now, seed, ...(engine !== undefined && { engine }) });
     const { raw } = cache.core;
     raw.turn(now);
     return {

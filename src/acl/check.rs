@@ -3,7 +3,7 @@
 use super::user::{CHANNELS, KEYS, READ, Selector, Sort, User, WRITE, first_arg};
 use crate::command::args::key_flags::{ACCESS_BIT, DELETE_BIT, INSERT_BIT, NOT_KEY_BIT, UPDATE_BIT};
 use crate::command::args::{ArgKind, KeyFlags};
-use crate::command::{Flags, Registry, Row, describe};
+use crate::command::{Flags, Registry, Row, key_specs};
 use crate::glob;
 
 /// What a user lacks, the least telling first. The place is that of the word among those of the request.
@@ -60,7 +60,7 @@ impl Selector {
         }
         if self.all & KEYS == 0 {
             // Where a count of keys does not fit the request, its handler refuses it.
-            for (at, flags) in describe::keys_of(row, argv).unwrap_or_default() {
+            for (at, flags) in key_specs::keys_of(row, argv).unwrap_or_default() {
                 if flags & NOT_KEY_BIT == 0 && !self.may_use(KEYS, access_of(flags), word(at), false) {
                     return Err(Denied::Key(at));
                 }

@@ -2,7 +2,7 @@
 
 use super::args::{Arg, ArgKind, ArgSpec, Args, Many, NoArgs, Parse, args, is_token};
 use super::reply::{Either, Help, Ok as Okay, Reply, With};
-use super::{Row, category, client, every, rows};
+use super::{ADMIN, Row, category, client, every, rows};
 #[cfg(feature = "server")]
 use crate::acl::Acl;
 use crate::acl::check::Denied;
@@ -441,7 +441,7 @@ pub(crate) fn refused(
 /// # Errors
 /// What the user lacks.
 pub(crate) fn check(server: &mut Server, session: &Session, now: Millis, row: &Row, argv: &[&[u8]]) -> Result<(), Denied> {
-    let Some(user) = &session.user else { return Ok(()) };
+    let Some(user) = session.user.as_ref().filter(|_| ADMIN) else { return Ok(()) };
     let Err(denied) = user.check(&server.registry, row, argv) else { return Ok(()) };
     let word = |at: usize| argv.get(at).copied().unwrap_or_default();
     let (reason, object) = match denied {

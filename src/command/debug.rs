@@ -2,6 +2,7 @@
 
 use super::args::{ArgKind, ArgSpec, Args, Parse, is_token};
 use super::reply::{Reply, With};
+use super::rows;
 use crate::call::Call;
 use crate::config::kind::parse_memory;
 use crate::error::{ReplyError, Result};
@@ -17,6 +18,13 @@ use crate::value::seed::Seed;
 use crate::value::stream::Id;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+rows! {
+    pub(super) static ROWS: Server = [
+        { "debug", debug as Debug, since: "1.0.0", cost: "Depends on the subcommand",
+          flags: [ADMIN, NOSCRIPT, LOADING, STALE, DEBUG], reply: Any, arity: -2, "For test suites: looks inside and makes things happen." },
+    ]
+}
 
 /// A subcommand and its words.
 pub struct Debug<'a> {

@@ -1,225 +1,44 @@
 //! COMMAND: what is known about commands, told from their rows and nothing else.
 
 use super::args::key_flags::{
-    ACCESS_BIT, DELETE_BIT, INCOMPLETE_BIT, INSERT_BIT, NOT_KEY_BIT, OW_BIT, OW_UPDATE, RM_BIT, RO_ACCESS, RO_BIT, RW_BIT,
+    ACCESS_BIT, DELETE_BIT, INCOMPLETE_BIT, INSERT_BIT, NOT_KEY_BIT, OW_BIT, RM_BIT, RO_BIT, RW_BIT,
     UPDATE_BIT, VARIABLE_BIT,
 };
 use super::args::{ArgKind, ArgSpec, Args, KeyFlags, NoArgs, Parse, is_token};
 use super::grammar::{Argument, Grammar};
-use super::reply::{Reply, With};
-use super::server::List;
-use super::{Flags, Row, all, category, every};
+use super::key_specs::{Begin, Find, KeySpec, key_specs, keys_of, legacy_range};
+use super::reply::{Help, Reply, With};
+use super::{Flags, Row, all, category, every, rows};
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
 use crate::glob;
-use crate::number;
 use crate::resp::write::Writer;
 use alloc::vec::Vec;
 
-// ---- where the keys are -----------------------------------------------------------------------------------------------------------------
-
-/// Some of a command's keys: what it does to them, and how to find them among its words.
-struct KeySpec {
-    flags: KeyFlags,
-    begin: Begin,
-    find: Find,
-    /// How many arguments of the grammar it stands for.
-    arguments: usize,
+rows! {
+    pub(super) static ROWS: Server = [
+        { "command", command as NoArgs, since: "2.8.13", cost: "O(N), N commands", flags: [LOADING, STALE, LISTED_CONNECTION],
+          reply: Array(&Any), arity: -1, "Tells about all commands: arity, flags, key positions.", [
+            { "command|count", command_count as NoArgs, since: "2.8.13", cost: "O(1)", flags: [LOADING, STALE, LISTED_CONNECTION],
+              reply: Integer, "How many commands there are." },
+            { "command|docs", command_docs as Names, since: "7.0.0", cost: "O(N), N commands asked for",
+              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Map(&Any), "What commands do and which arguments they take." },
+            { "command|getkeys", command_get_keys as Request, since: "2.8.13", cost: "O(N), N arguments",
+              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Array(&Bulk), arity: -4, "The keys among the words of a command." },
+            { "command|getkeysandflags", command_get_keys_and_flags as Request, since: "7.0.0", cost: "O(N), N arguments",
+              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Array(&Any), arity: -4,
+              "The keys among the words of a command, and what it does to each." },
+            { "command|info", command_info as Names, since: "2.8.13", cost: "O(N), N commands asked for",
+              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Array(&Any), "Tells about some commands: arity, flags, key positions." },
+            { "command|list", command_list as List, since: "7.0.0", cost: "O(N), N commands",
+              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Array(&Bulk), arity: -2, "The names of commands." },
+            { "command|help", command_help as NoArgs, since: "5.0.0", cost: "O(1)", flags: [LOADING, STALE, LISTED_CONNECTION],
+              reply: Array(&Bulk), "Lists the subcommands." },
+        ] },
+    ]
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Begin {
-    /// At this word, the command's name being word 0.
-    Index(usize),
-    /// Behind this token, looked for from a word on.
-    Keyword(&'static str, usize),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Find {
-    /// Up to so many words further on, or to the last but so many (-1 = the last), every `step`-th.
-    Range { last: i32, step: usize },
-    /// The first half of the words that are left.
-    Half,
-    /// A count, then so many keys, each with `step - 1` other words.
-    Count { step: usize },
-}
-
-/// How many words a command's name takes.
-fn name_words(row: &Row) -> usize {
-    if row.name.contains('|') { 2 } else { 1 }
-}
-
-fn to_usize(words: i32) -> usize {
-    usize::try_from(words).unwrap_or(0)
-}
-
-/// The keys of a command, in the order of its grammar.
-fn key_specs(row: &Row) -> Vec<KeySpec> {
-    let mut specs: Vec<KeySpec> = Vec::new();
-    let mut at = name_words(row);
-    let mut add = |flags, begin, find| match (specs.last_mut(), begin) {
-        // Neighbours to which the same is done are one range.
-        (
-            Some(KeySpec {
-                flags: before,
-                begin: Begin::Index(first),
-                find: Find::Range { last: last @ 0.., step: 1 },
-                arguments,
-            }),
-            Begin::Index(next),
-        ) if *before == flags
-            && find == (Find::Range { last: 0, step: 1 })
-            && next == first.saturating_add(to_usize(*last)).saturating_add(1) =>
-        {
-            *last = last.saturating_add(1);
-            *arguments = arguments.saturating_add(1);
-        }
-        _ => specs.push(KeySpec { flags, begin, find, arguments: 1 }),
-    };
-    let mut rest = row.args.arguments();
-    while let Some(arg) = rest.next() {
-        let behind = rest.clone().fold(0usize, |sum, arg| sum.saturating_add(arg.least_words));
-        let last = if arg.multiple { (-1i32).saturating_sub(i32::try_from(behind).unwrap_or(i32::MAX)) } else { 0 };
-        if arg.token.is_empty() {
-            match arg.kind {
-                ArgKind::Key(flags) => add(flags, Begin::Index(at), Find::Range { last, step: 1 }),
-                ArgKind::NumKeys(flags) => {
-                    add(flags, Begin::Index(at), Find::Count { step: arg.parts.arguments().count().max(1) })
-                }
-                ArgKind::Block => {
-                    for (offset, part) in arg.parts.arguments().enumerate() {
-                        if let ArgKind::Key(flags) = part.kind {
-                            let step = arg.parts.arguments().count();
-                            add(flags, Begin::Index(at.saturating_add(offset)), Find::Range { last, step });
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        for option in arg.parts.arguments().chain([arg]) {
-            if let (ArgKind::Key(flags), false) = (option.kind, option.token.is_empty()) {
-                let find = match option.multiple {
-                    true if behind > 0 => Find::Half,
-                    multiple => Find::Range { last: if multiple { -1 } else { 0 }, step: 1 },
-                };
-                add(flags, Begin::Keyword(option.token, at), find);
-            }
-        }
-        at = at.saturating_add(arg.least_words);
-    }
-    specs
-}
-
-/// First key, last key and step as `COMMAND INFO` tells them, and whether the keys are elsewhere too.
-fn legacy_range(specs: &[KeySpec]) -> (usize, i32, usize, bool) {
-    let mut range: Option<(usize, i32, usize)> = None;
-    let mut movable = false;
-    for spec in specs {
-        movable |= spec.flags & INCOMPLETE_BIT != 0;
-        let (Begin::Index(first), Find::Range { last, step }) = (spec.begin, spec.find) else {
-            movable = true;
-            continue;
-        };
-        let end = if last < 0 { last } else { last.saturating_add(i32::try_from(first).unwrap_or(i32::MAX)) };
-        range = match range {
-            None => Some((first, end, step)),
-            Some((start, before, 1)) if step == 1 && to_usize(before).saturating_add(1) == first => Some((start, end, 1)),
-            range => {
-                movable = true;
-                range
-            }
-        };
-    }
-    let (first, last, step) = range.unwrap_or((0, 0, 0));
-    (first, last, step, movable)
-}
-
-/// The places of the keys among the words of a request, with what is done to them; `None` where a count of keys does not fit.
-pub(crate) fn keys_of(row: &Row, argv: &[&[u8]]) -> Option<Vec<(usize, KeyFlags)>> {
-    let mut keys = Vec::new();
-    for spec in key_specs(row) {
-        let start = match spec.begin {
-            Begin::Index(index) => index,
-            Begin::Keyword(token, from) => {
-                match behind_token(row, argv, from, token, spec.find != Find::Range { last: 0, step: 1 }) {
-                    Some(start) => {
-                        // MIGRATE with KEYS has an empty word where its only key stands otherwise.
-                        if spec.flags & INCOMPLETE_BIT != 0 {
-                            keys.retain(|(at, _)| argv.get(*at).is_some_and(|word: &&[u8]| !word.is_empty()));
-                        }
-                        start
-                    }
-                    None => continue,
-                }
-            }
-        };
-        let (first, end, step) = match spec.find {
-            Find::Range { last: last @ 0.., step } => (start, start.saturating_add(to_usize(last)).saturating_add(1), step),
-            Find::Range { last, step } => {
-                (start, argv.len().saturating_add(1).checked_sub(to_usize(last.saturating_neg()))?, step)
-            }
-            Find::Half => (start, start.saturating_add(argv.len().saturating_sub(start) / 2), 1),
-            Find::Count { step } => {
-                let count = number::parse_i64(argv.get(start)?)
-                    .and_then(|count| usize::try_from(count).ok())
-                    .filter(|count| *count > 0)?;
-                let first = start.saturating_add(1);
-                (first, count.checked_mul(step).and_then(|words| first.checked_add(words))?, step)
-            }
-        };
-        if argv.get(first..end).is_none() {
-            // A token at the very end is no reason to refuse the keys before it.
-            match spec.begin {
-                Begin::Keyword(..) => continue,
-                Begin::Index(_) => return None,
-            }
-        }
-        let flags = flags_in(row, spec.flags, argv);
-        keys.extend((first..end).step_by(step.max(1)).map(|at| (at, flags)));
-    }
-    Some(keys)
-}
-
-/// The place behind the first or last word that is this token, and no other option's value.
-fn behind_token(row: &Row, argv: &[&[u8]], from: usize, token: &str, first: bool) -> Option<usize> {
-    let mut found = None;
-    let mut at = from;
-    while let Some(word) = argv.get(at) {
-        at = at.saturating_add(1);
-        if is_token(word, token) {
-            found = Some(at);
-            if first {
-                break;
-            }
-        }
-        let mut options = row.args.arguments().flat_map(|arg| arg.parts.arguments().chain([arg]));
-        let option = options.find(|option| !option.token.is_empty() && is_token(word, option.token));
-        at = at.saturating_add(match option.map(|option| option.kind) {
-            None | Some(ArgKind::PureToken) => 0,
-            Some(ArgKind::Block) => option.map_or(0, |option| option.parts.arguments().count()),
-            Some(_) => 1,
-        });
-    }
-    found
-}
-
-/// What a request really does to a key whose declared flags vary. Where GET is a mere flag (SET), the value is only overwritten unless that is
-/// given; where it is one operation among others (BITFIELD), the value is only read unless another one is given.
-fn flags_in(row: &Row, flags: KeyFlags, argv: &[&[u8]]) -> KeyFlags {
-    if flags & VARIABLE_BIT == 0 {
-        return flags;
-    }
-    let given = |token: &str| argv.iter().skip(2).any(|word| is_token(word, token));
-    let (as_declared, otherwise) = if row.args.arguments().any(|arg| arg.token == "GET" && arg.kind == ArgKind::PureToken) {
-        let reads = ["GET", "IFEQ", "IFNE", "IFDEQ", "IFDNE"];
-        (argv.iter().skip(3).any(|word| reads.iter().any(|token| is_token(word, token))), OW_UPDATE)
-    } else {
-        (given("SET") || given("INCRBY"), RO_ACCESS)
-    };
-    if as_declared { flags & !VARIABLE_BIT } else { otherwise }
-}
+// ---- COMMAND, COMMAND INFO --------------------------------------------------------------------------------------------------------------
 
 const KEY_FLAG_NAMES: [(KeyFlags, &str); 11] = [
     (RO_BIT, "RO"),
@@ -245,8 +64,6 @@ fn write_words<'w>(writer: &mut Writer<'_>, words: impl Iterator<Item = &'w str>
 fn write_key_flags(writer: &mut Writer<'_>, flags: KeyFlags) {
     write_words(writer, KEY_FLAG_NAMES.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name));
 }
-
-// ---- COMMAND, COMMAND INFO --------------------------------------------------------------------------------------------------------------
 
 pub fn command(_: &mut Call<'_>, _: NoArgs) -> Result<impl Reply + use<>> {
     Ok(With(write_all))
@@ -396,9 +213,34 @@ impl<'a> Filter<'a> {
     }
 }
 
+/// `[FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`.
+pub struct List<'a>(Option<Filter<'a>>);
+
+impl<'a> Parse<'a> for List<'a> {
+    const SPECS: &'static [ArgSpec] = &[ArgSpec::of(
+        ArgKind::OneOf,
+        &[
+            ArgSpec::new(ArgKind::String).named("module_name").with_token("MODULE"),
+            ArgSpec::new(ArgKind::String).named("category").with_token("ACLCAT"),
+            ArgSpec::new(ArgKind::Pattern).named("pattern").with_token("PATTERN"),
+        ],
+    )
+    .named("filterby")
+    .with_token("FILTERBY")
+    .optional()];
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        match *args.take_rest() {
+            [] => Ok(Self(None)),
+            [filter, kind, what] if is_token(filter, "FILTERBY") => Filter::parse(kind, what).map(|filter| Self(Some(filter))),
+            _ => Err(ReplyError::SYNTAX),
+        }
+    }
+}
+
 pub fn command_list(_: &mut Call<'_>, args: List<'_>) -> Result<impl Reply + use<>> {
     let names: Vec<&'static [u8]> =
-        every().filter(|row| args.filter().is_none_or(|filter| filter.lets(row))).map(|row| row.name.as_bytes()).collect();
+        every().filter(|row| args.0.as_ref().is_none_or(|filter| filter.lets(row))).map(|row| row.name.as_bytes()).collect();
     Ok(names)
 }
 
@@ -577,4 +419,26 @@ fn write_argument(writer: &mut Writer<'_>, arg: &Argument, keys: &mut KeyIndex<'
         write_arguments(writer, arg.parts, keys);
     }
     writer.close_map(at, facts);
+}
+
+// ---- COMMAND HELP -----------------------------------------------------------------------------------------------------------------------
+
+pub fn command_help(_: &mut Call<'_>, _: NoArgs) -> Result<Help> {
+    Ok(Help(&[
+        "COMMAND [subcommand [argument ...]]. Without one: all commands as INFO tells them. Subcommands:",
+        "COUNT",
+        "    Tell how many commands there are.",
+        "DOCS [command ...]",
+        "    Tell what commands do.",
+        "GETKEYS command argument [argument ...]",
+        "    Tell the keys in a request.",
+        "GETKEYSANDFLAGS command argument [argument ...]",
+        "    Tell the keys in a request and what is done to them.",
+        "INFO [command ...]",
+        "    Tell arity, flags, key positions and categories.",
+        "LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]",
+        "    Tell the names of commands.",
+        "HELP",
+        "    Print this.",
+    ]))
 }

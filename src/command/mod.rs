@@ -28,6 +28,7 @@ pub mod hash_expiry;
 pub mod hyperloglog;
 mod increx;
 mod info;
+pub(crate) mod key_specs;
 pub mod keys;
 pub mod list;
 pub mod list_blocking;
@@ -353,14 +354,22 @@ macro_rules! rows {
 pub(crate) use connection::REDIS_VERSION;
 pub(crate) use rows;
 
-/// All families in the order of the reference.
-static FAMILIES: &[&[Row]] = &[
+/// Families by the file that has them, but for those that are left out.
+macro_rules! families {
+    ($($file:ident :: $rows:ident),* $(,)?) => {
+        &[$((stringify!($file), if names(LEFT_OUT.as_bytes(), stringify!($file).as_bytes()) { &[] } else { $file::$rows })),*]
+    };
+}
+
+type Family = (&'static str, &'static [Row]);
+
+/// The families of every build, in the order of the reference.
+static FAMILIES: &[Family] = families![
     string::ROWS,
     string_compare::ROWS,
     increx::ROWS,
     keys::ROWS,
     dump::ROWS,
-    migrate::ROWS,
     sort::ROWS,
     list::ROWS,
     list_blocking::ROWS,
@@ -380,21 +389,77 @@ static FAMILIES: &[&[Row]] = &[
     stream_group::ROWS,
     stream_info::ROWS,
     connection::ROWS,
-    client::ROWS,
     transaction::ROWS,
     pubsub::ROWS,
     server::ROWS,
+];
+
+/// The families of a server with clients to look after: with the feature `admin`.
+static ADMIN_FAMILIES: &[Family] = families![
+    client::ROWS,
+    describe::ROWS,
     observe::ROWS,
     acl::ROWS,
+    debug::ROWS,
+    migrate::ROWS,
     replica::ROWS,
     standalone::SERVER,
     standalone::SCRIPTING,
     standalone::CLUSTER,
 ];
 
+/// Families that this build does without, as `CACHETTE_WITHOUT` named them to the compiler: how `cargo xtask bench size` weighs each. None in a build that
+/// is meant for use.
+const LEFT_OUT: &str = match option_env!("CACHETTE_WITHOUT") {
+    Some(files) => files,
+    None => "",
+};
+
+/// Whether one of the words of a list, with commas between them, is this one.
+const fn names(list: &[u8], word: &[u8]) -> bool {
+    let mut rest = list;
+    while !rest.is_empty() {
+        if begins(rest, word) {
+            return true;
+        }
+        rest = behind_comma(rest);
+    }
+    false
+}
+
+/// Whether the first word of a list is this one.
+const fn begins(list: &[u8], word: &[u8]) -> bool {
+    match (list, word) {
+        ([] | [b',', ..], []) => true,
+        ([first, list @ ..], [wanted, word @ ..]) => *first == *wanted && begins(list, word),
+        _ => false,
+    }
+}
+
+const fn behind_comma(list: &[u8]) -> &[u8] {
+    match list {
+        [b',', rest @ ..] => rest,
+        [_, rest @ ..] => behind_comma(rest),
+        [] => &[],
+    }
+}
+
+/// Whether this build has what looks after a server and its clients. Without it nothing of that is ever true, and the code of it falls away.
+pub const ADMIN: bool = cfg!(feature = "admin");
+
 /// Every command, containers without their subcommands.
 pub fn all() -> impl Iterator<Item = &'static Row> {
-    FAMILIES.iter().flat_map(|family| family.iter())
+    FAMILIES.iter().chain(if ADMIN { ADMIN_FAMILIES } else { &[] }).flat_map(|(_, rows)| rows.iter())
+}
+
+/// Every command that only the feature `admin` brings.
+pub fn of_admin() -> impl Iterator<Item = &'static Row> {
+    ADMIN_FAMILIES.iter().flat_map(|(_, rows)| rows.iter())
+}
+
+/// The families of every build, each by the file that has it.
+pub fn families() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().map(|(file, _)| *file)
 }
 
 /// Every command, subcommands behind their containers.
@@ -526,7 +591,7 @@ pub fn run(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]], skip: usize, 
     let result = (row.run)(call, &mut Args::new(argv.get(skip..).unwrap_or(&[])), writer);
     call.keys.keep_expired = false;
     observe::end(call, row, argv, watch, writer.position().saturating_sub(start));
-    if call.server.tracking.sessions > 0 {
+    if call.server.tracking.is_on() {
         track(call, row, argv);
     }
     if call.server.effects.are_read() {
@@ -551,7 +616,7 @@ fn track(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]]) {
     call.server.invalidate(Some(call.session), touched);
     if row.flags.has(Flags::READONLY)
         && call.session.tracking.is_some()
-        && let Some(keys) = describe::keys_of(row, argv)
+        && let Some(keys) = key_specs::keys_of(row, argv)
     {
         let keys: Vec<&[u8]> = keys.into_iter().filter_map(|(at, _)| argv.get(at).copied()).collect();
         call.server.remember(call.session, &keys);

@@ -2,7 +2,7 @@
 
 use super::args::{ArgKind, ArgSpec, Args, NoArgs, Parse, args};
 use super::reply::{Help, Ok as Okay, Reply, With};
-use super::{Flags, Row, every, rows};
+use super::{ADMIN, Flags, Row, every, rows};
 use crate::call::Call;
 use crate::engine::Server;
 use crate::error::{ReplyError, Result};
@@ -87,12 +87,13 @@ pub(super) fn end(call: &mut Call<'_>, row: &'static Row, argv: &[&[u8]], watch:
     if call.session.park.is_none() {
         call.server.stats.ran(row, took, watch.weight, call.server.config.latency_tracking);
         if let Some(us) = took
+            && ADMIN
             && call.server.config.is_slow(us)
         {
             slow(call, row, argv, us);
         }
     }
-    if !call.server.monitors.is_empty() {
+    if ADMIN && !call.server.monitors.is_empty() {
         feed_monitors(call, row, argv);
     }
     if !call.server.secrets.is_empty() {

@@ -3,10 +3,6 @@
 use super::args::key_flags::*;
 use super::args::{Arg, ArgKind, ArgSpec, Args, Key, Many, NoArgs, Parse, args, choice, is_token};
 use super::connection::REDIS_VERSION;
-use super::debug::{Debug, debug};
-use super::describe::{
-    self, Filter, command, command_count, command_docs, command_get_keys, command_get_keys_and_flags, command_info, command_list,
-};
 use super::reply::{Either, Help, Ok as Okay, Reply, With};
 use super::{info, rows};
 use crate::call::Call;
@@ -22,24 +18,6 @@ use alloc::vec::Vec;
 
 rows! {
     pub(super) static ROWS: Server = [
-        { "command", command as NoArgs, since: "2.8.13", cost: "O(N), N commands", flags: [LOADING, STALE, LISTED_CONNECTION],
-          reply: Array(&Any), arity: -1, "Tells about all commands: arity, flags, key positions.", [
-            { "command|count", command_count as NoArgs, since: "2.8.13", cost: "O(1)", flags: [LOADING, STALE, LISTED_CONNECTION],
-              reply: Integer, "How many commands there are." },
-            { "command|docs", command_docs as describe::Names, since: "7.0.0", cost: "O(N), N commands asked for",
-              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Map(&Any), "What commands do and which arguments they take." },
-            { "command|getkeys", command_get_keys as describe::Request, since: "2.8.13", cost: "O(N), N arguments",
-              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Array(&Bulk), arity: -4, "The keys among the words of a command." },
-            { "command|getkeysandflags", command_get_keys_and_flags as describe::Request, since: "7.0.0", cost: "O(N), N arguments",
-              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Array(&Any), arity: -4,
-              "The keys among the words of a command, and what it does to each." },
-            { "command|info", command_info as describe::Names, since: "2.8.13", cost: "O(N), N commands asked for",
-              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Array(&Any), "Tells about some commands: arity, flags, key positions." },
-            { "command|list", command_list as List, since: "7.0.0", cost: "O(N), N commands",
-              flags: [LOADING, STALE, LISTED_CONNECTION], reply: Array(&Bulk), arity: -2, "The names of commands." },
-            { "command|help", command_help as NoArgs, since: "5.0.0", cost: "O(1)", flags: [LOADING, STALE, LISTED_CONNECTION],
-              reply: Array(&Bulk), "Lists the subcommands." },
-        ] },
         { "config", since: "2.0.0", cost: "Depends on the subcommand", "Reads and changes parameters.", [
             { "config|get", config_get as ConfigGet, since: "2.0.0", cost: "O(N), N parameters",
               flags: [ADMIN, NOSCRIPT, LOADING, STALE], reply: Map(&Bulk), "The values of the parameters that patterns fit." },
@@ -54,8 +32,6 @@ rows! {
         ] },
         { "dbsize", dbsize as NoArgs, since: "1.0.0", cost: "O(1)", flags: [READONLY, FAST, KEYSPACE], reply: Integer,
           "How many keys the selected database holds." },
-        { "debug", debug as Debug, since: "1.0.0", cost: "Depends on the subcommand",
-          flags: [ADMIN, NOSCRIPT, LOADING, STALE, DEBUG], reply: Any, arity: -2, "For test suites: looks inside and makes things happen." },
         { "flushall", flush_all as Flush, since: "1.0.0", cost: "O(N), N keys", flags: [WRITE, KEYSPACE, DANGEROUS, REPEATS_ALWAYS], reply: Ok, arity: -1,
           "Removes all keys of all databases." },
         { "flushdb", flush_db as Flush, since: "1.0.0", cost: "O(N), N keys", flags: [WRITE, KEYSPACE, DANGEROUS, REPEATS_ALWAYS], reply: Ok, arity: -1,
@@ -490,57 +466,4 @@ fn meadow(rng: &mut Rng) -> String {
     picture.push_str(REDIS_VERSION);
     picture.push('\n');
     picture
-}
-
-// ---- COMMAND LIST -----------------------------------------------------------------------------------------------------------------------
-
-/// `[FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`.
-pub struct List<'a>(Option<Filter<'a>>);
-
-impl<'a> Parse<'a> for List<'a> {
-    const SPECS: &'static [ArgSpec] = &[ArgSpec::of(
-        ArgKind::OneOf,
-        &[
-            ArgSpec::new(ArgKind::String).named("module_name").with_token("MODULE"),
-            ArgSpec::new(ArgKind::String).named("category").with_token("ACLCAT"),
-            ArgSpec::new(ArgKind::Pattern).named("pattern").with_token("PATTERN"),
-        ],
-    )
-    .named("filterby")
-    .with_token("FILTERBY")
-    .optional()];
-
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        match *args.take_rest() {
-            [] => Ok(Self(None)),
-            [filter, kind, what] if is_token(filter, "FILTERBY") => Filter::parse(kind, what).map(|filter| Self(Some(filter))),
-            _ => Err(ReplyError::SYNTAX),
-        }
-    }
-}
-
-impl<'a> List<'a> {
-    pub(super) fn filter(&self) -> Option<&Filter<'a>> {
-        self.0.as_ref()
-    }
-}
-
-pub fn command_help(_: &mut Call<'_>, _: NoArgs) -> Result<Help> {
-    Ok(Help(&[
-        "COMMAND [subcommand [argument ...]]. Without one: all commands as INFO tells them. Subcommands:",
-        "COUNT",
-        "    Tell how many commands there are.",
-        "DOCS [command ...]",
-        "    Tell what commands do.",
-        "GETKEYS command argument [argument ...]",
-        "    Tell the keys in a request.",
-        "GETKEYSANDFLAGS command argument [argument ...]",
-        "    Tell the keys in a request and what is done to them.",
-        "INFO [command ...]",
-        "    Tell arity, flags, key positions and categories.",
-        "LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]",
-        "    Tell the names of commands.",
-        "HELP",
-        "    Print this.",
-    ]))
 }

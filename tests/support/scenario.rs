@@ -712,7 +712,7 @@ pub fn export_json(files: &[File]) -> String {
                     s.since.0,
                     s.since.1,
                     s.resp.map_or("null".into(), |r| r.to_string()),
-                    texts(&s.needs),
+                    texts(&needs_of(s)),
                     s.steps.iter().map(step_json).collect::<Vec<_>>().join(",\n")
                 )
             })
@@ -725,6 +725,18 @@ pub fn export_json(files: &[File]) -> String {
         ));
     }
     format!("[{}]\n", out.join(",\n"))
+}
+
+/// What a scenario says that it needs, and `admin` where it asks for a command that only that feature brings.
+fn needs_of(scenario: &Scenario) -> Vec<String> {
+    let is_admin = |step: &Step| match step {
+        Step::Do { argv, .. } | Step::Scan { argv, .. } => {
+            cachette::command::of_admin().any(|row| row.name.as_bytes().eq_ignore_ascii_case(&argv[0]))
+        }
+        _ => false,
+    };
+    let admin = scenario.steps.iter().any(is_admin).then(|| String::from("admin"));
+    scenario.needs.iter().cloned().chain(admin).collect()
 }
 
 /// The steps as a scenario that can be pasted into a file.

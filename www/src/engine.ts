@@ -1,6 +1,7 @@
 // The cache that this page shows, and the three ways in which the page speaks to it: for the user, for the workload, for itself.
 
 import { Cachette, ReplyError, type Arg, type CacheStats, type Reply } from 'cachette';
+import { full } from 'cachette/full';
 
 export type Command = [string, ...Arg[]];
 
@@ -44,7 +45,7 @@ export class Engine {
   }
 
   static async create(): Promise<Engine> {
-    return new Engine(await Cachette.create());
+    return new Engine(await Cachette.create({ engine: full }));
   }
 
   /** Has `listener` told when contents may have changed. */

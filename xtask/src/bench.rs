@@ -1,6 +1,6 @@
 //! `cargo xtask bench`.
 
-use crate::{browser, npm, package, process, tier, wasm, workspace};
+use crate::{browser, npm, package, process, size, tier, wasm, workspace};
 use anyhow::Result;
 
 pub fn run(which: &str, args: &[String]) -> Result<()> {
@@ -9,6 +9,9 @@ pub fn run(which: &str, args: &[String]) -> Result<()> {
     }
     if which == "hitratio" {
         return process::run(process::cargo().args(["run", "--release", "--package", "hitratio", "--"]).args(args));
+    }
+    if which == "size" {
+        return size::run(args);
     }
     if which == "tier" {
         return tier::cost(args);

@@ -69,11 +69,21 @@ pub fn typecheck() -> Result<()> {
 fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {
     let name = &module.out_name;
     let wasm = std::fs::read(built.join(format!("{name}.wasm")))?;
-    let glue_text = std::fs::read_to_string(built.join(format!("{name}_bg.js")))?;
+    let glue_text = std::fs::read_to_string(built.join(format!("{}_bg.js", module.glue_name())))?;
     let base64 = base64::engine::general_purpose::STANDARD.encode(&wasm);
     std::fs::write(dist.join(format!("{name}.wasm")), &wasm)?;
-    std::fs::write(dist.join(format!("{name}.glue.js")), glue::factory(&glue_text)?)?;
+    place_glue(module, &glue::factory(&glue_text)?, dist)?;
     std::fs::write(dist.join(format!("{name}.base64.js")), format!("export const wasmBase64 =\n  '{base64}';\n"))?;
+    Ok(())
+}
+
+fn place_glue(module: &recipe::Module, glue: &str, dist: &Path) -> Result<()> {
+    let Some(other) = &module.glue_of else {
+        return Ok(std::fs::write(dist.join(format!("{}.glue.js", module.out_name)), glue)?);
+    };
+    if std::fs::read_to_string(dist.join(format!("{other}.glue.js")))? != glue {
+        bail!("the glue of {} is not that of {other}, which wasm-pack.toml says it shares", module.out_name);
+    }
     Ok(())
 }
 

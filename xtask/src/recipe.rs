@@ -25,6 +25,8 @@ pub struct Module {
     pub target: String,
     /// Name of the files written to pkg/dist.
     pub out_name: String,
+    /// The module whose glue serves this one, too. It is built before.
+    pub glue_of: Option<String>,
     /// Arguments of wasm-opt.
     pub wasm_opt: Vec<String>,
     /// The most that the optimised module may measure after gzip -9, in bytes.
@@ -33,6 +35,13 @@ pub struct Module {
     pub max_memory: u64,
     /// The module's own call stack, in bytes. Each instance pays for it.
     pub stack_size: u64,
+}
+
+impl Module {
+    /// The name that wasm-bindgen gives the glue, and by which the module imports it.
+    pub fn glue_name(&self) -> &str {
+        self.glue_of.as_deref().unwrap_or(&self.out_name)
+    }
 }
 
 pub fn read() -> Result<Recipe> {

@@ -25,25 +25,31 @@ pub fn ensure_target() -> Result<()> {
     .context("the Rust toolchain has no wasm32-unknown-unknown target, and rustup could not add it")
 }
 
-/// Builds `module` and leaves `<out-name>.wasm` (optimised) and `<out-name>_bg.js` (wasm-bindgen's glue) in the returned folder.
+/// Builds `module` and leaves `<out-name>.wasm` (optimised) and wasm-bindgen's glue, `<glue-name>_bg.js`, in the returned folder.
 pub fn build(name: &str, module: &Module) -> Result<PathBuf> {
+    build_without(name, module, "")
+}
+
+/// As [`build`], without some families of commands: files of src/command, with commas between them.
+pub fn build_without(name: &str, module: &Module, families: &str) -> Result<PathBuf> {
     ensure_target()?;
     let out = workspace::target().join("wasm-pack").join(name);
     std::fs::create_dir_all(&out)?;
-    timed(&format!("{name}: cargo build for {TARGET}"), || cargo_build(module))?;
+    timed(&format!("{name}: cargo build for {TARGET}"), || cargo_build(module, families))?;
     let raw = workspace::target().join(TARGET).join(&module.profile).join(format!("{}.wasm", module.package.replace('-', "_")));
     timed(&format!("{name}: wasm-bindgen"), || bindgen(module, &raw, &out))?;
-    let bound = out.join(format!("{}_bg.wasm", module.out_name));
+    let bound = out.join(format!("{}_bg.wasm", module.glue_name()));
     let optimised = out.join(format!("{}.wasm", module.out_name));
     timed(&format!("{name}: wasm-opt"), || wasm_opt(module, &bound, &optimised))?;
     weigh(name, module, &optimised)?;
     Ok(out)
 }
 
-fn cargo_build(module: &Module) -> Result<()> {
+fn cargo_build(module: &Module, without: &str) -> Result<()> {
     let mut cargo = process::cargo();
     cargo.args(["build", "--profile", &module.profile, "--target", TARGET, "--package", &module.package, "--target-dir"]);
     cargo.arg(workspace::target()).args(["--no-default-features", "--features", &module.features.join(",")]);
+    cargo.env("CACHETTE_WITHOUT", without);
     cargo.env("CACHETTE_WASM_MAX_MEMORY", module.max_memory.to_string());
     cargo.env("CACHETTE_WASM_STACK_SIZE", module.stack_size.to_string());
     process::run(&mut cargo)
@@ -53,7 +59,7 @@ fn bindgen(module: &Module, raw: &Path, out: &Path) -> Result<()> {
     let mut args: Vec<OsString> = ["wasm-bindgen", "--no-typescript", "--target"].map(OsString::from).to_vec();
     args.push(OsString::from(&module.target));
     args.push("--out-name".into());
-    args.push(OsString::from(&module.out_name));
+    args.push(OsString::from(module.glue_name()));
     args.push("--out-dir".into());
     args.push(out.into());
     args.push(raw.into());

@@ -1,4 +1,4 @@
-//! The binding: what the npm package calls. It decides nothing about commands. Built twice, by feature (see wasm-pack.toml):
+//! The binding: what the npm package calls. It decides nothing about commands. Built four times, by feature (see wasm-pack.toml):
 //!
 //! ```text
 //! core     raw     exports over plain numbers: the door, the clock, events, and the hot lanes
@@ -6,6 +6,7 @@
 //!          memory  what keeps a full memory from being the end
 //!          reference  keys of values that stay in JavaScript
 //!          cache   the engine and the one session that JavaScript speaks through
+//! full     the same, with the commands of an administrator (`cachette/admin`)
 //! objects  object  JavaScript values to bytes and back (serde-wasm-bindgen, MessagePack)
 //! tier     tier    the policy of a first level before Redis
 //! ```

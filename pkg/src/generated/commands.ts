@@ -132,15 +132,6 @@ export interface RestoreAskingOptions {
   freq?: number | bigint;
 }
 
-/** Options of MIGRATE. */
-export interface MigrateOptions {
-  copy?: boolean;
-  replace?: boolean;
-  auth?: Arg;
-  auth2?: readonly [username: Arg, password: Arg];
-  keys?: readonly Arg[];
-}
-
 /** Options of SORT. */
 export interface SortOptions {
   by?: Arg;
@@ -650,6 +641,37 @@ export interface WaitOptions {
   signal?: Signal;
 }
 
+/** Options of FLUSHALL. */
+export interface FlushallOptions {
+  async?: boolean;
+  sync?: boolean;
+}
+
+/** Options of FLUSHDB. */
+export interface FlushdbOptions {
+  async?: boolean;
+  sync?: boolean;
+}
+
+/** Options of LOLWUT. */
+export interface LolwutOptions {
+  version?: number | bigint;
+}
+
+/** Options of MEMORY USAGE. */
+export interface MemoryUsageOptions {
+  samples?: number | bigint;
+}
+
+/** Options of SHUTDOWN. */
+export interface ShutdownOptions {
+  nosave?: boolean;
+  save?: boolean;
+  now?: boolean;
+  force?: boolean;
+  abort?: boolean;
+}
+
 /** Options of CLIENT KILL. */
 export interface ClientKillOptions {
   id?: number | bigint;
@@ -694,41 +716,19 @@ export interface CommandListOptions {
   filterby?: Arg;
 }
 
-/** Options of FLUSHALL. */
-export interface FlushallOptions {
-  async?: boolean;
-  sync?: boolean;
-}
-
-/** Options of FLUSHDB. */
-export interface FlushdbOptions {
-  async?: boolean;
-  sync?: boolean;
-}
-
-/** Options of LOLWUT. */
-export interface LolwutOptions {
-  version?: number | bigint;
-}
-
-/** Options of MEMORY USAGE. */
-export interface MemoryUsageOptions {
-  samples?: number | bigint;
-}
-
-/** Options of SHUTDOWN. */
-export interface ShutdownOptions {
-  nosave?: boolean;
-  save?: boolean;
-  now?: boolean;
-  force?: boolean;
-  abort?: boolean;
-}
-
 /** Options of ACL LOG. */
 export interface AclLogOptions {
   count?: number | bigint;
   reset?: boolean;
+}
+
+/** Options of MIGRATE. */
+export interface MigrateOptions {
+  copy?: boolean;
+  replace?: boolean;
+  auth?: Arg;
+  auth2?: readonly [username: Arg, password: Arg];
+  keys?: readonly Arg[];
 }
 
 /** One method a command. `M` says what a call gives (an answer, a promise, a place in a queue), `V` what a value comes as. */
@@ -1110,17 +1110,6 @@ export abstract class Commands<M extends Mode, V> {
     if (options.absttl) words.push('ABSTTL');
     if (options.idletime !== undefined) words.push('IDLETIME', options.idletime);
     if (options.freq !== undefined) words.push('FREQ', options.freq);
-    return this.send(words);
-  }
-
-  /** Moves keys to another server, or copies them. Nobody else is served meanwhile. Since 2.6.0, O(N), N keys. */
-  migrate(host: Arg, port: Arg, key: Arg, destinationDb: number | bigint, timeout: number | bigint, options: MigrateOptions = {}): Out<M, string> {
-    const words: Arg[] = ['MIGRATE', host, port, key, destinationDb, timeout];
-    if (options.copy) words.push('COPY');
-    if (options.replace) words.push('REPLACE');
-    if (options.auth !== undefined) words.push('AUTH', options.auth);
-    if (options.auth2 !== undefined) words.push('AUTH2', ...options.auth2);
-    if (options.keys !== undefined) words.push('KEYS', ...options.keys);
     return this.send(words);
   }
 
@@ -2320,120 +2309,6 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['SELECT', index]);
   }
 
-  /** Whether the keys of the next command are tracked. Since 6.0.0, O(1). */
-  clientCaching(mode: Arg): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'CACHING', mode]);
-  }
-
-  /** The name of this connection. Since 2.6.9, O(1). */
-  clientGetName(): Out<M, V | null> {
-    return this.send(['CLIENT', 'GETNAME']);
-  }
-
-  /** The connection that is told in place of this one of keys that change: 0 none, -1 nothing is tracked. Since 6.0.0, O(1). */
-  clientGetRedir(): Out<M, number> {
-    return this.send(['CLIENT', 'GETREDIR']);
-  }
-
-  /** The number of this connection, never used twice. Since 5.0.0, O(1). */
-  clientId(): Out<M, number> {
-    return this.send(['CLIENT', 'ID']);
-  }
-
-  /** What is known about this connection, in one line. Since 6.2.0, O(1). */
-  clientInfo(): Out<M, V> {
-    return this.send(['CLIENT', 'INFO']);
-  }
-
-  /** Closes the connection with an address, or all that fit the filters; answers how many. Since 2.4.0, O(N), N connections. */
-  clientKill<T = Reply>(options: ClientKillOptions = {}): Out<M, T> {
-    const words: Arg[] = ['CLIENT', 'KILL'];
-    if (options.id !== undefined) words.push('ID', options.id);
-    if (options.type !== undefined) words.push('TYPE', options.type);
-    if (options.user !== undefined) words.push('USER', options.user);
-    if (options.addr !== undefined) words.push('ADDR', options.addr);
-    if (options.laddr !== undefined) words.push('LADDR', options.laddr);
-    if (options.skipme !== undefined) words.push('SKIPME', options.skipme);
-    if (options.maxage !== undefined) words.push('MAXAGE', options.maxage);
-    return this.send(words);
-  }
-
-  /** What is known about connections, a line each. Since 2.4.0, O(N), N connections. */
-  clientList(options: ClientListOptions = {}): Out<M, V> {
-    const words: Arg[] = ['CLIENT', 'LIST'];
-    if (options.type !== undefined) words.push('TYPE', options.type);
-    for (const word of options.id ?? []) words.push('ID', word);
-    return this.send(words);
-  }
-
-  /** Keeps this connection from being closed where connections take too much memory. Since 7.0.0, O(1). */
-  clientNoEvict(mode: Arg): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'NO-EVICT', mode]);
-  }
-
-  /** Whether keys that this connection reads count as used. Since 7.2.0, O(1). */
-  clientNoTouch(mode: Arg): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'NO-TOUCH', mode]);
-  }
-
-  /** Has requests wait for so many milliseconds: all of them, or those that write. Since 3.0.0, O(1). */
-  clientPause(timeout: number | bigint, options: ClientPauseOptions = {}): Out<M, 'OK'> {
-    const words: Arg[] = ['CLIENT', 'PAUSE', timeout];
-    if (options.write) words.push('WRITE');
-    if (options.all) words.push('ALL');
-    return this.send(words);
-  }
-
-  /** Which replies are sent: all, none, or all but the next. Since 3.2.0, O(1). */
-  clientReply(mode: Arg): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'REPLY', mode]);
-  }
-
-  /** Notes the name or version of the client's library. Since 7.2.0, O(1). */
-  clientSetInfo(attribute: Arg, value: Arg): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'SETINFO', attribute, value]);
-  }
-
-  /** Names this connection. Since 2.6.9, O(1). */
-  clientSetName(connectionName: Arg): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'SETNAME', connectionName]);
-  }
-
-  /** Whether this connection is told of changes to keys that it read. Since 6.0.0, O(1). */
-  clientTracking(status: Arg, options: ClientTrackingOptions = {}): Out<M, 'OK'> {
-    const words: Arg[] = ['CLIENT', 'TRACKING', status];
-    if (options.redirect !== undefined) words.push('REDIRECT', options.redirect);
-    if (options.prefix !== undefined) words.push('PREFIX', options.prefix);
-    if (options.bcast) words.push('BCAST');
-    if (options.optin) words.push('OPTIN');
-    if (options.optout) words.push('OPTOUT');
-    if (options.noloop) words.push('NOLOOP');
-    return this.send(words);
-  }
-
-  /** What is tracked for this connection. Since 6.2.0, O(1). */
-  clientTrackingInfo(): Out<M, Fields<V, Reply>> {
-    return this.send(['CLIENT', 'TRACKINGINFO']);
-  }
-
-  /** Ends the wait of a connection whose command blocks. Since 5.0.0, O(log N), N waiting connections. */
-  clientUnblock(clientId: number | bigint, options: ClientUnblockOptions = {}): Out<M, 0 | 1> {
-    const words: Arg[] = ['CLIENT', 'UNBLOCK', clientId];
-    if (options.timeout) words.push('TIMEOUT');
-    if (options.error) words.push('ERROR');
-    return this.send(words);
-  }
-
-  /** Ends CLIENT PAUSE. Since 6.2.0, O(N), N waiting requests. */
-  clientUnpause(): Out<M, 'OK'> {
-    return this.send(['CLIENT', 'UNPAUSE']);
-  }
-
-  /** Lists the subcommands. Since 5.0.0, O(1). */
-  clientHelp(): Out<M, V[]> {
-    return this.send(['CLIENT', 'HELP']);
-  }
-
   /** Begins a transaction: what follows is queued until EXEC. Since 1.2.0, O(1). */
   multi(): Out<M, 'OK'> {
     return this.send(['MULTI']);
@@ -2509,56 +2384,6 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['SPUBLISH', shardchannel, message]);
   }
 
-  /** Tells about all commands: arity, flags, key positions. Since 2.8.13, O(N), N commands. */
-  command(): Out<M, Reply[]> {
-    return this.send(['COMMAND']);
-  }
-
-  /** How many commands there are. Since 2.8.13, O(1). */
-  commandCount(): Out<M, number> {
-    return this.send(['COMMAND', 'COUNT']);
-  }
-
-  /** What commands do and which arguments they take. Since 7.0.0, O(N), N commands asked for. */
-  commandDocs(...commandName: Many[]): Out<M, Fields<V, Reply>> {
-    const words: Arg[] = ['COMMAND', 'DOCS'];
-    flatten(words, commandName);
-    return this.send(words);
-  }
-
-  /** The keys among the words of a command. Since 2.8.13, O(N), N arguments. */
-  commandGetKeys(command: Arg, ...arg: Many[]): Out<M, V[]> {
-    const words: Arg[] = ['COMMAND', 'GETKEYS', command];
-    flatten(words, arg);
-    return this.send(words);
-  }
-
-  /** The keys among the words of a command, and what it does to each. Since 7.0.0, O(N), N arguments. */
-  commandGetKeysAndFlags(command: Arg, ...arg: Many[]): Out<M, Reply[]> {
-    const words: Arg[] = ['COMMAND', 'GETKEYSANDFLAGS', command];
-    flatten(words, arg);
-    return this.send(words);
-  }
-
-  /** Tells about some commands: arity, flags, key positions. Since 2.8.13, O(N), N commands asked for. */
-  commandInfo(...commandName: Many[]): Out<M, Reply[]> {
-    const words: Arg[] = ['COMMAND', 'INFO'];
-    flatten(words, commandName);
-    return this.send(words);
-  }
-
-  /** The names of commands. Since 7.0.0, O(N), N commands. */
-  commandList(options: CommandListOptions = {}): Out<M, V[]> {
-    const words: Arg[] = ['COMMAND', 'LIST'];
-    if (options.filterby !== undefined) words.push('FILTERBY', options.filterby);
-    return this.send(words);
-  }
-
-  /** Lists the subcommands. Since 5.0.0, O(1). */
-  commandHelp(): Out<M, V[]> {
-    return this.send(['COMMAND', 'HELP']);
-  }
-
   /** The values of the parameters that patterns fit. Since 2.0.0, O(N), N parameters. */
   configGet(...parameter: Many[]): Out<M, Fields<V, V>> {
     const words: Arg[] = ['CONFIG', 'GET'];
@@ -2591,13 +2416,6 @@ export abstract class Commands<M extends Mode, V> {
   /** How many keys the selected database holds. Since 1.0.0, O(1). */
   dbsize(): Out<M, number> {
     return this.send(['DBSIZE']);
-  }
-
-  /** For test suites: looks inside and makes things happen. Since 1.0.0, Depends on the subcommand. */
-  debug<T = Reply>(subcommand: Arg, ...argument: Many[]): Out<M, T> {
-    const words: Arg[] = ['DEBUG', subcommand];
-    flatten(words, argument);
-    return this.send(words);
   }
 
   /** Removes all keys of all databases. Since 1.0.0, O(N), N keys. */
@@ -2688,116 +2506,280 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(['TIME']);
   }
 
-  /** Says in words what took too long. Since 2.8.13, O(1). */
+  /** Whether the keys of the next command are tracked. Since 6.0.0, O(1). Needs the engine of `cachette/full`. */
+  clientCaching(mode: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'CACHING', mode]);
+  }
+
+  /** The name of this connection. Since 2.6.9, O(1). Needs the engine of `cachette/full`. */
+  clientGetName(): Out<M, V | null> {
+    return this.send(['CLIENT', 'GETNAME']);
+  }
+
+  /** The connection that is told in place of this one of keys that change: 0 none, -1 nothing is tracked. Since 6.0.0, O(1). Needs the engine of `cachette/full`. */
+  clientGetRedir(): Out<M, number> {
+    return this.send(['CLIENT', 'GETREDIR']);
+  }
+
+  /** The number of this connection, never used twice. Since 5.0.0, O(1). Needs the engine of `cachette/full`. */
+  clientId(): Out<M, number> {
+    return this.send(['CLIENT', 'ID']);
+  }
+
+  /** What is known about this connection, in one line. Since 6.2.0, O(1). Needs the engine of `cachette/full`. */
+  clientInfo(): Out<M, V> {
+    return this.send(['CLIENT', 'INFO']);
+  }
+
+  /** Closes the connection with an address, or all that fit the filters; answers how many. Since 2.4.0, O(N), N connections. Needs the engine of `cachette/full`. */
+  clientKill<T = Reply>(options: ClientKillOptions = {}): Out<M, T> {
+    const words: Arg[] = ['CLIENT', 'KILL'];
+    if (options.id !== undefined) words.push('ID', options.id);
+    if (options.type !== undefined) words.push('TYPE', options.type);
+    if (options.user !== undefined) words.push('USER', options.user);
+    if (options.addr !== undefined) words.push('ADDR', options.addr);
+    if (options.laddr !== undefined) words.push('LADDR', options.laddr);
+    if (options.skipme !== undefined) words.push('SKIPME', options.skipme);
+    if (options.maxage !== undefined) words.push('MAXAGE', options.maxage);
+    return this.send(words);
+  }
+
+  /** What is known about connections, a line each. Since 2.4.0, O(N), N connections. Needs the engine of `cachette/full`. */
+  clientList(options: ClientListOptions = {}): Out<M, V> {
+    const words: Arg[] = ['CLIENT', 'LIST'];
+    if (options.type !== undefined) words.push('TYPE', options.type);
+    for (const word of options.id ?? []) words.push('ID', word);
+    return this.send(words);
+  }
+
+  /** Keeps this connection from being closed where connections take too much memory. Since 7.0.0, O(1). Needs the engine of `cachette/full`. */
+  clientNoEvict(mode: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'NO-EVICT', mode]);
+  }
+
+  /** Whether keys that this connection reads count as used. Since 7.2.0, O(1). Needs the engine of `cachette/full`. */
+  clientNoTouch(mode: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'NO-TOUCH', mode]);
+  }
+
+  /** Has requests wait for so many milliseconds: all of them, or those that write. Since 3.0.0, O(1). Needs the engine of `cachette/full`. */
+  clientPause(timeout: number | bigint, options: ClientPauseOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['CLIENT', 'PAUSE', timeout];
+    if (options.write) words.push('WRITE');
+    if (options.all) words.push('ALL');
+    return this.send(words);
+  }
+
+  /** Which replies are sent: all, none, or all but the next. Since 3.2.0, O(1). Needs the engine of `cachette/full`. */
+  clientReply(mode: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'REPLY', mode]);
+  }
+
+  /** Notes the name or version of the client's library. Since 7.2.0, O(1). Needs the engine of `cachette/full`. */
+  clientSetInfo(attribute: Arg, value: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'SETINFO', attribute, value]);
+  }
+
+  /** Names this connection. Since 2.6.9, O(1). Needs the engine of `cachette/full`. */
+  clientSetName(connectionName: Arg): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'SETNAME', connectionName]);
+  }
+
+  /** Whether this connection is told of changes to keys that it read. Since 6.0.0, O(1). Needs the engine of `cachette/full`. */
+  clientTracking(status: Arg, options: ClientTrackingOptions = {}): Out<M, 'OK'> {
+    const words: Arg[] = ['CLIENT', 'TRACKING', status];
+    if (options.redirect !== undefined) words.push('REDIRECT', options.redirect);
+    if (options.prefix !== undefined) words.push('PREFIX', options.prefix);
+    if (options.bcast) words.push('BCAST');
+    if (options.optin) words.push('OPTIN');
+    if (options.optout) words.push('OPTOUT');
+    if (options.noloop) words.push('NOLOOP');
+    return this.send(words);
+  }
+
+  /** What is tracked for this connection. Since 6.2.0, O(1). Needs the engine of `cachette/full`. */
+  clientTrackingInfo(): Out<M, Fields<V, Reply>> {
+    return this.send(['CLIENT', 'TRACKINGINFO']);
+  }
+
+  /** Ends the wait of a connection whose command blocks. Since 5.0.0, O(log N), N waiting connections. Needs the engine of `cachette/full`. */
+  clientUnblock(clientId: number | bigint, options: ClientUnblockOptions = {}): Out<M, 0 | 1> {
+    const words: Arg[] = ['CLIENT', 'UNBLOCK', clientId];
+    if (options.timeout) words.push('TIMEOUT');
+    if (options.error) words.push('ERROR');
+    return this.send(words);
+  }
+
+  /** Ends CLIENT PAUSE. Since 6.2.0, O(N), N waiting requests. Needs the engine of `cachette/full`. */
+  clientUnpause(): Out<M, 'OK'> {
+    return this.send(['CLIENT', 'UNPAUSE']);
+  }
+
+  /** Lists the subcommands. Since 5.0.0, O(1). Needs the engine of `cachette/full`. */
+  clientHelp(): Out<M, V[]> {
+    return this.send(['CLIENT', 'HELP']);
+  }
+
+  /** Tells about all commands: arity, flags, key positions. Since 2.8.13, O(N), N commands. Needs the engine of `cachette/full`. */
+  command(): Out<M, Reply[]> {
+    return this.send(['COMMAND']);
+  }
+
+  /** How many commands there are. Since 2.8.13, O(1). Needs the engine of `cachette/full`. */
+  commandCount(): Out<M, number> {
+    return this.send(['COMMAND', 'COUNT']);
+  }
+
+  /** What commands do and which arguments they take. Since 7.0.0, O(N), N commands asked for. Needs the engine of `cachette/full`. */
+  commandDocs(...commandName: Many[]): Out<M, Fields<V, Reply>> {
+    const words: Arg[] = ['COMMAND', 'DOCS'];
+    flatten(words, commandName);
+    return this.send(words);
+  }
+
+  /** The keys among the words of a command. Since 2.8.13, O(N), N arguments. Needs the engine of `cachette/full`. */
+  commandGetKeys(command: Arg, ...arg: Many[]): Out<M, V[]> {
+    const words: Arg[] = ['COMMAND', 'GETKEYS', command];
+    flatten(words, arg);
+    return this.send(words);
+  }
+
+  /** The keys among the words of a command, and what it does to each. Since 7.0.0, O(N), N arguments. Needs the engine of `cachette/full`. */
+  commandGetKeysAndFlags(command: Arg, ...arg: Many[]): Out<M, Reply[]> {
+    const words: Arg[] = ['COMMAND', 'GETKEYSANDFLAGS', command];
+    flatten(words, arg);
+    return this.send(words);
+  }
+
+  /** Tells about some commands: arity, flags, key positions. Since 2.8.13, O(N), N commands asked for. Needs the engine of `cachette/full`. */
+  commandInfo(...commandName: Many[]): Out<M, Reply[]> {
+    const words: Arg[] = ['COMMAND', 'INFO'];
+    flatten(words, commandName);
+    return this.send(words);
+  }
+
+  /** The names of commands. Since 7.0.0, O(N), N commands. Needs the engine of `cachette/full`. */
+  commandList(options: CommandListOptions = {}): Out<M, V[]> {
+    const words: Arg[] = ['COMMAND', 'LIST'];
+    if (options.filterby !== undefined) words.push('FILTERBY', options.filterby);
+    return this.send(words);
+  }
+
+  /** Lists the subcommands. Since 5.0.0, O(1). Needs the engine of `cachette/full`. */
+  commandHelp(): Out<M, V[]> {
+    return this.send(['COMMAND', 'HELP']);
+  }
+
+  /** Says in words what took too long. Since 2.8.13, O(1). Needs the engine of `cachette/full`. */
   latencyDoctor(): Out<M, V> {
     return this.send(['LATENCY', 'DOCTOR']);
   }
 
-  /** Draws how long an event took. Since 2.8.13, O(1). */
+  /** Draws how long an event took. Since 2.8.13, O(1). Needs the engine of `cachette/full`. */
   latencyGraph(event: Arg): Out<M, V> {
     return this.send(['LATENCY', 'GRAPH', event]);
   }
 
-  /** How many calls of commands took at most how long. Since 7.0.0, O(N), N commands. */
+  /** How many calls of commands took at most how long. Since 7.0.0, O(N), N commands. Needs the engine of `cachette/full`. */
   latencyHistogram(...name: Many[]): Out<M, Fields<V, Reply>> {
     const words: Arg[] = ['LATENCY', 'HISTOGRAM'];
     flatten(words, name);
     return this.send(words);
   }
 
-  /** When an event took too long, and how long. Since 2.8.13, O(1). */
+  /** When an event took too long, and how long. Since 2.8.13, O(1). Needs the engine of `cachette/full`. */
   latencyHistory(event: Arg): Out<M, Reply[]> {
     return this.send(['LATENCY', 'HISTORY', event]);
   }
 
-  /** Each event's latest and longest time. Since 2.8.13, O(1). */
+  /** Each event's latest and longest time. Since 2.8.13, O(1). Needs the engine of `cachette/full`. */
   latencyLatest(): Out<M, Reply[]> {
     return this.send(['LATENCY', 'LATEST']);
   }
 
-  /** Forgets events, or all of them; answers how many. Since 2.8.13, O(1). */
+  /** Forgets events, or all of them; answers how many. Since 2.8.13, O(1). Needs the engine of `cachette/full`. */
   latencyReset(...name: Many[]): Out<M, number> {
     const words: Arg[] = ['LATENCY', 'RESET'];
     flatten(words, name);
     return this.send(words);
   }
 
-  /** Lists the subcommands. Since 2.8.13, O(1). */
+  /** Lists the subcommands. Since 2.8.13, O(1). Needs the engine of `cachette/full`. */
   latencyHelp(): Out<M, V[]> {
     return this.send(['LATENCY', 'HELP']);
   }
 
-  /** Tells this connection of every command that runs. Since 1.0.0, O(1). */
+  /** Tells this connection of every command that runs. Since 1.0.0, O(1). Needs the engine of `cachette/full`. */
   monitor(): Out<M, 'OK'> {
     return this.send(['MONITOR']);
   }
 
-  /** The latest slow commands: number, time, microseconds, words, address, name. Since 2.2.12, O(N), N entries. */
+  /** The latest slow commands: number, time, microseconds, words, address, name. Since 2.2.12, O(N), N entries. Needs the engine of `cachette/full`. */
   slowlogGet(count?: number | bigint): Out<M, Reply[]> {
     const words: Arg[] = ['SLOWLOG', 'GET'];
     if (count !== undefined) words.push(count);
     return this.send(words);
   }
 
-  /** How many slow commands are kept. Since 2.2.12, O(1). */
+  /** How many slow commands are kept. Since 2.2.12, O(1). Needs the engine of `cachette/full`. */
   slowlogLen(): Out<M, number> {
     return this.send(['SLOWLOG', 'LEN']);
   }
 
-  /** Forgets the slow commands. Since 2.2.12, O(N), N entries. */
+  /** Forgets the slow commands. Since 2.2.12, O(N), N entries. Needs the engine of `cachette/full`. */
   slowlogReset(): Out<M, 'OK'> {
     return this.send(['SLOWLOG', 'RESET']);
   }
 
-  /** Lists the subcommands. Since 6.2.0, O(1). */
+  /** Lists the subcommands. Since 6.2.0, O(1). Needs the engine of `cachette/full`. */
   slowlogHelp(): Out<M, V[]> {
     return this.send(['SLOWLOG', 'HELP']);
   }
 
-  /** The categories of commands, or the commands of one. Since 6.0.0, O(N), N commands. */
+  /** The categories of commands, or the commands of one. Since 6.0.0, O(N), N commands. Needs the engine of `cachette/full`. */
   aclCat(categoryname?: Arg): Out<M, V[]> {
     const words: Arg[] = ['ACL', 'CAT'];
     if (categoryname !== undefined) words.push(categoryname);
     return this.send(words);
   }
 
-  /** Removes users and closes their connections; answers how many there were. Since 6.0.0, O(N), N connections. */
+  /** Removes users and closes their connections; answers how many there were. Since 6.0.0, O(N), N connections. Needs the engine of `cachette/full`. */
   aclDeluser(...username: Many[]): Out<M, number> {
     const words: Arg[] = ['ACL', 'DELUSER'];
     flatten(words, username);
     return this.send(words);
   }
 
-  /** Whether a user may run a command, without running it. Since 7.0.0, O(N), N arguments. */
+  /** Whether a user may run a command, without running it. Since 7.0.0, O(N), N arguments. Needs the engine of `cachette/full`. */
   aclDryrun<T = Reply>(username: Arg, command: Arg, ...arg: Many[]): Out<M, T> {
     const words: Arg[] = ['ACL', 'DRYRUN', username, command];
     flatten(words, arg);
     return this.send(words);
   }
 
-  /** Makes up a password of 256 bits, or of so many. Since 6.0.0, O(1). */
+  /** Makes up a password of 256 bits, or of so many. Since 6.0.0, O(1). Needs the engine of `cachette/full`. */
   aclGenpass(bits?: number | bigint): Out<M, V> {
     const words: Arg[] = ['ACL', 'GENPASS'];
     if (bits !== undefined) words.push(bits);
     return this.send(words);
   }
 
-  /** What a user may do. Since 6.0.0, O(N), N rules. */
+  /** What a user may do. Since 6.0.0, O(N), N rules. Needs the engine of `cachette/full`. */
   aclGetUser(username: Arg): Out<M, Fields<V, Reply> | null> {
     return this.send(['ACL', 'GETUSER', username]);
   }
 
-  /** All users as lines of a configuration file. Since 6.0.0, O(N), N users. */
+  /** All users as lines of a configuration file. Since 6.0.0, O(N), N users. Needs the engine of `cachette/full`. */
   aclList(): Out<M, V[]> {
     return this.send(['ACL', 'LIST']);
   }
 
-  /** Reads the users anew from the ACL file. Since 6.0.0, O(N), N users. */
+  /** Reads the users anew from the ACL file. Since 6.0.0, O(N), N users. Needs the engine of `cachette/full`. */
   aclLoad(): Out<M, 'OK'> {
     return this.send(['ACL', 'LOAD']);
   }
 
-  /** What users were refused lately. Since 6.0.0, O(N), N entries. */
+  /** What users were refused lately. Since 6.0.0, O(N), N entries. Needs the engine of `cachette/full`. */
   aclLog<T = Reply>(options: AclLogOptions = {}): Out<M, T> {
     const words: Arg[] = ['ACL', 'LOG'];
     if (options.count !== undefined) words.push(options.count);
@@ -2805,34 +2787,52 @@ export abstract class Commands<M extends Mode, V> {
     return this.send(words);
   }
 
-  /** Writes the users to the ACL file. Since 6.0.0, O(N), N users. */
+  /** Writes the users to the ACL file. Since 6.0.0, O(N), N users. Needs the engine of `cachette/full`. */
   aclSave(): Out<M, 'OK'> {
     return this.send(['ACL', 'SAVE']);
   }
 
-  /** Makes a user, or changes one, by rules. Since 6.0.0, O(N), N rules. */
+  /** Makes a user, or changes one, by rules. Since 6.0.0, O(N), N rules. Needs the engine of `cachette/full`. */
   aclSetUser(username: Arg, ...rule: Many[]): Out<M, 'OK'> {
     const words: Arg[] = ['ACL', 'SETUSER', username];
     flatten(words, rule);
     return this.send(words);
   }
 
-  /** The names of all users. Since 6.0.0, O(N), N users. */
+  /** The names of all users. Since 6.0.0, O(N), N users. Needs the engine of `cachette/full`. */
   aclUsers(): Out<M, V[]> {
     return this.send(['ACL', 'USERS']);
   }
 
-  /** The user that the connection speaks for. Since 6.0.0, O(1). */
+  /** The user that the connection speaks for. Since 6.0.0, O(1). Needs the engine of `cachette/full`. */
   aclWhoami(): Out<M, V> {
     return this.send(['ACL', 'WHOAMI']);
   }
 
-  /** Lists the subcommands. Since 6.0.0, O(1). */
+  /** Lists the subcommands. Since 6.0.0, O(1). Needs the engine of `cachette/full`. */
   aclHelp(): Out<M, V[]> {
     return this.send(['ACL', 'HELP']);
   }
 
-  /** When the last snapshot was written, or the server began: Unix seconds. Since 1.0.0, O(1). */
+  /** For test suites: looks inside and makes things happen. Since 1.0.0, Depends on the subcommand. Needs the engine of `cachette/full`. */
+  debug<T = Reply>(subcommand: Arg, ...argument: Many[]): Out<M, T> {
+    const words: Arg[] = ['DEBUG', subcommand];
+    flatten(words, argument);
+    return this.send(words);
+  }
+
+  /** Moves keys to another server, or copies them. Nobody else is served meanwhile. Since 2.6.0, O(N), N keys. Needs the engine of `cachette/full`. */
+  migrate(host: Arg, port: Arg, key: Arg, destinationDb: number | bigint, timeout: number | bigint, options: MigrateOptions = {}): Out<M, string> {
+    const words: Arg[] = ['MIGRATE', host, port, key, destinationDb, timeout];
+    if (options.copy) words.push('COPY');
+    if (options.replace) words.push('REPLACE');
+    if (options.auth !== undefined) words.push('AUTH', options.auth);
+    if (options.auth2 !== undefined) words.push('AUTH2', ...options.auth2);
+    if (options.keys !== undefined) words.push('KEYS', ...options.keys);
+    return this.send(words);
+  }
+
+  /** When the last snapshot was written, or the server began: Unix seconds. Since 1.0.0, O(1). Needs the engine of `cachette/full`. */
   lastsave(): Out<M, number> {
     return this.send(['LASTSAVE']);
   }

@@ -2,6 +2,7 @@
 
 import { Duplex } from 'node:stream';
 import type { Cachette } from '../cachette.js';
+import { full } from '../full/inline.js';
 import '../platform/node.js';
 import { shared } from '../shared.js';
 import { Wire } from '../wire.js';
@@ -101,10 +102,10 @@ export function connectorTo(cache: Cachette<string> | Cachette<Uint8Array>): Con
 
 /**
  * A Connector that leads to engines by address, as a network would: all clients of one `host`, `port` or `path` meet in one engine, the cache that
- * `shared('redis://127.0.0.1:6379')` names (or `shared(path)`).
+ * `shared('redis://127.0.0.1:6379')` names (or `shared(path)`). Unless it was made before, it has the complete engine of `cachette/full`.
  */
 export const Connector: ConnectorClass = connectorBy(({ host = 'localhost', port = 6379, path }) =>
-  shared(path ?? `redis://${host === 'localhost' ? '127.0.0.1' : host}:${port}`),
+  shared(path ?? `redis://${host === 'localhost' ? '127.0.0.1' : host}:${port}`, { engine: full }),
 );
 
 function connectorBy(find: (options: Options) => Cachette): ConnectorClass {

@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { Cachette } from '../cachette.js';
 import { ReplyError } from '../errors.js';
+import { full } from '../full/inline.js';
 import { docs as texts } from '../generated/docs.js';
 import '../platform/node.js';
 import { upperBound, writeCommand, type Reply } from '../resp.js';
@@ -102,7 +103,7 @@ function isConfirmation(reply: Reply): boolean {
 }
 
 function inProcess(hear: Hear, lost: () => void): Line {
-  const cache = new Cachette();
+  const cache = new Cachette({ engine: full });
   const wire = new Wire(cache.core, { take: hear, end: lost });
   return {
     send: (bytes) => wire.send(bytes),

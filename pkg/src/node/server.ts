@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Cachette } from '../cachette.js';
+import { full } from '../full/inline.js';
 import { parseBytes, type CachetteOptions } from '../options.js';
 import '../platform/node.js';
 import { shared } from '../shared.js';
@@ -87,7 +88,7 @@ class House implements Listener {
     const parameters: Record<string, string | number> = { ...config };
     if (maxmemory !== undefined) parameters['maxmemory'] = parseBytes(maxmemory);
     if (requirepass !== undefined) parameters['requirepass'] = requirepass;
-    const made: CachetteOptions = now === undefined ? {} : { now };
+    const made: CachetteOptions = { engine: full, ...(now !== undefined && { now }) };
     this.cache = (cache as Cachette | undefined) ?? (name === undefined ? new Cachette(made) : shared(name, made));
     for (const [parameter, value] of Object.entries(parameters)) this.cache.call('CONFIG', 'SET', parameter, value);
     this.unixsocket = options.unixsocket;

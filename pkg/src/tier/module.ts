@@ -12,11 +12,3 @@ export function tierModule(): WebAssembly.Module {
   if (compiled === undefined && compile === undefined) throw new Error("cachette: import 'cachette/tier', not a file of it");
   return (compiled ??= compile!());
 }
-
-/** Compiles the module that is carried as text. */
-export function compileText(base64: string): WebAssembly.Module {
-  const binary = atob(base64);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return new WebAssembly.Module(bytes);
-}

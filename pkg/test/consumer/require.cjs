@@ -1,5 +1,5 @@
 // Node, by require. Prints what the suite found.
-const cachette = require('cachette');
+const cachette = { ...require('cachette'), ...require('cachette/full') };
 const scenarios = require('./scenarios.json');
 const { makeEarly, runSuite } = require('./suite.js');
 

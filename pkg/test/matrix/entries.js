@@ -7,6 +7,7 @@ const everywhere = [...servers, 'browser', 'workerd', 'edge-light'];
 export const entryPoints = {
   '.': { hosts: everywhere },
   './lru': { hosts: everywhere },
+  './full': { hosts: everywhere },
   './inline': { hosts: [...servers, 'browser'] },
   './tier': { hosts: everywhere },
   './docs': { hosts: everywhere },
@@ -19,6 +20,7 @@ export const entryPoints = {
   './upstash': { hosts: everywhere },
   './worker': { hosts: everywhere },
   './wasm': { hosts: [] },
+  './full.wasm': { hosts: [] },
   './package.json': { hosts: [] },
 };
 

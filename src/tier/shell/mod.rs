@@ -617,7 +617,7 @@ impl Tier {
         let (row, _) = self.shared.registry.resolve(&argv).map_err(|error| {
             if error.as_bytes().starts_with(b"ERR unknown command") { TierError::UnknownCommand } else { TierError::Reply(error) }
         })?;
-        let keys = crate::command::describe::keys_of(row, &argv).unwrap_or_default();
+        let keys = crate::command::key_specs::keys_of(row, &argv).unwrap_or_default();
         let keys = keys.iter().filter_map(|(at, _)| words.get(*at).cloned()).collect();
         let (readonly, write) = (row.flags.has(crate::command::Flags::READONLY), row.flags.may_change());
         Ok(Facts { readonly, write, keys })

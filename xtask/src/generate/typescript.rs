@@ -24,7 +24,8 @@ pub fn commands() -> String {
     let mut options = String::new();
     let mut methods = String::new();
     for row in command::all() {
-        callable(row).for_each(|row| Method::of(row).write(&mut options, &mut methods));
+        let of_admin = command::of_admin().any(|admin| admin == row);
+        callable(row).for_each(|row| Method::of(row, of_admin).write(&mut options, &mut methods));
     }
     format!(
         "{HEAD}{options}
@@ -68,6 +69,8 @@ fn callable(row: &'static Row) -> impl Iterator<Item = &'static Row> {
 /// A method in the making.
 struct Method {
     row: &'static Row,
+    /// Whether only the complete engine has the command.
+    of_admin: bool,
     name: String,
     parameters: Vec<String>,
     /// Properties of the options object.
@@ -82,9 +85,10 @@ struct Method {
 }
 
 impl Method {
-    fn of(row: &'static Row) -> Self {
+    fn of(row: &'static Row, of_admin: bool) -> Self {
         let mut method = Self {
             row,
+            of_admin,
             name: method_name(row.name),
             parameters: Vec::new(),
             properties: Vec::new(),
@@ -324,7 +328,8 @@ impl Method {
             ref shape => ("", type_of_reply(shape)),
         };
         let (now, later) = (format!("Out<M, {reply}>"), format!("Later<M, {reply}>"));
-        let _ = write!(methods, "\n  /** {} Since {}, {}. */\n", row.summary, row.since, row.cost);
+        let engine = if self.of_admin { " Needs the engine of `cachette/full`." } else { "" };
+        let _ = write!(methods, "\n  /** {} Since {}, {}.{engine} */\n", row.summary, row.since, row.cost);
         // Where waiting is an option, what is given back depends on it.
         let chosen = self.waits() && self.properties.iter().any(|property| property.starts_with("block?"));
         let given = if !self.waits() {

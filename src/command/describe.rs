@@ -1,8 +1,7 @@
 //! COMMAND: what is known about commands, told from their rows and nothing else.
 
 use super::args::key_flags::{
-    ACCESS_BIT, DELETE_BIT, INCOMPLETE_BIT, INSERT_BIT, NOT_KEY_BIT, OW_BIT, RM_BIT, RO_BIT, RW_BIT,
-    UPDATE_BIT, VARIABLE_BIT,
+    ACCESS_BIT, DELETE_BIT, INCOMPLETE_BIT, INSERT_BIT, NOT_KEY_BIT, OW_BIT, RM_BIT, RO_BIT, RW_BIT, UPDATE_BIT, VARIABLE_BIT,
 };
 use super::args::{ArgKind, ArgSpec, Args, KeyFlags, NoArgs, Parse, is_token};
 use super::grammar::{Argument, Grammar};

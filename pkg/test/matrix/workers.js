@@ -6,23 +6,26 @@ import { nodePath } from './processes.js';
 
 export const COMPATIBILITY_DATE = '2026-01-01';
 
-/** A worker has no resolver: this module gives the package's name to its entry point. */
-const NAMED = "export * from './node_modules/cachette/dist/platform/workerd.js';\n";
+/** A worker has no resolver: these modules give the package's names to its entry points. */
+const NAMED = {
+  cachette: "export * from './node_modules/cachette/dist/platform/workerd.js';\n",
+  'cachette/full': "export * from '../node_modules/cachette/dist/full/workerd.js';\n",
+};
 
 /** The worker's modules: paths in the consumer's folder. */
 async function modules(lab) {
   const dist = 'node_modules/cachette/dist';
   const built = (await readdir(join(lab.folder, dist), { recursive: true })).filter((path) => /\.(js|wasm)$/.test(path));
   // What other runtimes' entry points import has no meaning here.
-  const ours = built.filter((path) => !/^(node|platform)\//.test(path) || path === 'platform/workerd.js');
+  const ours = built.filter((path) => !/^(node|platform|full)\//.test(path) || /^(platform|full)\/workerd.js$/.test(path));
   return ['worker.js', 'suite.js', 'checks.js', 'scenarios.js', ...ours.map((path) => `${dist}/${path}`)];
 }
 
 export async function miniflare(lab) {
   const { Miniflare } = await import('miniflare');
   const files = (await modules(lab)).map((path) => ({ type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule', path: join(lab.folder, path) }));
-  const named = { type: 'ESModule', path: join(lab.folder, 'cachette'), contents: NAMED };
-  const worker = new Miniflare({ modules: [...files, named], modulesRoot: lab.folder, compatibilityDate: COMPATIBILITY_DATE, cf: false });
+  const named = Object.entries(NAMED).map(([name, contents]) => ({ type: 'ESModule', path: join(lab.folder, name), contents }));
+  const worker = new Miniflare({ modules: [...files, ...named], modulesRoot: lab.folder, compatibilityDate: COMPATIBILITY_DATE, cf: false });
   try {
     const response = await worker.dispatchFetch('http://localhost/', { method: 'POST', body: await lab.body() });
     return { version: await versionOf('miniflare'), ...(await response.json()) };
@@ -48,13 +51,17 @@ export const workerd = (compatibilityDate) => async (lab) => {
   const project = await lab.project('workers');
   const port = await freePort();
   const embedded = (await modules(lab)).map((path) => `(name = "${path}", ${path.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${path}")`);
-  await writeFile(join(lab.folder, 'cachette.js'), NAMED);
+  for (const [name, contents] of Object.entries(NAMED)) {
+    const file = `${name.replace('/', '-')}.js`;
+    await writeFile(join(lab.folder, file), contents);
+    embedded.push(`(name = "${name}", esModule = embed "${file}")`);
+  }
   await writeFile(
     join(lab.folder, 'workerd.capnp'),
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
-    modules = [${[...embedded, '(name = "cachette", esModule = embed "cachette.js")'].join(', ')}],
+    modules = [${embedded.join(', ')}],
     compatibilityDate = "${compatibilityDate}"))],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
 );\n`,

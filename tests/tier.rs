@@ -359,6 +359,76 @@ fn one_factory_runs_for_all_who_ask() {
 }
 
 #[test]
+fn a_caller_who_is_gone_takes_his_factory_along() {
+    let mut talk = Talk::up(Options::default());
+    let request = talk.get("k", Some(for_ms(1000)));
+    talk.machine.cancel(request);
+    assert!(talk.take().contains(&Action::Forget { request }));
+}
+
+#[test]
+fn those_who_wait_for_a_running_factory_share_the_next() {
+    let mut talk = Talk::up(Options::default());
+    let first = talk.get("k", Some(for_ms(1000)));
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+    assert!(talk.makes());
+    let mut later = Vec::new();
+    for _ in 0..3 {
+        // Somebody writes the key: who comes now does not want what is being made.
+        talk.machine.invalidated(talk.now, 0, Some(&[b"k".to_vec()]));
+        later.push(talk.get("k", Some(for_ms(1000))));
+        let call = talk.sent("GET k");
+        talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+        assert!(!talk.makes());
+    }
+    talk.machine.made(talk.now, first, Made::Nothing);
+    let makers: Vec<u64> = talk
+        .take()
+        .iter()
+        .filter_map(|action| if let Action::Make { request } = action { Some(*request) } else { None })
+        .collect();
+    let [maker] = makers[..] else { panic!("{makers:?}") };
+    talk.machine.made(talk.now, maker, Made::Value { value: b"v".to_vec(), keep: None });
+    talk.take();
+    let answered = |request: &u64| {
+        talk.actions.iter().any(|action| matches!(action, Action::Answer { request: of, answer: Answer::Value { value: Some(_), .. } } if of == request))
+    };
+    assert!(later.iter().all(answered));
+}
+
+#[test]
+fn a_reader_without_a_factory_does_not_wait_for_that_of_another() {
+    let mut talk = Talk::up(Options::default());
+    talk.get("k", Some(for_ms(1000)));
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+    assert!(talk.makes());
+    let request = talk.get("k", None);
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+    assert_eq!(talk.value(request).0, None);
+}
+
+#[test]
+fn of_two_writes_that_wait_the_later_is_journaled() {
+    let mut talk = Talk::new(Options { conflict: Conflict::Overwrite, behind: true, ..Options::default() });
+    // There is no connection yet: what a factory made waits for one, and then its caller writes the key himself.
+    let request = talk.get("k", Some(for_ms(10_000)));
+    talk.pass(500);
+    assert!(talk.makes());
+    talk.machine.made(talk.now, request, Made::Value { value: b"made".to_vec(), keep: None });
+    talk.set("k", "own", Keep::default());
+    for _ in 0..5 {
+        talk.machine.connect_failed(talk.now, 0, None);
+        talk.pass(400);
+    }
+    assert!(!talk.machine.state_of(0).is_online());
+    let request = talk.get("k", None);
+    assert_eq!(talk.value(request).0.as_deref(), Some("own"));
+}
+
+#[test]
 fn an_aging_value_is_given_out_while_it_is_made_anew() {
     let mut talk = Talk::up(Options::default());
     let keep = Keep { ttl: Some(1000), fresh: Some(300), ..Keep::default() };

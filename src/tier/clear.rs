@@ -30,6 +30,7 @@ const SCAN: &[u8] = b"512";
 pub(super) struct ClearJob {
     request: Option<RequestId>,
     prefix: Vec<u8>,
+    pub issued: u64,
     /// Nodes that are not done.
     nodes: Vec<NodeId>,
     cursor: Vec<u8>,
@@ -121,7 +122,8 @@ impl Machine {
         let moment = self.tags.marks.get(tag).map_or(0, |mark| mark.0);
         let expires = self.now.saturating_add(MARK_TTL);
         let op = Op::Set { value: format!("{moment}").into_bytes(), expires, fresh_until: expires, tags: Vec::new() };
-        self.journal_write(None, key, op, false);
+        let issued = self.number();
+        self.journal_write(None, key, op, issued, false);
     }
 
     /// Removes all keys that begin with `prefix`.
@@ -135,21 +137,22 @@ impl Machine {
             return self.fail_request(request, Failure::Down);
         }
         self.journal.remove_below(prefix);
+        let issued = self.number();
         for node in &offline {
-            self.journal_clear(*node, prefix);
+            self.journal_clear(*node, prefix, issued);
         }
         if online.is_empty() {
             return self.answer(request, Answer::Written { durability: Durability::Journaled, count: 0 });
         }
-        let clear = self.start_clear(Some(request), prefix.to_vec(), online);
+        let clear = self.start_clear(Some(request), prefix.to_vec(), issued, online);
         if let Some(job) = self.clears.get_mut(&clear) {
             job.journaled = !offline.is_empty();
         }
     }
 
-    fn journal_clear(&mut self, node: NodeId, prefix: &[u8]) {
+    fn journal_clear(&mut self, node: NodeId, prefix: &[u8], issued: u64) {
         self.end_journaled_clear(node, prefix);
-        self.journal.clears.push(Clear { node, prefix: prefix.to_vec(), running: false });
+        self.journal.clears.push(Clear { node, prefix: prefix.to_vec(), issued, running: false });
     }
 
     fn end_journaled_clear(&mut self, node: NodeId, prefix: &[u8]) {
@@ -162,11 +165,18 @@ impl Machine {
         self.journal.clears.iter().any(|clear| clear.node == node && key.starts_with(&clear.prefix))
     }
 
-    pub(super) fn start_clear(&mut self, request: Option<RequestId>, prefix: Vec<u8>, nodes: Vec<NodeId>) -> ClearId {
+    /// Whether a key is being cleared, or is to be, by what was asked for after `issued`.
+    pub(super) fn is_cleared_after(&self, key: &[u8], issued: u64) -> bool {
+        let running = self.clears.values().map(|job| (job.issued, &job.prefix));
+        let waiting = self.journal.clears.iter().map(|clear| (clear.issued, &clear.prefix));
+        running.chain(waiting).any(|(later, prefix)| later > issued && key.starts_with(prefix))
+    }
+
+    fn start_clear(&mut self, request: Option<RequestId>, prefix: Vec<u8>, issued: u64, nodes: Vec<NodeId>) -> ClearId {
         self.next_clear = self.next_clear.wrapping_add(1);
         let id = self.next_clear;
-        self.clears
-            .insert(id, ClearJob { request, prefix, nodes, cursor: b"0".to_vec(), count: 0, journaled: false, replayed: None });
+        let cursor = b"0".to_vec();
+        self.clears.insert(id, ClearJob { request, prefix, issued, nodes, cursor, count: 0, journaled: false, replayed: None });
         self.scan(id);
         id
     }
@@ -174,14 +184,14 @@ impl Machine {
     /// Does what waits in the journal.
     pub(super) fn replay_clears(&mut self, node: NodeId) {
         let waiting = self.journal.clears.iter_mut().filter(|clear| clear.node == node && !clear.running);
-        let prefixes: Vec<Vec<u8>> = waiting
+        let begun: Vec<(Vec<u8>, u64)> = waiting
             .map(|clear| {
                 clear.running = true;
-                clear.prefix.clone()
+                (clear.prefix.clone(), clear.issued)
             })
             .collect();
-        for prefix in prefixes {
-            let id = self.start_clear(None, prefix, vec![node]);
+        for (prefix, issued) in begun {
+            let id = self.start_clear(None, prefix, issued, vec![node]);
             if let Some(job) = self.clears.get_mut(&id) {
                 job.replayed = Some(node);
             }
@@ -240,10 +250,10 @@ impl Machine {
     /// A node was lost in the middle: the rest is done when it is back.
     pub(super) fn clear_failed(&mut self, id: ClearId, node: NodeId) {
         let Some(job) = self.clears.get_mut(&id) else { return };
-        let prefix = job.prefix.clone();
+        let (prefix, issued) = (job.prefix.clone(), job.issued);
         job.nodes.retain(|other| *other != node);
         (job.cursor, job.journaled, job.replayed) = (b"0".to_vec(), true, None);
-        self.journal_clear(node, &prefix);
+        self.journal_clear(node, &prefix, issued);
         if self.state_of(node).is_online() {
             self.start_replay(node);
         }

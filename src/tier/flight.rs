@@ -94,6 +94,13 @@ impl Flights {
         self.flights.insert(id, flight);
     }
 
+    /// Whoever comes for the key joins this flight again, and not one that was added since.
+    pub fn reopen(&mut self, id: FlightId) {
+        if let Some(flight) = self.flights.get(&id) {
+            self.open.insert((flight.key.clone(), flight.command.clone()), id);
+        }
+    }
+
     pub fn joinable(&self, key: &[u8], command: Option<&Words>) -> Option<FlightId> {
         if self.open.is_empty() {
             return None;
@@ -154,6 +161,10 @@ impl Flights {
         self.makers.insert(request, id);
         flight.stage = Stage::Making(request);
         true
+    }
+
+    pub fn is_making(&self, key: &[u8]) -> bool {
+        self.making.contains_key(key)
     }
 
     /// The factory of a request is done: its flight, and those that waited for it.

@@ -26,6 +26,8 @@ pub struct Pending {
     pub op: Op,
     /// When it was written, on the machine's clock.
     pub written: Millis,
+    /// Tells what was asked for later.
+    pub issued: u64,
     /// Acknowledged by a node that was up (write-behind), and no outage since: it is sent as it is.
     pub plain: bool,
     /// On its way.
@@ -33,11 +35,18 @@ pub struct Pending {
     pub(super) order: u64,
 }
 
+impl Pending {
+    pub fn new(op: Op, written: Millis, issued: u64, plain: bool) -> Self {
+        Self { op, written, issued, plain, call: None, order: 0 }
+    }
+}
+
 /// A namespace that is to be emptied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clear {
     pub node: NodeId,
     pub prefix: Vec<u8>,
+    pub issued: u64,
     /// It is being done.
     pub running: bool,
 }
@@ -82,16 +91,8 @@ impl Journal {
     }
 
     /// Notes a write in place of an earlier one of the key. What had to go for it is in `dropped`; `false` where it found no room.
-    pub fn put(
-        &mut self,
-        key: &[u8],
-        op: Op,
-        now: Millis,
-        plain: bool,
-        options: &Options,
-        dropped: &mut Vec<(Vec<u8>, Dropped)>,
-    ) -> bool {
-        let need = weight(key, &op);
+    pub fn put(&mut self, key: &[u8], write: Pending, options: &Options, dropped: &mut Vec<(Vec<u8>, Dropped)>) -> bool {
+        let need = weight(key, &write.op);
         let old = self.remove(key);
         let fits = |journal: &Self| {
             journal.entries.len() < options.journal_entries && journal.bytes.saturating_add(need) <= options.journal_bytes
@@ -112,7 +113,7 @@ impl Journal {
             dropped.push((oldest, Dropped::Overflow));
         }
         self.order = self.order.wrapping_add(1);
-        self.insert(key, Pending { op, written: now, plain, call: None, order: self.order });
+        self.insert(key, Pending { order: self.order, ..write });
         true
     }
 
@@ -168,11 +169,15 @@ mod tests {
         Op::Set { value: value.to_vec(), expires: u64::MAX, fresh_until: u64::MAX, tags: Vec::new() }
     }
 
+    fn at(now: Millis, op: Op) -> Pending {
+        Pending::new(op, now, 0, false)
+    }
+
     #[test]
     fn the_last_state_of_a_key_stays() {
         let (mut journal, options, mut dropped) = (Journal::default(), Options::default(), Vec::new());
-        assert!(journal.put(b"k", set(b"one"), 1, false, &options, &mut dropped));
-        assert!(journal.put(b"k", Op::Remove, 2, false, &options, &mut dropped));
+        assert!(journal.put(b"k", at(1, set(b"one")), &options, &mut dropped));
+        assert!(journal.put(b"k", at(2, Op::Remove), &options, &mut dropped));
         assert_eq!((journal.len(), journal.bytes()), (1, 1));
         assert_eq!(journal.get(b"k").map(|pending| &pending.op), Some(&Op::Remove));
     }
@@ -181,12 +186,12 @@ mod tests {
     fn a_full_journal_refuses_or_gives_up_the_oldest() {
         let mut options = Options { journal_entries: 2, ..Options::default() };
         let (mut journal, mut dropped) = (Journal::default(), Vec::new());
-        assert!(journal.put(b"a", set(b"1"), 1, false, &options, &mut dropped));
-        assert!(journal.put(b"b", set(b"2"), 1, false, &options, &mut dropped));
-        assert!(!journal.put(b"c", set(b"3"), 1, false, &options, &mut dropped));
-        assert!(journal.put(b"a", set(b"4"), 1, false, &options, &mut dropped), "a key that is there takes no more room");
+        assert!(journal.put(b"a", at(1, set(b"1")), &options, &mut dropped));
+        assert!(journal.put(b"b", at(1, set(b"2")), &options, &mut dropped));
+        assert!(!journal.put(b"c", at(1, set(b"3")), &options, &mut dropped));
+        assert!(journal.put(b"a", at(1, set(b"4")), &options, &mut dropped), "a key that is there takes no more room");
         options.overflow = Overflow::DropOldest;
-        assert!(journal.put(b"c", set(b"3"), 1, false, &options, &mut dropped));
+        assert!(journal.put(b"c", at(1, set(b"3")), &options, &mut dropped));
         assert_eq!(dropped, [(b"b".to_vec(), Dropped::Overflow)]);
     }
 }

@@ -96,7 +96,7 @@ pub struct Machine {
     pub(super) routes: Routes,
     pub(super) epochs: u32,
     pub(super) calls: BTreeMap<CallId, Call>,
-    next_call: CallId,
+    next_number: u64,
     pub(super) flights: Flights,
     /// Own writes on their way, by key.
     pub(super) writing: BTreeMap<Vec<u8>, Vec<CallId>>,
@@ -129,7 +129,7 @@ impl Machine {
             routes: Routes::default(),
             epochs: super::l1::NEVER,
             calls: BTreeMap::new(),
-            next_call: 0,
+            next_number: 0,
             flights: Flights::default(),
             writing: BTreeMap::new(),
             journal: Journal::default(),
@@ -253,10 +253,15 @@ impl Machine {
 
     // ---- calls ------------------------------------------------------------------------------------------------------------------
 
+    /// A number greater than all before: names a call, and tells what was asked for later.
+    pub(super) fn number(&mut self) -> u64 {
+        self.next_number = self.next_number.wrapping_add(1);
+        self.next_number
+    }
+
     /// Sends commands, at once or as soon as there is a connection. With a timeout, `call_timed_out` follows.
     pub(super) fn send(&mut self, node: NodeId, commands: Vec<Words>, kind: Kind, timeout: Option<Millis>) -> CallId {
-        self.next_call = self.next_call.wrapping_add(1);
-        let call = self.next_call;
+        let call = self.number();
         let timer = timeout.map(|wait| self.after(wait, Timer::Call(call)));
         let urgent = matches!(kind, Kind::Arm | Kind::Probe | Kind::Ping);
         let now = self.now;

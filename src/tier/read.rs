@@ -15,6 +15,7 @@ use super::machine::{Kind, Machine, Timer, error_in, words};
 use super::options::Keep;
 use crate::resp::read::Value;
 use crate::time::Millis;
+use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -111,19 +112,30 @@ impl Machine {
         }
         let waiter = Waiter { request, factory: keep.is_some() };
         match self.flights.joinable(key, None) {
-            Some(flight) => self.join(flight, waiter, keep),
+            Some(flight) if keep.is_some() || self.is_asking(flight) => self.join(flight, waiter, keep),
+            Some(making) => {
+                // A factory takes its own time, which is not for those who brought none.
+                self.ask(node, key, None, waiter, keep);
+                self.flights.reopen(making);
+            }
             None => self.ask(node, key, None, waiter, keep),
         }
+    }
+
+    fn is_asking(&self, id: FlightId) -> bool {
+        self.flights.get(id).is_some_and(|flight| matches!(flight.stage, Stage::Asking(_)))
     }
 
     /// A request is not waited for any more. A factory that runs goes on.
     pub fn cancel(&mut self, request: RequestId) {
         let Some(id) = self.flights.of_request(request) else { return };
-        if let Some(flight) = self.flights.get_mut(id)
-            && flight.stage != Stage::Making(request)
-        {
-            flight.waiters.retain(|waiter| waiter.request != request);
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        if flight.stage == Stage::Making(request) {
+            return;
         }
+        let at = flight.waiters.iter().position(|waiter| waiter.request == request);
+        let waiter = at.map(|at| flight.waiters.remove(at));
+        self.forget(request, waiter.is_some_and(|waiter| waiter.factory));
     }
 
     pub(super) fn refusal(&self, node: NodeId) -> Option<Vec<u8>> {
@@ -526,9 +538,7 @@ impl Machine {
     fn make_now(&mut self, node: NodeId, request: RequestId, key: &[u8], keep: Option<Keep>) {
         let waiter = Waiter { request, factory: true };
         match self.flights.joinable(key, None) {
-            Some(flight) if self.flights.get(flight).is_some_and(|flight| !matches!(flight.stage, Stage::Asking(_))) => {
-                self.join(flight, waiter, keep);
-            }
+            Some(flight) if !self.is_asking(flight) => self.join(flight, waiter, keep),
             _ => {
                 let id = self.new_flight(node, key, None, vec![waiter], keep);
                 self.start_making(id, request);
@@ -538,7 +548,7 @@ impl Machine {
 
     /// Has a value made anew for which nobody waits.
     fn refresh(&mut self, node: NodeId, request: RequestId, key: &[u8], keep: Option<Keep>) {
-        if self.flights.joinable(key, None).is_some() {
+        if self.flights.joinable(key, None).is_some() || self.flights.is_making(key) {
             return self.forget(request, true);
         }
         let id = self.new_flight(node, key, None, Vec::new(), keep);
@@ -549,10 +559,7 @@ impl Machine {
     fn make_for(&mut self, flight: Flight, makers: Vec<Waiter>) {
         let Some(request) = makers.first().map(|waiter| waiter.request) else { return };
         // Not one that still asks: all this waited for Redis already.
-        let joinable = self.flights.joinable(&flight.key, None);
-        let joinable =
-            joinable.filter(|id| self.flights.get(*id).is_some_and(|flight| !matches!(flight.stage, Stage::Asking(_))));
-        if let Some(id) = joinable {
+        if let Some(id) = self.flights.joinable(&flight.key, None).filter(|id| !self.is_asking(*id)) {
             for waiter in makers {
                 self.join(id, waiter, flight.keep.clone());
             }
@@ -653,15 +660,20 @@ impl Machine {
         }
     }
 
-    /// Flights that waited for the factory of another: the first of them makes, the others join it.
-    fn make_behind(&mut self, after: impl IntoIterator<Item = FlightId>) {
-        for id in after {
-            let first = self.flights.get(id).and_then(|flight| flight.waiters.first().map(|waiter| waiter.request));
-            match first {
-                Some(request) => self.start_making(id, request),
-                None => {
-                    self.land(id);
-                }
+    /// Flights that waited for the factory of another. None of theirs has begun, so one is enough for all: that of the newest, which nothing spoilt yet that
+    /// spoilt the others. Whoever waits, waits for the factory that ran when he came and for one more.
+    fn make_behind(&mut self, mut after: VecDeque<FlightId>) {
+        let Some(newest) = after.pop_back() else { return };
+        for flight in after.into_iter().filter_map(|id| self.land(id)).collect::<Vec<_>>() {
+            for waiter in flight.waiters {
+                self.join(newest, waiter, flight.keep.clone());
+            }
+        }
+        let first = self.flights.get(newest).and_then(|flight| flight.waiters.first().map(|waiter| waiter.request));
+        match first {
+            Some(request) => self.start_making(newest, request),
+            None => {
+                self.land(newest);
             }
         }
     }

@@ -134,8 +134,13 @@ impl Machine {
         self.enter(now);
         self.drop_link(node);
         self.act(Action::Disconnect { node });
-        if self.state_of(node).is_online() {
-            self.connect(node);
+        match self.state_of(node) {
+            // It is another server than the one that did not answer.
+            State::Down | State::Probing => {
+                self.set_state(node, State::Down);
+                self.probe(node);
+            }
+            _ => self.connect(node),
         }
     }
 

@@ -12,9 +12,9 @@
 use super::Words;
 use super::action::{Answer, CallId, Dropped, Durability, Failure, NodeId, Notice, RequestId};
 use super::envelope;
-use super::journal::Op;
+use super::journal::{Op, Pending};
 use super::l1::{Header, LOCAL};
-use super::machine::{Kind, Machine, error_in, words};
+use super::machine::{Call, Kind, Machine, error_in, words};
 use super::options::{Keep, OnDown};
 use crate::resp::read::Value;
 use crate::time::Millis;
@@ -41,6 +41,8 @@ pub(super) fn shorten(commands: &mut [Words], waited: Millis) {
 pub(super) struct Writing {
     /// Nobody asked for the value of a factory to be written.
     pub request: Option<RequestId>,
+    /// Tells what was asked for later.
+    pub issued: u64,
     pub keys: Vec<Vec<u8>>,
     pub what: What,
     pub node: NodeId,
@@ -95,7 +97,8 @@ impl Machine {
                 self.set_through(node, Some(request), key, value, keep)
             }
         } else {
-            self.set_offline(on_down, Some(request), key, value, keep);
+            let issued = self.number();
+            self.set_offline(on_down, Some(request), key, value, keep, issued);
         }
     }
 
@@ -153,12 +156,13 @@ impl Machine {
             return;
         }
         let plain = behind && self.state_of(node).is_online();
-        self.remove_offline(if plain { OnDown::Journal } else { on_down }, Some(request), key, plain);
+        let issued = self.number();
+        self.remove_offline(if plain { OnDown::Journal } else { on_down }, Some(request), key, issued, plain);
     }
 
-    fn remove_offline(&mut self, on_down: OnDown, request: Option<RequestId>, key: &[u8], plain: bool) {
+    fn remove_offline(&mut self, on_down: OnDown, request: Option<RequestId>, key: &[u8], issued: u64, plain: bool) {
         match on_down {
-            OnDown::Journal => return self.journal_write(request, key, Op::Remove, plain),
+            OnDown::Journal => return self.journal_write(request, key, Op::Remove, issued, plain),
             OnDown::Local => self.forget_key(key),
             OnDown::Fail => {}
         }
@@ -187,7 +191,7 @@ impl Machine {
             if call.is_some() {
                 let pending = self.journal.remove(key);
                 if let Some(pending) = pending {
-                    self.journal_write(None, key, pending.op, pending.plain);
+                    self.journal_write(None, key, pending.op, pending.issued, pending.plain);
                 }
             }
             return self.answer(request, Answer::Written { durability: Durability::Journaled, count });
@@ -213,7 +217,8 @@ impl Machine {
         let overtook = self.own_write(&keys);
         let timeout = Some(self.options.write_hard);
         let epoch = self.epoch_of(node);
-        let writing = Writing { request, keys: keys.clone(), what, node, epoch, spoilt: false, overtook };
+        let issued = self.number();
+        let writing = Writing { request, issued, keys: keys.clone(), what, node, epoch, spoilt: false, overtook };
         let call = self.send(node, commands, Kind::Write(writing), timeout);
         for key in keys {
             self.writing.entry(key).or_default().push(call);
@@ -295,8 +300,8 @@ impl Machine {
                 self.spoil(key);
                 self.l1.remove(key);
                 // Neither is what this write took the place of in Redis, then: nobody is to read what was before.
-                if writing.overtook {
-                    self.journal_write(None, key, Op::Remove, false);
+                if writing.overtook && !self.is_overtaken(key, writing.issued) {
+                    self.journal_write(None, key, Op::Remove, writing.issued, false);
                 }
             });
             if let Some(request) = writing.request {
@@ -307,6 +312,12 @@ impl Machine {
         }
         // Certainly not done: as if the node were down.
         let (Some(key), request) = (writing.keys.first().cloned(), writing.request) else { return };
+        if matches!(writing.what, What::Set { .. } | What::Remove) && self.is_overtaken(&key, writing.issued) {
+            if let Some(request) = request {
+                self.answer(request, Answer::Written { durability: Durability::Journaled, count: 1 });
+            }
+            return;
+        }
         let (on_down, _) = self.options.rule(&key);
         match (writing.what, request) {
             (What::Set { value, mut keep, written, .. }, request) => {
@@ -314,9 +325,9 @@ impl Machine {
                 let waited = self.now.saturating_sub(written);
                 keep.ttl = keep.ttl.map(|ttl| ttl.saturating_sub(waited));
                 keep.fresh = keep.fresh.map(|fresh| fresh.saturating_sub(waited));
-                self.set_offline(on_down, request, &key, value, keep);
+                self.set_offline(on_down, request, &key, value, keep, writing.issued);
             }
-            (What::Remove, request) => self.remove_offline(on_down, request, &key, false),
+            (What::Remove, request) => self.remove_offline(on_down, request, &key, writing.issued, false),
             (What::Mark, _) => self.journal_mark(&key),
             (What::Command, Some(request)) => self.refuse_command(request),
             (_, Some(request)) => self.fail_request(request, Failure::Down),
@@ -324,13 +335,28 @@ impl Machine {
         }
     }
 
+    /// Whether what becomes of a key is for something to say that was asked for after `issued`: a later write that waits in the journal or is on its way,
+    /// or a clearing of its namespace.
+    fn is_overtaken(&mut self, key: &[u8], issued: u64) -> bool {
+        for call in self.writing.get(key).into_iter().flatten() {
+            if let Some(Call { kind: Kind::Write(later), .. }) = self.calls.get_mut(call)
+                && later.issued > issued
+                && matches!(later.what, What::Set { .. } | What::Remove)
+            {
+                later.overtook = true;
+                return true;
+            }
+        }
+        self.journal.get(key).is_some_and(|pending| pending.issued > issued) || self.is_cleared_after(key, issued)
+    }
+
     // ---- without Redis ----------------------------------------------------------------------------------------------------------
 
-    fn set_offline(&mut self, on_down: OnDown, request: Option<RequestId>, key: &[u8], value: Vec<u8>, keep: Keep) {
+    fn set_offline(&mut self, on_down: OnDown, request: Option<RequestId>, key: &[u8], value: Vec<u8>, keep: Keep, issued: u64) {
         match on_down {
             OnDown::Journal => {
                 let op = self.set_op(value, &keep);
-                self.journal_write(request, key, op, false);
+                self.journal_write(request, key, op, issued, false);
             }
             OnDown::Local => {
                 self.forget_key(key);
@@ -363,12 +389,13 @@ impl Machine {
 
     fn set_behind(&mut self, node: NodeId, request: RequestId, key: &[u8], value: Vec<u8>, keep: Keep) {
         let op = self.set_op(value, &keep);
-        self.journal_write(Some(request), key, op, true);
+        let issued = self.number();
+        self.journal_write(Some(request), key, op, issued, true);
         self.replay_again(node, BEHIND);
     }
 
     /// Notes a write in the journal. `plain`: the node is up.
-    pub(super) fn journal_write(&mut self, request: Option<RequestId>, key: &[u8], op: Op, plain: bool) {
+    pub(super) fn journal_write(&mut self, request: Option<RequestId>, key: &[u8], op: Op, issued: u64, plain: bool) {
         #[cfg(feature = "tier-faults")]
         if self.broken == Some(super::Fault::ForgetsRemovals) && op == Op::Remove {
             self.l1.remove(key);
@@ -381,7 +408,8 @@ impl Machine {
         self.spoil(key);
         // An earlier write of the outage makes the key one of which Redis may know more.
         let plain = plain && self.journal.get(key).is_none_or(|pending| pending.plain);
-        let fits = self.journal.put(key, op, self.now, plain, &self.options, &mut dropped);
+        let write = Pending::new(op, self.now, issued, plain);
+        let fits = self.journal.put(key, write, &self.options, &mut dropped);
         for (key, reason) in dropped {
             self.drop_journaled(key, reason);
         }
@@ -413,7 +441,8 @@ impl Machine {
         let node = self.route(key);
         if self.journal.get(key).is_some() || self.is_clearing(key) {
             let op = self.set_op(value, &keep);
-            self.journal_write(None, key, op, false);
+            let issued = self.number();
+            self.journal_write(None, key, op, issued, false);
         } else if self.state_of(node).is_online() {
             self.set_through(node, None, key, value, keep);
         } else {

@@ -51,6 +51,13 @@ pub struct Schedule {
     told: HashMap<u64, u64>,
     next_request: u64,
     next_value: u64,
+    /// When reads that are on their way were sent, by call; and the last that was answered, by key.
+    reads: HashMap<u64, (usize, u64)>,
+    read_at: Vec<u64>,
+    /// Requests whose factory neither ran nor was sent home.
+    factories: BTreeSet<u64>,
+    /// Requests whose caller is gone: they may be answered, or not.
+    cancelled: BTreeSet<u64>,
     own: Vec<Vec<Own>>,
     issued: u64,
     /// Latest deadline and the key of every value.
@@ -103,6 +110,10 @@ impl Schedule {
             told: HashMap::new(),
             next_request: 0,
             next_value: 0,
+            reads: HashMap::new(),
+            read_at: vec![START; KEYS],
+            factories: BTreeSet::new(),
+            cancelled: BTreeSet::new(),
             own: vec![Vec::new(); KEYS],
             issued: 0,
             written: HashMap::new(),
@@ -242,6 +253,9 @@ impl Schedule {
             }
             Arrival::Replies(id, call, replies) if current(id, self.connection) => {
                 self.log(|| format!("replies to {call}: {replies:?}"));
+                if let Some((at, sent)) = self.reads.remove(&call) {
+                    self.read_at[at] = sent;
+                }
                 self.machine.replied(now, call, replies);
             }
             Arrival::Invalidated(id, keys) if current(id, self.connection) => {
@@ -274,11 +288,19 @@ impl Schedule {
                 Action::Send { call, commands, .. } => {
                     self.log(|| format!("send {call}: {}", show(&commands)));
                     let id = self.connection.ok_or("sent without a connection")?;
+                    if let [get, name] = &commands[0][..]
+                        && get == b"GET"
+                        && let Some(at) = (0..KEYS).find(|at| key(*at) == *name)
+                    {
+                        self.reads.insert(call, (at, self.world.now));
+                    }
                     self.world.send(id, call, commands);
                 }
                 Action::Answer { request, answer } => self.answered(request, answer)?,
                 Action::Make { request } => self.make(request)?,
-                Action::Forget { .. } => {}
+                Action::Forget { request } => {
+                    self.factories.remove(&request);
+                }
                 Action::Tell(notice) => self.told(notice),
             }
         }
@@ -313,6 +335,9 @@ impl Schedule {
             // Answered already: made for later readers.
             _ => *self.made_for.get(&request).map(|(key, _)| key).ok_or("I8: a factory for nobody")?,
         };
+        if !self.factories.remove(&request) {
+            return Err(format!("I8: the factory of request {request} is asked for, which was not there"));
+        }
         if let Some(other) = self.running.insert(at, request) {
             return Err(format!("I8: two factories for key {at}: of requests {other} and {request}"));
         }
@@ -350,7 +375,8 @@ impl Schedule {
         let name = key(at);
         let ttl = (self.rng.below(2) == 0).then(|| 50 + self.rng.below(6000));
         let keep = Keep { ttl, ..Keep::default() };
-        match self.rng.below(20) {
+        match self.rng.below(21) {
+            20 => self.cancel(),
             0..=7 => self.read(at, None)?,
             8..=10 => self.read(at, Some(keep))?,
             11..=13 => {
@@ -448,8 +474,22 @@ impl Schedule {
             return self.answered(request, answer);
         }
         self.made_for.insert(request, (at, 0));
+        if factory {
+            self.factories.insert(request);
+        }
         self.machine.get(now, request, &key(at), keep);
         Ok(())
+    }
+
+    /// A caller no longer waits.
+    fn cancel(&mut self) {
+        let reads = self.asked.iter().filter(|(_, (_, asked))| matches!(asked, Asked::Read { .. }));
+        // The oldest: what a map comes to first differs from run to run.
+        let Some(request) = reads.map(|(request, _)| *request).min() else { return };
+        self.log(|| format!("cancel {request}"));
+        self.asked.remove(&request);
+        self.cancelled.insert(request);
+        self.machine.cancel(request);
     }
 
     fn trouble(&mut self) -> Result<(), String> {
@@ -482,6 +522,9 @@ impl Schedule {
 
     fn answered(&mut self, request: u64, answer: Answer) -> Result<(), String> {
         self.log(|| format!("answer {request}: {}", show_answer(&answer)));
+        if self.cancelled.remove(&request) {
+            return Ok(());
+        }
         let Some((since, asked)) = self.asked.remove(&request) else {
             return Err(format!("request {request} is answered twice"));
         };
@@ -543,8 +586,8 @@ impl Schedule {
         if value.is_some() {
             let known = version.map(|version| history[version].deadline);
             let latest = known.into_iter().chain(mine.map(|own| own.deadline)).max().unwrap_or(u64::MAX);
-            // Redis gave it out while it lived, however long the answer was on its way.
-            let asked = if meta.source == Source::L2 { since } else { now };
+            // Redis gave it out while it lived, however long the answer was on its way, and whoever joined meanwhile.
+            let asked = if meta.source == Source::L2 { since.min(self.read_at[at]) } else { now };
             if asked > latest {
                 return Err(format!("I3: served {} ms after its end", asked - latest));
             }
@@ -600,7 +643,8 @@ impl Schedule {
             (None, true) if last.clear => return self.check_removed(at, last, value, seen),
             (_, true) => last.settled,
             (Some(value), false) => {
-                history.iter().rfind(|version| version.value.as_ref() == Some(value)).map(|version| version.seq)
+                // The first time: a failover may bring back what was gone.
+                history.iter().find(|version| version.value.as_ref() == Some(value)).map(|version| version.seq)
             }
             (None, false) => return self.check_removed(at, last, value, seen),
         };
@@ -649,6 +693,9 @@ impl Schedule {
         }
         if let Some((request, (since, _))) = self.asked.iter().next() {
             return Err(format!("I7: request {request} of {} was never answered", since - START));
+        }
+        if let Some(request) = self.factories.first() {
+            return Err(format!("the factory of request {request} was neither run nor forgotten"));
         }
         if self.machine.journaled().0 > 0 {
             return Err("the journal is not empty at the end".into());

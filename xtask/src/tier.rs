@@ -29,11 +29,7 @@ pub fn simulate(first: u64, schedules: u64) -> Result<()> {
 
 /// Runs the tier over real servers that are killed, stopped, emptied and failed over.
 pub fn chaos(cycles: u32, args: &[String]) -> Result<()> {
-    for (programs, package) in
-        [(["redis-server", "redis-cli"], "redis-server"), (["redis-sentinel", "redis-sentinel"], "redis-sentinel")]
-    {
-        process::find_or_install(&programs, package)?;
-    }
+    process::find_or_install(&["redis-server", "redis-cli"], "redis-server")?;
     let mut cargo = process::cargo();
     cargo
         .args(["run", "--release", "--package", "cachette-bench-tier", "--", "chaos", "--cycles", &cycles.to_string()])

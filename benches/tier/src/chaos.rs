@@ -36,6 +36,21 @@ impl Trouble {
     fn loses(self) -> bool {
         !matches!(self, Self::Stop | Self::KillClients)
     }
+
+    /// Nothing that Redis had is there afterwards.
+    fn empties(self) -> bool {
+        matches!(self, Self::Kill | Self::RestartEmpty | Self::Flush)
+    }
+
+    pub const ALL: [Self; 7] = [
+        Self::Kill,
+        Self::Stop,
+        Self::RestartEmpty,
+        Self::Flush,
+        Self::KillClients,
+        Self::ClusterFailover,
+        Self::SentinelFailover,
+    ];
 }
 
 /// One time of trouble.
@@ -50,9 +65,12 @@ pub struct Cycle {
     /// From the moment at which Redis answers again to the state UP.
     pub back: Option<Duration>,
     pub lost: Vec<String>,
+    /// The samples between the state DOWN and the moment at which Redis answers again.
+    pub down: std::ops::Range<f64>,
 }
 
 /// All that was seen.
+#[derive(Default)]
 pub struct Outcome {
     pub cycles: Vec<Cycle>,
     pub samples: Vec<Sample>,
@@ -68,6 +86,7 @@ impl Outcome {
         self.cycles.extend(other.cycles.into_iter().map(|cycle| Cycle {
             from: cycle.from + shift,
             to: cycle.to + shift,
+            down: cycle.down.start + shift..cycle.down.end + shift,
             ..cycle
         }));
         self.samples.extend(other.samples.into_iter().map(|sample| Sample { at: sample.at + (shift * 1e6) as u64, ..sample }));
@@ -143,11 +162,12 @@ async fn run(mut redis: Redis, troubles: &[Trouble]) -> Result<Outcome> {
     whole(&other, Duration::from_secs(20)).await.context("at the beginning")?;
     let log = Log::new();
     let writer = tokio::spawn(others(other.clone(), log.clone()));
-    let callers = load::start(&tier, &log, 16, Duration::from_millis(4));
+    let callers = load::start(&tier, &log, 32, Duration::from_millis(2));
     tokio::time::sleep(Duration::from_millis(800)).await;
     let mut cycles = Vec::new();
+    *log.settled.lock().unwrap() = Some(Instant::now());
     for trouble in troubles {
-        *log.settled.lock().unwrap() = Some(Instant::now());
+        ghosts(&tier, &other, &log).await?;
         tokio::time::sleep(Duration::from_millis(700)).await;
         let cycle = one(&mut redis, *trouble, &tier, &other, &log)
             .await
@@ -186,21 +206,41 @@ async fn one(redis: &mut Redis, trouble: Trouble, tier: &Tier, other: &Tier, log
     let from = (began - log.start).as_secs_f64();
     *log.settled.lock().unwrap() = None;
     // What Redis may lose by itself: acknowledged before it comes back.
-    let answers = strike(redis, trouble, log, began).await?;
+    let (answers, killed) = strike(redis, trouble, log, began).await?;
     whole(tier, Duration::from_secs(20)).await?;
     let up = Instant::now();
-    whole(other, Duration::from_secs(20)).await?;
-    if trouble.loses() {
-        log.others.lock().unwrap().clear();
+    // From here on no answer is old that is not said to be.
+    *log.settled.lock().unwrap() = Some(up);
+    if trouble.empties() {
+        *log.gone.lock().unwrap() = Some(up);
     }
+    whole(other, Duration::from_secs(20)).await?;
     let lost = verify(tier, log, trouble, began, answers).await?;
+    if let (Some(killed), Redis::Cluster(servers) | Redis::Sentinel(Sentinels { servers, .. })) = (killed, redis) {
+        bring_back(&mut servers[killed]).await?;
+        whole(tier, Duration::from_secs(20)).await?;
+        whole(other, Duration::from_secs(20)).await?;
+    }
     let detected = log.state_since(began, State::Down).map(|at| at - began);
     let back = (answers > began && detected.is_some()).then(|| up.saturating_duration_since(answers));
-    Ok(Cycle { trouble, from, to: (up - log.start).as_secs_f64(), detected, back, lost })
+    let down = from + detected.unwrap_or_default().as_secs_f64()..(answers - log.start).as_secs_f64();
+    let down = if detected.is_some() { down } else { from..from };
+    Ok(Cycle { trouble, from, to: (up - log.start).as_secs_f64(), detected, back, lost, down })
 }
 
-/// Does it; the moment at which Redis answers again.
-async fn strike(redis: &mut Redis, trouble: Trouble, log: &Log, began: Instant) -> Result<Instant> {
+/// Values of somebody else, which L1 has read before the trouble comes.
+async fn ghosts(tier: &Tier, other: &Tier, log: &Log) -> Result<()> {
+    *log.gone.lock().unwrap() = None;
+    for at in 0..load::GHOSTS {
+        let key = load::ghost(at);
+        other.set(&key, format!("{key}=1"), Keep::default()).await?;
+        tier.get(&key).await?;
+    }
+    Ok(())
+}
+
+/// Does it; the moment at which Redis answers again, and which server is still gone.
+async fn strike(redis: &mut Redis, trouble: Trouble, log: &Log, began: Instant) -> Result<(Instant, Option<usize>)> {
     match (redis, trouble) {
         (Redis::One(server), Trouble::Kill) => {
             server.kill();
@@ -219,22 +259,22 @@ async fn strike(redis: &mut Redis, trouble: Trouble, log: &Log, began: Instant) 
         (Redis::One(server), Trouble::Flush) => {
             servers::cli(server.port, &["FLUSHALL"])?;
             tokio::time::sleep(Duration::from_millis(200)).await;
-            return Ok(began);
+            return Ok((began, None));
         }
         (Redis::One(server), Trouble::KillClients) => {
             servers::cli(server.port, &["CLIENT", "KILL", "TYPE", "normal"])?;
             tokio::time::sleep(Duration::from_millis(300)).await;
-            return Ok(began);
+            return Ok((began, None));
         }
         (Redis::Cluster(all), Trouble::ClusterFailover) => return fail_over(all, log).await,
         (Redis::Sentinel(all), Trouble::SentinelFailover) => return fail_over(&mut all.servers, log).await,
         _ => bail!("that cannot be done to this Redis"),
     }
-    Ok(Instant::now())
+    Ok((Instant::now(), None))
 }
 
-/// Kills a master; another takes over; the killed one comes back as a replica.
-async fn fail_over(servers: &mut [Server], log: &Log) -> Result<Instant> {
+/// Kills a master. The moment at which another has taken over, and the one that was killed.
+async fn fail_over(servers: &mut [Server], log: &Log) -> Result<(Instant, Option<usize>)> {
     let is_master = |server: &Server| servers::cli(server.port, &["ROLE"]).is_ok_and(|role| role.starts_with("master"));
     let masters: Vec<usize> = (0..servers.len()).filter(|at| is_master(&servers[*at])).collect();
     let killed = *masters.first().context("no master")?;
@@ -252,13 +292,17 @@ async fn fail_over(servers: &mut [Server], log: &Log) -> Result<Instant> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
     log.others.lock().unwrap().clear();
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    servers[killed].restart()?;
+    Ok((over, Some(killed)))
+}
+
+/// Starts a killed master, which becomes a replica of the one that took over.
+async fn bring_back(server: &mut Server) -> Result<()> {
+    server.restart()?;
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(20) {
-        let role = servers::cli(servers[killed].port, &["ROLE"])?;
+    while start.elapsed() < Duration::from_secs(30) {
+        let role = servers::cli(server.port, &["ROLE"])?;
         if role.starts_with("slave") && role.contains("connected") {
-            return Ok(over);
+            return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -287,20 +331,30 @@ async fn verify(tier: &Tier, log: &Log, trouble: Trouble, began: Instant, answer
 }
 
 /// `cycles` times of trouble over one Redis, and some over a cluster and over Sentinel.
-pub async fn all(cycles: u32, failovers: u32) -> Result<Outcome> {
+///
+/// The parts in their order, each on a clock of its own.
+pub async fn all(cycles: u32, failovers: u32) -> Result<Vec<Outcome>> {
     use Trouble::{Flush, Kill, KillClients, RestartEmpty, Stop};
     let order = [Kill, KillClients, RestartEmpty, Flush, Stop];
     let troubles: Vec<Trouble> = order.iter().copied().cycle().take(cycles as usize).collect();
-    let mut outcome = run(Redis::One(Server::start(&[])?), &troubles).await?;
+    let mut parts = vec![run(Redis::One(Server::start(&[])?), &troubles).await?];
     if failovers > 0 {
+        let of = |trouble| vec![trouble; failovers as usize];
+        parts.push(run(Redis::Cluster(servers::cluster()?), &of(Trouble::ClusterFailover)).await?);
+        parts.push(run(Redis::Sentinel(Sentinels::start()?), &of(Trouble::SentinelFailover)).await?);
+    }
+    Ok(parts)
+}
+
+/// All parts as one.
+pub fn joined(parts: Vec<Outcome>) -> Outcome {
+    let mut parts = parts.into_iter();
+    let mut outcome = parts.next().unwrap_or_default();
+    for part in parts {
         let shift = outcome.end();
-        let part = run(Redis::Cluster(servers::cluster()?), &vec![Trouble::ClusterFailover; failovers as usize]).await?;
-        outcome.join(part, shift);
-        let shift = outcome.end();
-        let part = run(Redis::Sentinel(Sentinels::start()?), &vec![Trouble::SentinelFailover; failovers as usize]).await?;
         outcome.join(part, shift);
     }
-    Ok(outcome)
+    outcome
 }
 
 /// The figures that the bars are about.
@@ -314,29 +368,29 @@ pub struct Bars {
     pub lost: usize,
 }
 
-pub fn bars(outcome: &Outcome) -> Bars {
-    let of = |troubles: &[Trouble]| {
-        let found = outcome.cycles.iter().filter(|cycle| troubles.contains(&cycle.trouble)).filter_map(|cycle| cycle.detected);
-        found.max().unwrap_or_default()
-    };
-    let mut down: Vec<u32> = Vec::new();
-    for cycle in &outcome.cycles {
-        let (Some(detected), Some(back)) = (cycle.detected, cycle.back) else { continue };
-        let (from, to) = (cycle.from + detected.as_secs_f64(), cycle.to - back.as_secs_f64());
-        let within = outcome.samples.iter().filter(|sample| (from..to).contains(&(sample.at as f64 / 1e6)));
-        down.extend(within.map(|sample| sample.took));
+/// The slowest of the fastest 99 % of calls while Redis was down, in milliseconds.
+pub fn p99_down<'a>(outcome: &Outcome, cycles: impl Iterator<Item = &'a Cycle>) -> f64 {
+    let mut took: Vec<u32> = Vec::new();
+    for cycle in cycles {
+        let at = |moment: f64| outcome.samples.partition_point(|sample| (sample.at as f64) < moment * 1e6);
+        let within = outcome.samples.get(at(cycle.down.start)..at(cycle.down.end)).unwrap_or_default();
+        took.extend(within.iter().map(|sample| sample.took));
     }
-    down.sort_unstable();
-    let p99 = down.get(down.len() * 99 / 100).copied().unwrap_or(0);
-    // A cluster's other nodes serve on; what the failover takes is the cluster's.
-    let back =
-        outcome.cycles.iter().filter(|cycle| !matches!(cycle.trouble, Trouble::ClusterFailover | Trouble::SentinelFailover));
+    took.sort_unstable();
+    f64::from(took.get(took.len() * 99 / 100).copied().unwrap_or(0)) / 1000.0
+}
+
+pub fn bars(outcome: &Outcome) -> Bars {
+    let of = |silent: bool| {
+        let found = outcome.cycles.iter().filter(|cycle| (cycle.trouble == Trouble::Stop) == silent);
+        found.filter_map(|cycle| cycle.detected).max().unwrap_or_default()
+    };
     Bars {
         hit_errors: outcome.samples.iter().filter(|sample| sample.what == What::Hot && sample.source.is_none()).count(),
-        p99_down: f64::from(p99) / 1000.0,
-        down_refused: of(&[Trouble::Kill, Trouble::RestartEmpty]),
-        down_silent: of(&[Trouble::Stop]),
-        back: back.filter_map(|cycle| cycle.back).max().unwrap_or_default(),
+        p99_down: p99_down(outcome, outcome.cycles.iter()),
+        down_refused: of(false),
+        down_silent: of(true),
+        back: outcome.cycles.iter().filter_map(|cycle| cycle.back).max().unwrap_or_default(),
         stale_reads: outcome.stale_reads.len(),
         lost: outcome.cycles.iter().map(|cycle| cycle.lost.len()).sum(),
     }

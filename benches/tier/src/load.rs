@@ -50,7 +50,16 @@ pub struct Log {
     pub errors: Mutex<Vec<String>>,
     /// The moment from which reads that are not said to be stale must show what others wrote before.
     pub settled: Mutex<Option<Instant>>,
+    /// The moment from which no ghost is to be seen: Redis began anew, without them.
+    pub gone: Mutex<Option<Instant>>,
     stop: AtomicBool,
+}
+
+/// Keys that somebody else writes once before each trouble.
+pub const GHOSTS: u64 = 8;
+
+pub fn ghost(at: u64) -> String {
+    format!("ghost:{at}")
 }
 
 /// How long word of a change may be on its way.
@@ -69,6 +78,7 @@ impl Log {
             stale_reads: Mutex::default(),
             errors: Mutex::default(),
             settled: Mutex::new(None),
+            gone: Mutex::new(None),
             stop: AtomicBool::new(false),
         })
     }
@@ -133,6 +143,7 @@ async fn call(tier: Tier, log: Arc<Log>, caller: u64, pause: Duration) {
         match turn % 10 {
             0 => write(&tier, &log, caller, turn, &mut version).await,
             1 | 2 => made(&tier, &log, turn).await,
+            3 => ghost_read(&tier, &log, turn).await,
             _ => hot(&tier, &log, turn).await,
         }
         tokio::time::sleep(pause).await;
@@ -160,6 +171,22 @@ async fn hot(tier: &Tier, log: &Log, turn: u64) {
                     began - at,
                     found.meta
                 ));
+            }
+        }
+        Err(error) => failed(log, What::Hot, began, &key, &error),
+    }
+}
+
+/// What was there before the trouble, and in Redis no more, must not be given out as if it were.
+async fn ghost_read(tier: &Tier, log: &Log, turn: u64) {
+    let key = ghost(turn / 10 % GHOSTS);
+    let gone = *log.gone.lock().unwrap();
+    let began = Instant::now();
+    match tier.get_with_meta(&key).await {
+        Ok(found) => {
+            log.note(What::Hot, began, Some(found.meta.source), found.meta.stale);
+            if gone.is_some_and(|gone| gone < began) && found.value.is_some() && !found.meta.stale {
+                log.stale_reads.lock().unwrap().push(format!("{key} is given out, and gone, {:?}", found.meta));
             }
         }
         Err(error) => failed(log, What::Hot, began, &key, &error),

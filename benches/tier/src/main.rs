@@ -37,15 +37,19 @@ fn results() -> std::path::PathBuf {
 async fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Chaos { cycles, failovers, dry } => {
-            let outcome = chaos::all(cycles, failovers).await?;
+            let parts = chaos::all(cycles, failovers).await?;
+            let plots = parts.iter().map(|part| report::svg(part, 60.0)).collect::<Result<Vec<_>, _>>()?;
+            let outcome = chaos::joined(parts);
             let bars = chaos::bars(&outcome);
             outcome.stale_reads.iter().chain(&outcome.errors).take(20).for_each(|line| eprintln!("   ! {line}"));
             outcome.cycles.iter().flat_map(|cycle| &cycle.lost).take(20).for_each(|line| eprintln!("   ! {line}"));
-            let page = report::page(&outcome, &bars, &format!("cargo xtask chaos --cycles {cycles}"))?;
+            let page = report::page(&outcome, &bars, plots.len(), &format!("cargo xtask chaos --cycles {cycles}"))?;
             println!("{page}");
             if !dry {
                 std::fs::write(results().join("tier_chaos.md"), page)?;
-                std::fs::write(results().join("tier_chaos.svg"), report::svg(&outcome, 60.0)?)?;
+                for (name, plot) in report::PARTS.iter().zip(plots) {
+                    std::fs::write(results().join(format!("tier_chaos_{name}.svg")), plot)?;
+                }
             }
         }
         Task::Cost => {

@@ -1,14 +1,17 @@
 //! The report of a chaos run: a table, the bars, and a plot of latency and hit source over time.
 
-use crate::chaos::{Bars, Outcome, Trouble, shown};
+use crate::chaos::{self, Bars, Outcome, Trouble, shown};
 use crate::load::Sample;
 use cachette::tier::Source;
 use std::fmt::{Error, Write as _};
 
+/// What each part of a run is about, in their order.
+pub const PARTS: [&str; 3] = ["single", "cluster", "sentinel"];
+
 /// The report in Markdown.
-pub fn page(outcome: &Outcome, bars: &Bars, command: &str) -> Result<String, Error> {
+pub fn page(outcome: &Outcome, bars: &Bars, parts: usize, command: &str) -> Result<String, Error> {
     let mut text = format!(
-        "# The tier over real servers in trouble\n\n`{command}`, by `benches/tier`: 16 callers, each a call every 4 ms and more.\n"
+        "# The tier over real servers in trouble\n\n`{command}`, by `benches/tier`: 32 callers, each a call every 2 ms and more,\nand another process's tier that writes what they read.\n"
     );
     writeln!(text, "{} calls, {} cycles.\n", outcome.samples.len(), outcome.cycles.len())?;
     writeln!(text, "| | bar | measured |\n|---|---|---|")?;
@@ -20,16 +23,11 @@ pub fn page(outcome: &Outcome, bars: &Bars, command: &str) -> Result<String, Err
     writeln!(text, "| stale reads after recovery | 0 | {} |", bars.stale_reads)?;
     writeln!(text, "| acknowledged writes lost without a word | 0 | {} |", bars.lost)?;
     writeln!(text, "\n{} writes ended with an unknown outcome, and their callers were told.", outcome.unknown)?;
-    writeln!(text, "\n| trouble | times | down after, median | worst | up again, median | worst |\n|---|---|---|---|---|---|")?;
-    for trouble in [
-        Trouble::Kill,
-        Trouble::Stop,
-        Trouble::RestartEmpty,
-        Trouble::Flush,
-        Trouble::KillClients,
-        Trouble::ClusterFailover,
-        Trouble::SentinelFailover,
-    ] {
+    writeln!(
+        text,
+        "\n| trouble | times | down after, median | worst | p99 while down | up again, median | worst |\n|---|---|---|---|---|---|---|"
+    )?;
+    for trouble in Trouble::ALL {
         let cycles: Vec<_> = outcome.cycles.iter().filter(|cycle| cycle.trouble == trouble).collect();
         let spread = |mut spans: Vec<_>| {
             spans.sort_unstable();
@@ -37,10 +35,12 @@ pub fn page(outcome: &Outcome, bars: &Bars, command: &str) -> Result<String, Err
         };
         let (down, worst_down) = spread(cycles.iter().filter_map(|cycle| cycle.detected).collect());
         let (back, worst_back) = spread(cycles.iter().filter_map(|cycle| cycle.back).collect());
+        let p99 = chaos::p99_down(outcome, cycles.iter().copied());
+        let p99 = if p99 > 0.0 { format!("{p99:.2} ms") } else { "-".into() };
         let (name, times) = (trouble.name(), cycles.len());
         writeln!(
             text,
-            "| {name} | {times} | {} | {} | {} | {} |",
+            "| {name} | {times} | {} | {} | {p99} | {} | {} |",
             shown(down),
             shown(worst_down),
             shown(back),
@@ -49,13 +49,13 @@ pub fn page(outcome: &Outcome, bars: &Bars, command: &str) -> Result<String, Err
     }
     writeln!(
         text,
-        "\nFLUSHALL and CLIENT KILL are over before the breaker would open. A failover takes as long as the cluster or the sentinels need for it;"
+        "\nFLUSHALL and CLIENT KILL are over before the breaker would open. A failover takes as long as the cluster or the sentinels need for it:"
     )?;
-    writeln!(
-        text,
-        "\"up again\" counts from the moment at which another master stands, and until the killed one is back as a replica."
-    )?;
-    writeln!(text, "\n![Latency and source of answers over time](tier_chaos.svg)")?;
+    writeln!(text, "\"up again\" counts from the moment at which another master stands.")?;
+    writeln!(text, "\nThe first minute of each part, latency and source of answers:\n")?;
+    for name in PARTS.iter().take(parts) {
+        writeln!(text, "![{name}](tier_chaos_{name}.svg)")?;
+    }
     Ok(text)
 }
 

@@ -147,9 +147,14 @@ impl Sentinels {
                  sentinel failover-timeout mymaster 3000\nsentinel parallel-syncs mymaster 1\n"
             );
             std::fs::write(folder.join("sentinel.conf"), text)?;
-            let mut command = Command::new("redis-sentinel");
-            command.current_dir(&folder).arg("sentinel.conf").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            all.sentinels.push((command.spawn().context("cannot start redis-sentinel")?, folder));
+            let mut command = Command::new("redis-server");
+            command
+                .current_dir(&folder)
+                .args(["sentinel.conf", "--sentinel"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            all.sentinels.push((command.spawn().context("cannot start redis-server --sentinel")?, folder));
             all.ports.push(own);
         }
         let start = Instant::now();

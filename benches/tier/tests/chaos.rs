@@ -16,7 +16,7 @@ async fn a_few_cycles_of_trouble_break_no_promise() {
     if !has_redis() {
         return;
     }
-    let outcome = chaos::all(5, 0).await.unwrap();
+    let outcome = chaos::joined(chaos::all(5, 0).await.unwrap());
     let bars = chaos::bars(&outcome);
     assert_eq!(outcome.errors, Vec::<String>::new());
     assert_eq!((bars.hit_errors, bars.lost), (0, 0), "{:?}", outcome.cycles);

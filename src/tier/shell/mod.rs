@@ -318,6 +318,7 @@ impl Drop for Cancel<'_> {
             let mut inner = self.shared.lock();
             inner.waiting.remove(&self.request);
             inner.machine.cancel(self.request);
+            self.shared.act(&mut inner);
         }
     }
 }

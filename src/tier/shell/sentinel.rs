@@ -9,8 +9,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo};
 
-/// How often the sentinels are asked.
-const EVERY: Duration = Duration::from_millis(500);
+/// How often the sentinels are asked: while nothing seems wrong, and while the master does not answer.
+const CALM: Duration = Duration::from_millis(500);
+const TROUBLED: Duration = Duration::from_millis(100);
 
 /// Asks the sentinels again and again; a master that is another one begins a new epoch.
 pub(super) async fn follow(shared: Arc<Shared>, timeout: Duration) {
@@ -32,7 +33,11 @@ pub(super) async fn follow(shared: Arc<Shared>, timeout: Duration) {
                 shared.act(&mut inner);
             }
         }
-        tokio::time::sleep(EVERY).await;
+        let calm = known.is_some() && shared.lock().machine.state_of(0).is_online();
+        tokio::select! {
+            () = tokio::time::sleep(if calm { CALM } else { TROUBLED }) => {}
+            () = shared.topology.notified() => {}
+        }
     }
 }
 

@@ -171,7 +171,7 @@ export function takeMany(core: Instance, count: number, asBytes: boolean): (stri
 }
 
 /** The value that the header describes, as text. */
-export function takeText(core: Instance, at: number): string {
+export function takeText(core: Pick<Instance, 'u8' | 'u32' | 'header' | 'buffer'>, at: number): string {
   const { u32, header } = core;
   const length = u32[header]!;
   const ascii = u32[header + 1] !== 0;

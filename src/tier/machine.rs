@@ -321,6 +321,21 @@ impl Machine {
         self.deliver(call, &replies);
     }
 
+    /// A call was sent on to another node (`MOVED`, `ASK`). What it brings is told to those who wait, and not kept: its key is another node's to tell of, which
+    /// the routes do not know yet, or will not (a slot that is being moved).
+    pub fn redirected(&mut self, now: Millis, id: CallId) {
+        self.enter(now);
+        match self.calls.get_mut(&id).map(|call| &mut call.kind) {
+            Some(Kind::Write(writing)) => writing.spoilt = true,
+            Some(Kind::Read(flight) | Kind::Marks(flight, _)) => {
+                if let Some(flight) = self.flights.get_mut(*flight) {
+                    flight.spoilt = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// One call failed, its connection did not (a request of its own, as REST clients make them).
     pub fn lost(&mut self, now: Millis, id: CallId) {
         self.enter(now);

@@ -16,6 +16,9 @@ pub fn run(which: &str, args: &[String]) -> Result<()> {
     if which == "tier" {
         return tier::cost(args);
     }
+    if which == "tier-compare" {
+        return tier::compare(args);
+    }
     package::build()?;
     let node = || process::command("node", &workspace::root());
     if which == "helpers" {

@@ -77,11 +77,11 @@ enum Task {
     /// Runs a benchmark: `js` (from JavaScript, beside Map, lru-cache and others), `helpers` (getOrSet beside bentocache and cacheable), `ioredis` (in process beside
     /// loopback to redis-server), `hitratio` (eviction policies over traces), `native` (the embedded cache beside
     /// other caches of Rust), `server`, `structures` and `memory` (beside redis-server), `latency` (the slowest calls), `size` (what each family of
-    /// commands takes of the WebAssembly; 20 minutes), or `tier` (what a
-    /// hit in L1 costs)
+    /// commands takes of the WebAssembly; 20 minutes), `tier` (what a
+    /// hit in L1 costs), or `tier-compare` (the same outage through cachette/tier, bentocache, cache-manager and cacheable)
     Bench {
         /// Which one
-        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native", "server", "structures", "memory", "latency", "size", "tier"], default_value = "js")]
+        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native", "server", "structures", "memory", "latency", "size", "tier", "tier-compare"], default_value = "js")]
         which: String,
         /// Handed on to the benchmark
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -130,15 +130,13 @@ enum Task {
         /// How often
         #[arg(long, default_value_t = 100)]
         cycles: u32,
-        /// The tier in JavaScript, over one server; writes tier_chaos_js.md
+        /// The tier in JavaScript; writes tier_chaos_js.md
         #[arg(long)]
         js: bool,
         /// Handed on
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Runs the same outage through this tier, bentocache and cache-manager, and writes benches/results/tier_compare.md
-    CompareTiers,
     /// Serves the console page (www/) on this machine
     Www {
         /// Port to listen on
@@ -174,7 +172,6 @@ fn main() -> std::process::ExitCode {
         Task::Sim { first, schedules } => tier::simulate(first, schedules),
         Task::Chaos { cycles, js: true, .. } => tier::chaos_js(cycles),
         Task::Chaos { cycles, args, .. } => tier::chaos(cycles, &args),
-        Task::CompareTiers => tier::compare(),
         Task::Www { port } => www::serve(port),
         Task::Gen { check } => generate::run(check),
         Task::TestRunner { args } => wasm::test_runner(args),

@@ -17,7 +17,7 @@ const STEPS: &[Step] = &[
     Step { name: "package", about: "the packed npm package, installed outside the tree, in its runtimes", run: packed },
     Step {
         name: "tier",
-        about: "cachette/tier of the packed package, over redis-server, with the clients that it knows",
+        about: "cachette/tier of the packed package, over redis-server, a cluster and Sentinel, with the clients that it knows",
         run: tier_js,
     },
     Step { name: "www", about: "the console page, built on the packed package, in Chromium", run: console },
@@ -101,7 +101,7 @@ fn tier_js() -> Result<Counts> {
     process::find_or_install(&["redis-server"], "redis-server")?;
     let folder = tier::javascript(Some(&tarball()?))?;
     let (text, ended_well) =
-        process::tee(process::command("node", &folder).args(["--test", "--test-reporter=spec", "tier.test.js"]))?;
+        process::tee(process::command("node", &folder).args(["--test", "--test-reporter=spec"]).args(test_files(&folder)?))?;
     settle(steps::node_test_counts(&text), ended_well)
 }
 

@@ -37,29 +37,63 @@ pub fn chaos(cycles: u32, args: &[String]) -> Result<()> {
     process::run(&mut cargo)
 }
 
-/// The same in JavaScript, over one redis-server, with node-redis and ioredis.
+/// Clients whose masters are killed so that another takes over, and how often.
+const FAILOVERS: [(&str, u32); 4] =
+    [("node-redis, cluster", 5), ("ioredis, cluster", 5), ("node-redis, Sentinel", 5), ("ioredis, Sentinel", 5)];
+
+/// The same in JavaScript: so many cycles with node-redis and with ioredis, and failovers.
 pub fn chaos_js(cycles: u32) -> Result<()> {
     process::find_or_install(&["redis-server"], "redis-server")?;
     let folder = javascript(None)?;
-    let report = workspace::root().join("benches/results/tier_chaos_js.md");
-    process::run(process::command("node", &folder).args(["chaos.js", &cycles.to_string()]).arg(report))
+    let place = workspace::target().join("chaos");
+    std::fs::create_dir_all(&place)?;
+    let mut pieces = Vec::new();
+    for (client, count) in [("node-redis", cycles), ("ioredis", cycles)].into_iter().chain(FAILOVERS) {
+        let piece = place.join(format!("{client}.json"));
+        if piece.exists() {
+            std::fs::remove_file(&piece)?;
+        }
+        let mut node = process::command("node", &folder);
+        // What it saw is in the report, broken promises too; a piece that came to no end is not.
+        let ran = process::run(node.args(["chaos.js", "run", client, &count.to_string()]).arg(&piece));
+        if !piece.exists() {
+            return ran;
+        }
+        pieces.push(piece);
+    }
+    let results = workspace::root().join("benches/results");
+    process::run(process::command("node", &folder).args(["chaos.js", "report"]).arg(results).args(&pieces))?;
+    pieces.iter().try_for_each(|piece| Ok(std::fs::remove_file(piece)?))
 }
 
-/// What a hit in L1 costs, in Rust and in JavaScript.
+/// What a hit in L1 costs, in Rust and in JavaScript; in JavaScript alone with `--js`. With `--save`, what JavaScript measured is written down.
 pub fn cost(args: &[String]) -> Result<()> {
-    let mut cargo = process::cargo();
-    process::run(cargo.args(["run", "--release", "--package", "cachette-bench-tier", "--", "cost"]))?;
-    let folder = javascript(None)?;
-    process::run(process::command("node", &folder).arg("cost.js").args(args))
+    if !has(args, "--js") {
+        let mut cargo = process::cargo();
+        process::run(cargo.args(["run", "--release", "--package", "cachette-bench-tier", "--", "cost"]))?;
+    }
+    script("cost.js", args, "tier_cost_js.md")
 }
 
-/// The same outage for this tier, bentocache and cache-manager: what each returned, lost, and how long it hung.
-pub fn compare() -> Result<()> {
+/// The same outage for this tier, bentocache, cache-manager and cacheable: what each returned, lost, and how long it hung.
+pub fn compare(args: &[String]) -> Result<()> {
     process::find_or_install(&["redis-server"], "redis-server")?;
+    script("compare.js", args, "tier_compare.md")
+}
+
+/// Runs a script of the tier's tests, which writes its report where `--save` says so.
+fn script(name: &str, args: &[String], report: &str) -> Result<()> {
     let folder = javascript(None)?;
-    process::run(
-        process::command("node", &folder).arg("compare.js").arg(workspace::root().join("benches/results/tier_compare.md")),
-    )
+    let mut node = process::command("node", &folder);
+    node.arg(name);
+    if has(args, "--save") {
+        node.arg(workspace::root().join("benches/results").join(report));
+    }
+    process::run(&mut node)
+}
+
+fn has(args: &[String], flag: &str) -> bool {
+    args.iter().any(|arg| arg == flag)
 }
 
 /// The folder of the tier's tests in JavaScript, with the packed package and the clients installed.

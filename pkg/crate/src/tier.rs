@@ -9,13 +9,10 @@ use cachette::resp::parse::{self, Limits};
 use cachette::resp::write::Writer;
 use cachette::resp::{Protocol, read};
 use cachette::tier::{
-    Action, Answer, Conflict, Durability, Facts, Failure, Keep, Machine, Made, Meta, Notice, OnDown, Options, Overflow, Rule,
-    Source,
+    Action, Answer, Conflict, Durability, Facts, Failure, Keep, Machine, Made, Meta, NodeId, Notice, OnDown, Options, Overflow,
+    Rule, Source,
 };
 use core::cell::UnsafeCell;
-
-/// The one node: a client brought to us knows its cluster itself.
-const NODE: u16 = 0;
 
 #[derive(Default)]
 struct Tier {
@@ -99,12 +96,13 @@ pub extern "C" fn actions() -> *const u8 {
 }
 
 /// Writes figures to the area's value, as doubles: L1 hits, L2 reads, stale, fallbacks, factories, journaled, replayed, dropped, unknown, L1's bytes and
-/// entries, the journal's entries and bytes, whether changes are told, and the state.
+/// entries, the journal's entries and bytes; then of each node its number, its state, and whether it tells what changes. How many figures there are.
 #[unsafe(no_mangle)]
-pub extern "C" fn stats() {
-    let Some(machine) = &mut tier().machine else { return };
+pub extern "C" fn stats() -> u32 {
+    let Some(machine) = &mut tier().machine else { return 0 };
     let counters = machine.counters;
     let ((bytes, entries), (writes, journal)) = (machine.l1_size(), machine.journaled());
+    let nodes = machine.health().into_iter().flat_map(|(node, state, tracking)| [node.into(), state as u64, tracking.into()]);
     let figures = [
         counters.l1_hits,
         counters.l2_reads,
@@ -119,16 +117,21 @@ pub extern "C" fn stats() {
         entries as u64,
         writes as u64,
         journal as u64,
-        u64::from(machine.is_tracking(NODE)),
-        machine.state_of(NODE) as u64,
     ];
-    for (to, figure) in area::area().value.chunks_exact_mut(8).zip(figures) {
+    let mut count = 0;
+    for (to, figure) in area::area().value.chunks_exact_mut(8).zip(figures.into_iter().chain(nodes)) {
         to.copy_from_slice(&(figure as f64).to_le_bytes());
+        count += 1;
     }
+    count
 }
 
 fn number(word: &[u8]) -> Option<u64> {
     core::str::from_utf8(word).ok()?.parse().ok()
+}
+
+fn node(word: &[u8]) -> Option<NodeId> {
+    number(word).and_then(|number| NodeId::try_from(number).ok())
 }
 
 /// `ttl fresh tag…`; nothing where a word is empty.
@@ -151,11 +154,20 @@ fn told(tier: &mut Tier, words: &[&[u8]], now: u64) -> Option<()> {
     match (*verb, rest) {
         (b"tick", []) => machine.tick(now),
         (b"wall", [wall]) => machine.set_wall(now, number(wall)?),
-        (b"start", []) => machine.start(now, NODE),
-        (b"connected", []) => machine.connected(now, NODE),
-        (b"refused", words) => machine.connect_failed(now, NODE, words.first().copied()),
-        (b"disconnected", []) => machine.disconnected(now, NODE),
-        (b"switched", []) => machine.master_switched(now, NODE),
+        (b"node", []) => drop(machine.add_node()),
+        (b"slots", [to, ranges @ ..]) => {
+            let to = node(to)?;
+            for range in ranges.chunks_exact(2) {
+                let [first, last] = range else { return None };
+                machine.assign_slots(number(first)? as u16, number(last)? as u16, to);
+            }
+        }
+        (b"retire", [of]) => machine.retire_node(now, node(of)?),
+        (b"start", [of]) => machine.start(now, node(of)?),
+        (b"connected", [of]) => machine.connected(now, node(of)?),
+        (b"refused", [of, words @ ..]) => machine.connect_failed(now, node(of)?, words.first().copied()),
+        (b"disconnected", [of]) => machine.disconnected(now, node(of)?),
+        (b"redirected", [call]) => machine.redirected(now, number(call)?),
         (b"lost", [call]) => machine.lost(now, number(call)?),
         (b"replied", [call, replies]) => {
             let (mut values, mut rest) = (Vec::new(), *replies);
@@ -165,9 +177,9 @@ fn told(tier: &mut Tier, words: &[&[u8]], now: u64) -> Option<()> {
             }
             machine.replied(now, number(call)?, values);
         }
-        (b"invalidated", keys) => {
+        (b"invalidated", [of, keys @ ..]) => {
             let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
-            machine.invalidated(now, NODE, (!keys.is_empty()).then_some(&keys[..]));
+            machine.invalidated(now, node(of)?, (!keys.is_empty()).then_some(&keys[..]));
         }
         (b"get", [request, key]) => machine.get(now, number(request)?, key, None),
         (b"make", [request, key, how @ ..]) => machine.get(now, number(request)?, key, Some(keep(how)?)),
@@ -270,11 +282,12 @@ fn write_meta(writer: &mut Writer<'_>, meta: &Meta) {
 
 fn write(writer: &mut Writer<'_>, action: &Action) {
     match action {
-        Action::Connect { .. } => write_words(writer, &[b"connect"]),
-        Action::Disconnect { .. } => write_words(writer, &[b"disconnect"]),
-        Action::Send { call, commands, .. } => {
-            writer.array(3);
+        Action::Connect { node } => write_number(writer, b"connect", u64::from(*node)),
+        Action::Disconnect { node } => write_number(writer, b"disconnect", u64::from(*node)),
+        Action::Send { node, call, commands } => {
+            writer.array(4);
             writer.bulk(b"send");
+            writer.int(i64::from(*node));
             writer.int(*call as i64);
             writer.array(commands.len());
             for command in commands {
@@ -282,8 +295,8 @@ fn write(writer: &mut Writer<'_>, action: &Action) {
                 command.iter().for_each(|word| writer.bulk(word));
             }
         }
-        Action::Make { request } => write_request(writer, b"make", *request),
-        Action::Forget { request } => write_request(writer, b"forget", *request),
+        Action::Make { request } => write_number(writer, b"make", *request),
+        Action::Forget { request } => write_number(writer, b"forget", *request),
         Action::Answer { request, answer } => write_answer(writer, *request, answer),
         Action::Tell(notice) => write_notice(writer, notice),
     }
@@ -294,10 +307,10 @@ fn write_words(writer: &mut Writer<'_>, words: &[&[u8]]) {
     words.iter().for_each(|word| writer.bulk(word));
 }
 
-fn write_request(writer: &mut Writer<'_>, name: &[u8], request: u64) {
+fn write_number(writer: &mut Writer<'_>, name: &[u8], number: u64) {
     writer.array(2);
     writer.bulk(name);
-    writer.int(request as i64);
+    writer.int(number as i64);
 }
 
 fn write_answer(writer: &mut Writer<'_>, request: u64, answer: &Answer) {
@@ -348,14 +361,24 @@ fn write_answer(writer: &mut Writer<'_>, request: u64, answer: &Answer) {
 
 fn write_notice(writer: &mut Writer<'_>, notice: &Notice) {
     match notice {
-        Notice::State { from, to, .. } => write_words(writer, &[b"tell", b"state", from.name().as_bytes(), to.name().as_bytes()]),
-        Notice::TrackingLost { .. } => write_words(writer, &[b"tell", b"tracking", b"lost"]),
-        Notice::TrackingRestored { .. } => write_words(writer, &[b"tell", b"tracking", b"restored"]),
-        Notice::TrackingUnsupported { .. } => write_words(writer, &[b"tell", b"tracking", b"unsupported"]),
-        Notice::Replayed { key } => write_words(writer, &[b"tell", b"journal", b"replayed", key]),
-        Notice::JournalDropped { key, reason } => {
-            write_words(writer, &[b"tell", b"journal", b"dropped", key, reason.name().as_bytes()])
+        Notice::State { node, from, to } => {
+            write_of_node(writer, *node, &[b"state", from.name().as_bytes(), to.name().as_bytes()])
         }
-        Notice::Configuration { words, .. } => write_words(writer, &[b"tell", b"configuration", words]),
+        Notice::TrackingLost { node } => write_of_node(writer, *node, &[b"tracking", b"lost"]),
+        Notice::TrackingRestored { node } => write_of_node(writer, *node, &[b"tracking", b"restored"]),
+        Notice::TrackingUnsupported { node } => write_of_node(writer, *node, &[b"tracking", b"unsupported"]),
+        Notice::Configuration { node, words } => write_of_node(writer, *node, &[b"configuration", words]),
+        Notice::Replayed { key } => write_words(writer, &[b"tell", b"", b"journal", b"replayed", key]),
+        Notice::JournalDropped { key, reason } => {
+            write_words(writer, &[b"tell", b"", b"journal", b"dropped", key, reason.name().as_bytes()])
+        }
     }
+}
+
+/// `tell NODE word…`
+fn write_of_node(writer: &mut Writer<'_>, node: NodeId, words: &[&[u8]]) {
+    writer.array(words.len() + 2);
+    writer.bulk(b"tell");
+    writer.int(i64::from(node));
+    words.iter().for_each(|word| writer.bulk(word));
 }

@@ -1,8 +1,9 @@
 // The tier's policy: a WebAssembly instance of its own for each tier. Words in, actions out; what they mean is known in there (src/tier of the crate).
 
 import { CacheCrashedError, isCrash } from '../errors.js';
+import { takeText } from '../lanes.js';
 import { ReplyReader, upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
-import { decodeShortAscii, decodeText } from '../text.js';
+import { bufferView, type NodeBuffer } from '../text.js';
 import { glue } from '../tier.glue.js';
 import { tierModule } from './module.js';
 
@@ -15,7 +16,7 @@ interface Raw extends WebAssembly.Exports {
   tell(bytes: number, now: number): number;
   due(): number;
   actions(): number;
-  stats(): void;
+  stats(): number;
 }
 
 /** Where the key lies in the area, and its room; as pkg/crate/src/area.rs draws it. */
@@ -30,8 +31,11 @@ export type Action = [verb: string, ...Reply[]];
 export class Machine {
   private readonly raw: Raw;
   private readonly area: number;
-  private u8: Uint8Array;
-  private u32: Uint32Array;
+  /** Of the area's header, as words. */
+  readonly header: number;
+  u8: Uint8Array;
+  u32: Uint32Array;
+  buffer: NodeBuffer | undefined;
   private key: Uint8Array;
   private failure: CacheCrashedError | undefined;
 
@@ -42,6 +46,7 @@ export class Machine {
     this.raw = exports as Raw;
     this.raw.__wbindgen_start();
     this.area = this.raw.area() >>> 0;
+    this.header = this.area >>> 2;
     this.u8 = this.key = new Uint8Array(0);
     this.u32 = new Uint32Array(0);
     this.look();
@@ -53,6 +58,7 @@ export class Machine {
     const { buffer } = this.raw.memory;
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
+    this.buffer = bufferView(buffer);
     this.key = new Uint8Array(buffer, this.area + KEY, KEY_ROOM);
   }
 
@@ -65,10 +71,7 @@ export class Machine {
     const at = this.raw.hit(bytes, now) >>> 0;
     if (at === 0) return undefined;
     // Memory may have grown since: reading never does that.
-    const header = this.area >>> 2;
-    const size = this.u32[header]!;
-    if (asBytes) return this.u8.slice(at, at + size);
-    return this.u32[header + 1] !== 0 && size <= 128 ? decodeShortAscii(this.u8, at, size) : decodeText(this.u8, at, size);
+    return asBytes ? this.u8.slice(at, at + this.u32[this.header]!) : takeText(this, at);
   }
 
   private putKey(key: string, length: number): number {
@@ -83,7 +86,7 @@ export class Machine {
 
   /** Age in milliseconds of the last hit. */
   age(): number {
-    return this.u32[(this.area >>> 2) + 2]!;
+    return this.u32[this.header + 2]!;
   }
 
   /** Tells what happened; false if it was not understood. */
@@ -105,7 +108,7 @@ export class Machine {
     if (this.failure !== undefined) throw this.failure;
     const at = this.raw.actions() >>> 0;
     if (this.u8.length === 0) this.look();
-    const length = this.u32[this.area >>> 2]!;
+    const length = this.u32[this.header]!;
     if (length === 0) return [];
     const reader = new ReplyReader(this.u8, at, at + length, true);
     const actions: Action[] = [];
@@ -122,9 +125,9 @@ export class Machine {
 
   /** Figures, in the order in which pkg/crate/src/tier.rs writes them. */
   stats(): number[] {
-    this.raw.stats();
+    const count = this.raw.stats();
     if (this.u8.length === 0) this.look();
-    return [...new Float64Array(this.u8.slice(this.area + VALUE, this.area + VALUE + 15 * 8).buffer)];
+    return [...new Float64Array(this.u8.slice(this.area + VALUE, this.area + VALUE + count * 8).buffer)];
   }
 
   private failed(error: unknown): unknown {

@@ -3,7 +3,10 @@
 import { Cachette } from '../cachette.js';
 import { ReplyError } from '../errors.js';
 import { ReplyReader, type Arg, type Reply } from '../resp.js';
-import { driverFor, Local, type Driver, type Ears, type RedisLike, type Words } from './drivers.js';
+import { driverFor, type RedisLike } from './clients/index.js';
+import { Local } from './clients/local.js';
+import { Cluster, redirection } from './cluster.js';
+import type { Driver, Ears, Link, Words } from './link.js';
 import { bytesOf, Machine, text, type Action } from './machine.js';
 import { keepWords, optionWords, type KeepOptions, type TierOptions } from './options.js';
 import { encodeReplies } from './replies.js';
@@ -22,19 +25,37 @@ export interface Meta {
 /** Who has a write: Redis, the journal (lost if this process ends before Redis is back), or this process alone. */
 export type Durability = 'l2' | 'journaled' | 'local';
 
+/** What is told of Redis; in a cluster, of which node (`host:port`). */
 export interface TierEvents {
   /** Redis's state, as the tier sees it. */
-  state: { from: State; to: State };
+  state: { from: State; to: State; node?: string };
   /** Whether Redis tells what changes. */
-  tracking: { what: 'lost' | 'restored' | 'unsupported' };
+  tracking: { what: 'lost' | 'restored' | 'unsupported'; node?: string };
   /** What became of a journaled write. */
   journal: { what: 'replayed' | 'dropped'; key: string; reason?: string };
   /** Redis refuses this client: its words. */
-  configuration: { words: string };
+  configuration: { words: string; node?: string };
+}
+
+export interface Health {
+  state: State;
+  tracking: boolean;
+}
+
+/** `state` is the worst of all nodes, `tracking` whether all of them tell what changes. */
+export interface TierHealth extends Health {
+  /** What the client is taken for. */
+  client: string;
+  /** Writes that wait in the journal, and their bytes. */
+  journaled: number;
+  journalBytes: number;
+  /** Of a cluster: each node. */
+  nodes?: (Health & { node: string })[];
 }
 
 export type State = 'up' | 'slow' | 'down' | 'probing' | 'recovering';
 const STATES: readonly State[] = ['up', 'slow', 'down', 'probing', 'recovering'];
+const FROM_BEST: readonly State[] = ['up', 'slow', 'recovering', 'probing', 'down'];
 
 /** A call that failed. `code`: `L2DOWN`, `UNKNOWN_OUTCOME`, `JOURNAL_FULL`, `CONFIGURATION`, `FACTORY`, `FACTORY_TIMEOUT`, `NOT_SHARED`, `CLOSED`. */
 export class TierError extends Error {
@@ -72,6 +93,8 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 /** Hits that may share a reading of the clock within a turn of the event loop. */
 const HITS_PER_READING = 256;
 const settled = Promise.resolve();
+/** Of the machine's figures, those that are not of nodes. */
+const FIGURES = 13;
 
 /** Node's diagnostics channel `cachette:tier`, where there is one. */
 interface Channel {
@@ -92,7 +115,9 @@ function channel(): Channel | undefined {
  */
 export class Tier<V extends string | Uint8Array = string> {
   private readonly machine: Machine;
-  private readonly driver: Driver;
+  private readonly client: string;
+  private readonly links: readonly Link[];
+  private readonly cluster: Cluster | undefined;
   private readonly engine: Cachette<Uint8Array>;
   private readonly asBytes: boolean;
   private readonly waiting = new Map<number, Waiting>();
@@ -100,7 +125,6 @@ export class Tier<V extends string | Uint8Array = string> {
   private readonly failures = new Map<number, unknown>();
   private readonly listeners: { [E in keyof TierEvents]?: Set<(event: TierEvents[E]) => void> } = {};
   private readonly diagnostics = channel();
-  private readonly ears: Ears;
   private requests = 0;
   private acting = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -113,19 +137,16 @@ export class Tier<V extends string | Uint8Array = string> {
   constructor(client?: RedisLike | null, options: TierOptions & { bytes?: V extends Uint8Array ? true : boolean } = {}) {
     // Commands are looked up in it; without a client it is Redis, too.
     this.engine = new Cachette({ bytes: true }) as unknown as Cachette<Uint8Array>;
-    this.driver = client ? driverFor(client, { connectTimeout: options.connectTimeout ?? 1000 }) : new Local(this.engine);
+    const { connectTimeout = 1000 } = options;
+    const { kind, tracking, to }: Driver = client ? driverFor(client, connectTimeout) : { kind: 'embedded', tracking: false, to: { link: new Local(this.engine) } };
+    this.client = kind;
     this.asBytes = options.bytes ?? false;
-    const { exclusive } = this.driver;
-    const tracking = this.driver.tracking && options.tracking !== false;
-    this.machine = new Machine(clock(), optionWords(options, tracking, exclusive));
-    this.ears = {
-      connected: () => this.tell('connected'),
-      refused: (words) => (words === undefined ? this.tell('refused') : this.tell('refused', words)),
-      disconnected: () => this.tell('disconnected'),
-      invalidated: (keys) => this.tell('invalidated', ...keys),
-    };
+    this.machine = new Machine(clock(), optionWords(options, tracking && options.tracking !== false, !client));
+    this.cluster = 'cluster' in to ? new Cluster(to.cluster, (...words) => this.tell(...words), () => this.isWhole()) : undefined;
+    this.links = 'link' in to ? [to.link] : this.cluster!.links;
     this.tell('wall', String(Date.now()));
-    this.tell('start');
+    this.tell('start', '0');
+    void this.cluster?.follow();
   }
 
   // ---- reading ------------------------------------------------------------------------------------------------------------------
@@ -249,9 +270,30 @@ export class Tier<V extends string | Uint8Array = string> {
   }
 
   /** Redis's state, whether it tells what changes, what waits in the journal. */
-  health(): { state: State; tracking: boolean; client: string; journaled: number; journalBytes: number } {
+  health(): TierHealth {
     const figures = this.machine.stats();
-    return { state: STATES[figures[14]!]!, tracking: figures[13] === 1, client: this.driver.kind, journaled: figures[11]!, journalBytes: figures[12]! };
+    const nodes = this.nodes(figures.slice(FIGURES));
+    const state = nodes.map((node) => node.state).reduce((worst, state) => (FROM_BEST.indexOf(state) > FROM_BEST.indexOf(worst) ? state : worst), 'up');
+    const tracking = nodes.every((node) => node.tracking);
+    const health = { state, tracking, client: this.client, journaled: figures[11]!, journalBytes: figures[12]! };
+    return this.cluster === undefined ? health : { ...health, nodes };
+  }
+
+  private nodes(figures: readonly number[]): (Health & { node: string })[] {
+    const nodes = [];
+    for (let at = 0; at < figures.length; at += 3) {
+      nodes.push({ node: this.nameOf(figures[at]!), state: STATES[figures[at + 1]!]!, tracking: figures[at + 2] === 1 });
+    }
+    return nodes;
+  }
+
+  /** Of a cluster's node that has been found; an empty name else. */
+  private nameOf(node: number): string {
+    return this.cluster?.names[node] ?? '';
+  }
+
+  private isWhole(): boolean {
+    return this.nodes(this.machine.stats().slice(FIGURES)).every(({ state }) => state === 'up' || state === 'slow');
   }
 
   stats(): Record<'l1Hits' | 'l2Reads' | 'stale' | 'fallbacks' | 'factories' | 'journaled' | 'replayed' | 'dropped' | 'unknown' | 'l1Bytes' | 'l1Entries', number> {
@@ -265,7 +307,8 @@ export class Tier<V extends string | Uint8Array = string> {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
-    this.driver.close();
+    this.cluster?.close();
+    for (const link of this.links) link.close();
     const error = failure('CLOSED');
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
@@ -313,11 +356,11 @@ export class Tier<V extends string | Uint8Array = string> {
     const [verb, first, second] = action;
     switch (verb) {
       case 'connect':
-        return this.driver.open(this.ears);
+        return this.links[first as number]!.open(this.ears(String(first)));
       case 'disconnect':
-        return this.driver.close();
+        return this.links[first as number]!.close();
       case 'send':
-        return this.send(first as number, second as unknown as Words[]);
+        return this.send(this.links[first as number]!, String(second), action[3] as unknown as Words[]);
       case 'make':
         return this.make(first as number);
       case 'forget':
@@ -335,12 +378,24 @@ export class Tier<V extends string | Uint8Array = string> {
     }
   }
 
-  private send(call: number, commands: readonly Words[]): void {
-    if (this.driver instanceof Local) return this.tell('replied', String(call), encodeReplies(this.driver.answer(commands)));
-    this.driver.send(commands).then(
-      (replies) => this.tell('replied', String(call), encodeReplies(replies)),
-      () => this.tell(this.driver.connectionless ? 'lost' : 'disconnected', ...(this.driver.connectionless ? [String(call)] : [])),
-    );
+  private ears(node: string): Ears {
+    return {
+      connected: () => this.tell('connected', node),
+      refused: (words) => (words === undefined ? this.tell('refused', node) : this.tell('refused', node, words)),
+      disconnected: () => this.tell('disconnected', node),
+      invalidated: (keys) => this.tell('invalidated', node, ...keys),
+    };
+  }
+
+  private send(link: Link, call: string, commands: readonly Words[]): void {
+    if (link instanceof Local) return this.tell('replied', call, encodeReplies(link.answer(commands)));
+    const lost = () => this.tell('lost', call);
+    const replied = (replies: unknown[] | undefined) => replies !== undefined && this.tell('replied', call, encodeReplies(replies));
+    link.send(commands).then((replies) => {
+      if (this.cluster === undefined || replies === undefined || redirection(replies) === undefined) return replied(replies);
+      this.tell('redirected', call);
+      return this.cluster.redirect(commands, replies).then(replied);
+    }, lost);
   }
 
   private make(request: number): void {
@@ -369,7 +424,7 @@ export class Tier<V extends string | Uint8Array = string> {
     else waiting.reject(failure(code, words));
   }
 
-  private notify([, kind, ...rest]: Action): void {
+  private notify([, node, kind, ...rest]: Action): void {
     const words = rest.map(text);
     const name = text(kind) as keyof TierEvents;
     const event =
@@ -380,6 +435,10 @@ export class Tier<V extends string | Uint8Array = string> {
           : name === 'journal'
             ? { what: words[0], key: words[1], ...(words[2] === undefined ? {} : { reason: words[2] }) }
             : { words: words[0] };
+    if (typeof node === 'number' && this.cluster !== undefined) {
+      Object.assign(event, { node: this.nameOf(node) });
+      if (name === 'state' && words[1] === 'down') this.cluster.hint();
+    }
     if (this.diagnostics?.hasSubscribers === true) this.diagnostics.publish({ name, ...event });
     for (const listener of (this.listeners as Record<string, Set<(event: unknown) => void>>)[name] ?? []) listener(event);
   }

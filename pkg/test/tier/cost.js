@@ -1,5 +1,6 @@
-// What a hit in L1 costs through the tier, next to the engine asked directly. Prints ratios of medians, with the spread.
+// What a hit in L1 costs through the tier, next to the engine asked directly: ratios of medians, with the spread. Usage: node cost.js [REPORT]
 
+import { writeFileSync } from 'node:fs';
 import { Cachette } from 'cachette';
 import { Tier } from 'cachette/tier';
 
@@ -43,15 +44,22 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const likes = { 'tier, peek': 'engine, get', 'tier, awaited get': 'engine, awaited get' };
-console.log(`\nJavaScript, Node ${process.versions.node}: ${KEYS} keys, values of 100 characters; ns a call.\n`);
-console.log('| | median | least | most | to its like |\n|---|---|---|---|---|');
+let page = `# What a hit in the tier's L1 costs in JavaScript
+
+\`cargo xtask bench tier --js\` (\`pkg/test/tier/cost.js\`), Node ${process.versions.node}: ${KEYS} keys, values of 100 characters; ns a call. The bar is twice its like.
+
+| | median | least | most | to its like |
+|---|---|---|---|---|
+`;
 for (const [name, list] of Object.entries(rounds)) {
   const like = median(rounds[likes[name] ?? name]);
-  console.log(`| ${name} | ${median(list).toFixed(0)} | ${Math.min(...list).toFixed(0)} | ${Math.max(...list).toFixed(0)} | ${(median(list) / like).toFixed(2)} |`);
+  page += `| ${name} | ${median(list).toFixed(0)} | ${Math.min(...list).toFixed(0)} | ${Math.max(...list).toFixed(0)} | ${(median(list) / like).toFixed(2)} |\n`;
 }
 let made = 0;
 const make = async () => (made++, await new Promise((done) => setTimeout(done, 50)), 'value');
 await Promise.all(Array.from({ length: 10_000 }, () => tier.getOrSet('wanted', make, { ttl: 60_000 })));
-console.log(`\nThe factory of one key that 10,000 callers ask for at once ran ${made} time(s).`);
+page += `\nThe factory of one key that 10,000 callers ask for at once ran ${made} time(s).\n`;
 if (sink === 0) throw new Error('nothing was read');
 tier.close();
+console.log(page);
+if (process.argv[2]) writeFileSync(process.argv[2], page);

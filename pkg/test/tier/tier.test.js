@@ -12,7 +12,7 @@ import { Redis, until } from './redis.js';
 
 let redis;
 before(async () => (redis = await Redis.start()));
-after(() => redis.kill());
+after(() => redis.remove());
 
 /** An Upstash-style REST server before redis-server, for want of a real one. */
 function restServer(client) {
@@ -201,7 +201,7 @@ for (const name of ['node-redis', 'ioredis']) {
     assert.ok(heard.includes('state') && heard.includes('journal'));
     diagnostics.unsubscribe(listen);
     tier.close();
-    await own.kill();
+    await own.remove();
   });
 
   test(`a Redis that says nothing, with ${name}`, async () => {
@@ -218,7 +218,7 @@ for (const name of ['node-redis', 'ioredis']) {
     const back = await until(() => tier.health().state === 'up', 'UP', 2000);
     assert.ok(back < 2000, `${back} ms`);
     tier.close();
-    await own.kill();
+    await own.remove();
   });
 }
 

@@ -1,0 +1,66 @@
+// Requests over HTTP, as Upstash takes them: no connection to lose, and nobody tells what changes.
+
+import { ReplyError } from '../../errors.js';
+import type { Driver, Ears, Link, Words } from '../link.js';
+import { refusalOf } from '../replies.js';
+
+/** The host's `fetch`, whose types not every program knows. */
+type HostFetch = typeof globalThis extends { fetch: infer F } ? F : (input: any, init?: any) => Promise<any>;
+
+/** A server that speaks Upstash's REST protocol. */
+export interface RestLike {
+  url: string;
+  token?: string;
+  fetch?: HostFetch;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+class RestLink implements Link {
+  readonly isOpen = true;
+  private readonly pending = new Set<AbortController>();
+
+  constructor(private readonly server: RestLike) {}
+
+  open(ears: Ears): void {
+    this.send([[encoder.encode('PING')]]).then(
+      ([reply]) => (reply instanceof Error ? ears.refused(refusalOf(reply)) : ears.connected()),
+      (error: unknown) => ears.refused(refusalOf(error)),
+    );
+  }
+
+  close(): void {
+    for (const request of this.pending) request.abort();
+    this.pending.clear();
+  }
+
+  async send(commands: readonly Words[]): Promise<unknown[]> {
+    const abort = new AbortController();
+    this.pending.add(abort);
+    try {
+      const headers: Record<string, string> = { 'content-type': 'application/json', 'upstash-encoding': 'base64' };
+      if (this.server.token !== undefined) headers['authorization'] = `Bearer ${this.server.token}`;
+      const body = JSON.stringify(commands.map((command) => command.map((word) => decoder.decode(word))));
+      const request = this.server.fetch ?? fetch;
+      const response = await request(`${this.server.url.replace(/\/$/, '')}/pipeline`, { method: 'POST', headers, body, signal: abort.signal });
+      if (response.status === 401) return commands.map(() => new ReplyError('WRONGPASS the token is not accepted', 'PIPELINE'));
+      if (!response.ok) throw new Error(`the REST server answers ${response.status}`);
+      const replies = (await response.json()) as { result?: unknown; error?: string }[];
+      return replies.map(({ result, error }) => (error === undefined ? decoded(result) : new ReplyError(error, 'PIPELINE')));
+    } finally {
+      this.pending.delete(abort);
+    }
+  }
+}
+
+/** Strings come in base64, `OK` does not. */
+function decoded(result: unknown): unknown {
+  if (Array.isArray(result)) return result.map(decoded);
+  if (typeof result !== 'string' || result === 'OK') return result;
+  return Uint8Array.from(atob(result), (character) => character.charCodeAt(0));
+}
+
+export function rest(server: RestLike): Driver {
+  return { kind: 'rest', tracking: false, to: { link: new RestLink(server) } };
+}

@@ -100,6 +100,8 @@ fn packed() -> Result<Counts> {
 fn tier_js() -> Result<Counts> {
     process::find_or_install(&["redis-server"], "redis-server")?;
     let folder = tier::javascript(Some(&tarball()?))?;
+    // Bun is there.
+    npm::ensure(&workspace::pkg().join("test/matrix"))?;
     let (text, ended_well) =
         process::tee(process::command("node", &folder).args(["--test", "--test-reporter=spec"]).args(test_files(&folder)?))?;
     settle(steps::node_test_counts(&text), ended_well)

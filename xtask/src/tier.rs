@@ -110,11 +110,13 @@ pub fn javascript(tarball: Option<&Path>) -> Result<PathBuf> {
         std::fs::remove_dir_all(&place)?;
     }
     std::fs::create_dir_all(&place)?;
-    // The example imports its packages from where it lies.
-    let example = folder.join("node_modules/example-hono");
-    std::fs::create_dir_all(&example)?;
-    std::fs::write(example.join("package.json"), r#"{"type":"module"}"#)?;
-    std::fs::copy(workspace::root().join("examples/hono/app.js"), example.join("app.js"))?;
+    // Examples import their packages from where they lie.
+    for (example, file) in [("hono", "app.js"), ("tier", "cache.js")] {
+        let place = folder.join("node_modules").join(format!("example-{example}"));
+        std::fs::create_dir_all(&place)?;
+        std::fs::write(place.join("package.json"), r#"{"type":"module"}"#)?;
+        std::fs::copy(workspace::root().join("examples").join(example).join(file), place.join(file))?;
+    }
     process::run(process::command("tar", &place).arg("xzf").arg(tarball).arg("--strip-components=1"))?;
     Ok(folder)
 }

@@ -1,6 +1,7 @@
 // cachette/tier over a real cluster of three masters with a replica each, and over a master under Sentinel, with failovers.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis as Ioredis } from 'ioredis';
@@ -115,9 +116,12 @@ const sentinelClients = {
   },
 };
 
+let group;
+before(async () => (group = await Sentinels.start()));
+after(() => group.remove());
+
 for (const [name, make] of Object.entries(sentinelClients)) {
   test(`a failover under Sentinel, with ${name}`, async () => {
-    const group = await Sentinels.start();
     const client = await make(group.nodes);
     const tier = new Tier(client, { conflict: 'overwrite' });
     try {
@@ -136,10 +140,43 @@ for (const [name, make] of Object.entries(sentinelClients)) {
       assert.equal(tier.peek('k'), 'two');
       master.cli('SET', 'k', 'three');
       await until(() => tier.peek('k') === undefined, 'word of the change from the new master');
+      await group.rejoin(killed);
     } finally {
       tier.close();
       await client.destroy?.();
-      await group.remove();
     }
   });
 }
+
+describe('the cookbook', async () => {
+  const example = 'examples/tier/cache.js';
+  const { openCache, userById } = await import('./node_modules/example-tier/cache.js');
+
+  test('the page shows the code that is run here', async () => {
+    const root = new URL('../../../', import.meta.url);
+    const [page, code] = await Promise.all(['examples/README.md', example].map((file) => readFile(new URL(file, root), 'utf8')));
+    assert.ok(page.includes(`\`\`\`js\n${code}\`\`\``));
+  });
+
+  const hosts = (nodes) => nodes.map(({ host, port }) => `${host}:${port}`).join(',');
+  const stages = {
+    'in memory': () => 'embedded:',
+    'one Redis': () => group.masters()[0].url,
+    Sentinel: () => `redis+sentinel://${hosts(group.nodes)}/mymaster`,
+    Cluster: () => `redis+cluster://${hosts(cluster.nodes)}`,
+  };
+  for (const [stage, url] of Object.entries(stages)) {
+    test(`${stage}: one query for all who ask`, async () => {
+      const cache = openCache(url());
+      await until(() => cache.health().state === 'up' && (stage === 'in memory' || isWhole(cache)), 'UP', 10_000);
+      await cache.delete('user:7');
+      let queries = 0;
+      const load = async (id) => (queries++, await sleep(5), `user ${id}`);
+      assert.deepEqual(await Promise.all([1, 2, 3].map(() => userById(cache, load, 7))), ['user 7', 'user 7', 'user 7']);
+      assert.equal(queries, 1);
+      const shared = { Sentinel: group, Cluster: cluster }[stage];
+      if (shared !== undefined) await until(() => shared.cli('GET', 'user:7') === 'user 7', 'it in Redis');
+      cache.close();
+    });
+  }
+});

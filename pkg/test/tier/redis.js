@@ -32,16 +32,29 @@ export class Redis {
     return redis;
   }
 
+  /** One that speaks TLS alone, with these files. */
+  static async startTls({ key, cert }, ...args) {
+    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert, '--tls-auth-clients', 'no'];
+    const redis = new Redis(await freePort(), [...files, ...args]);
+    redis.portOption = '--tls-port';
+    redis.cliArgs = ['--tls', '--cacert', cert, '-h', 'localhost', ...(args.includes('--requirepass') ? ['--no-auth-warning', '-a', args[args.indexOf('--requirepass') + 1]] : [])];
+    await redis.restart();
+    return redis;
+  }
+
   constructor(port, args) {
     this.port = port;
     this.args = args;
+    this.portOption = '--port';
+    this.cliArgs = [];
     this.url = `redis://127.0.0.1:${port}`;
     this.folder = mkdtempSync(join(tmpdir(), 'cachette-tier-'));
   }
 
   /** Starts it anew, empty; what it knows of its cluster stays. */
   async restart() {
-    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...this.args];
+    const off = this.portOption === '--port' ? [] : ['--port', '0'];
+    const args = [...off, this.portOption, String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...this.args];
     this.child = spawn('redis-server', args, { stdio: 'ignore', cwd: this.folder });
     for (let attempt = 0; attempt < 400; attempt++) {
       if (await listens(this.port)) return;
@@ -68,7 +81,7 @@ export class Redis {
   }
 
   cli(...words) {
-    return cli(this.port, ...words);
+    return cli(this.port, ...this.cliArgs, ...words);
   }
 
   role() {

@@ -20,7 +20,7 @@ export function driverFor(client: RedisLike, timeout: number): Driver {
     if (has(client, 'getMasterNode', '_execute')) return nodeRedisSentinel(client as NodeRedisSentinelLike, timeout);
     if (has(client, 'callBuffer', 'duplicate')) return ioredis(client as IoredisLike, timeout);
     if (has(client, 'sendCommand', 'duplicate')) return nodeRedis(client as NodeRedisLike, timeout);
-    if (has(client, 'send', 'getBuffer', 'duplicate')) return bun(client as BunLike);
+    if (has(client, 'send', 'getBuffer', 'duplicate')) return bun(client as BunLike, timeout);
     if (typeof (client as RestLike).url === 'string') return rest(client as RestLike);
   }
   throw new TypeError('cachette: a tier takes a client of node-redis, ioredis or Bun, or { url, token } of a REST server');

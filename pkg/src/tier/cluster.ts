@@ -71,6 +71,8 @@ export class Cluster {
   private readonly used = new Set<number>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asking = false;
+  /** Something moved while the slots were asked for. */
+  private hinted = false;
   private closed = false;
 
   /** `tell`: to the machine. `isWhole`: every node is there. */
@@ -90,12 +92,15 @@ export class Cluster {
     if (this.closed) return;
     if (ranges === undefined) this.first.refuse();
     else this.adopt(ranges);
-    this.again(ranges !== undefined && this.isWhole() ? CALM : TROUBLED);
+    const wait = ranges !== undefined && this.isWhole() ? CALM : TROUBLED;
+    this.again(this.hinted ? SOON : wait);
+    this.hinted = false;
   }
 
   /** Something moved, or went. */
   hint(): void {
-    if (!this.asking) this.again(SOON);
+    if (this.asking) this.hinted = true;
+    else this.again(SOON);
   }
 
   private again(wait: number): void {

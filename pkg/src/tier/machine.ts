@@ -1,6 +1,6 @@
 // The tier's policy: a WebAssembly instance of its own for each tier. Words in, actions out; what they mean is known in there (src/tier of the crate).
 
-import { CacheCrashedError, isCrash } from '../errors.js';
+import { CacheClosedError, CacheCrashedError, isCrash } from '../errors.js';
 import { takeText } from '../lanes.js';
 import { ReplyReader, upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
 import { bufferView, type NodeBuffer } from '../text.js';
@@ -37,7 +37,7 @@ export class Machine {
   u32: Uint32Array;
   buffer: NodeBuffer | undefined;
   private key: Uint8Array;
-  private failure: CacheCrashedError | undefined;
+  private failure: CacheCrashedError | CacheClosedError | undefined;
 
   constructor(now: number, options: readonly string[]) {
     const imports = glue();
@@ -117,6 +117,11 @@ export class Machine {
       actions.push([text(verb), ...rest]);
     }
     return actions;
+  }
+
+  /** From now on there are no hits, and nothing is due. */
+  close(): void {
+    this.failure ??= new CacheClosedError('the tier is closed');
   }
 
   due(): number {

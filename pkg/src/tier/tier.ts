@@ -130,7 +130,8 @@ export class Tier<V extends string | Uint8Array = string> {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private timerDue = Infinity;
   private wallTold = 0;
-  private closed = false;
+  /** Why nothing can be asked any more: it was closed, or it broke. */
+  private ended: unknown;
   private hitsLeft = 0;
   private turn = 0;
 
@@ -173,7 +174,7 @@ export class Tier<V extends string | Uint8Array = string> {
   /** A key's value, and where it came from. */
   async getWithMeta(key: string): Promise<{ value: V | null; meta: Meta }> {
     const hit = this.peek(key);
-    if (hit !== undefined) return { value: hit, meta: { source: 'l1', stale: false, ageMs: this.machine.age(), durability: 'l2' } };
+    if (hit !== undefined) return { value: hit, meta: this.metaOfHit() };
     const answer = await this.ask('get', [key]);
     return { value: this.value(answer[2]), meta: metaOf(answer) };
   }
@@ -187,12 +188,18 @@ export class Tier<V extends string | Uint8Array = string> {
 
   /** As {@link Tier.getOrSet}, and where the value came from. */
   async getOrSetWithMeta(key: string, make: Factory, keep: KeepOptions = {}): Promise<{ value: V | null; meta: Meta }> {
+    const hit = this.peek(key);
+    if (hit !== undefined) return { value: hit, meta: this.metaOfHit() };
     const answer = await this.ask('make', [key, ...keepWords(keep)], make);
     return { value: this.value(answer[2]), meta: metaOf(answer) };
   }
 
   mget(keys: readonly string[]): Promise<(V | null)[]> {
     return Promise.all(keys.map((key) => this.get(key)));
+  }
+
+  private metaOfHit(): Meta {
+    return { source: 'l1', stale: false, ageMs: this.machine.age(), durability: 'l2' };
   }
 
   private value(value: Reply | undefined): V | null {
@@ -305,37 +312,48 @@ export class Tier<V extends string | Uint8Array = string> {
 
   /** Closes the connections that the tier made. What waits fails. */
   close(): void {
-    this.closed = true;
+    this.end(failure('CLOSED'));
+    this.machine.close();
+    this.engine.close();
+  }
+
+  private end(error: unknown): void {
+    this.ended ??= error;
     clearTimeout(this.timer);
     this.cluster?.close();
     for (const link of this.links) link.close();
-    const error = failure('CLOSED');
-    for (const { reject } of this.waiting.values()) reject(error);
+    for (const { reject } of this.waiting.values()) reject(this.ended);
     this.waiting.clear();
-    this.engine.close();
+    this.factories.clear();
   }
 
   // ---- machine and client ---------------------------------------------------------------------------------------------------------
 
   private ask(verb: string, words: readonly (string | Uint8Array)[], factory?: Factory): Promise<Action> {
+    if (this.ended !== undefined) return Promise.reject(this.ended);
+    if (!words.every(isWord)) return Promise.reject(new TypeError(ENCODE));
     const request = ++this.requests;
     if (factory !== undefined) this.factories.set(request, factory);
     return new Promise((resolve, reject) => {
       this.waiting.set(request, { resolve, reject });
-      this.tell(verb, String(request), ...words);
+      if (this.tell(verb, String(request), ...words)) return;
+      this.waiting.delete(request);
+      this.factories.delete(request);
+      reject(this.ended ?? new TypeError('cachette: times are whole milliseconds'));
     });
   }
 
-  private tell(...words: readonly (string | Uint8Array)[]): void {
-    if (this.closed) {
-      for (const [request, { reject }] of this.waiting) {
-        this.waiting.delete(request);
-        reject(failure('CLOSED'));
-      }
-      return;
+  /** Tells the machine what happened, and does what it asks for; whether it understood. */
+  private tell(...words: readonly (string | Uint8Array)[]): boolean {
+    if (this.ended !== undefined) return false;
+    try {
+      const understood = this.machine.tell(clock(), ...words);
+      this.act();
+      return understood;
+    } catch (error) {
+      this.end(error);
+      return false;
     }
-    this.machine.tell(clock(), ...words);
-    this.act();
   }
 
   private act(): void {
@@ -388,7 +406,10 @@ export class Tier<V extends string | Uint8Array = string> {
   }
 
   private send(link: Link, call: string, commands: readonly Words[]): void {
-    if (link instanceof Local) return this.tell('replied', call, encodeReplies(link.answer(commands)));
+    if (link instanceof Local) {
+      this.tell('replied', call, encodeReplies(link.answer(commands)));
+      return;
+    }
     const lost = () => this.tell('lost', call);
     const replied = (replies: unknown[] | undefined) => replies !== undefined && this.tell('replied', call, encodeReplies(replies));
     link.send(commands).then((replies) => {
@@ -401,18 +422,18 @@ export class Tier<V extends string | Uint8Array = string> {
   private make(request: number): void {
     const factory = this.factories.get(request);
     this.factories.delete(request);
+    const made = (value: string | Uint8Array | null | undefined) => {
+      if (value === null || value === undefined) this.tell('nothing', String(request));
+      else this.tell('made', String(request), value);
+    };
+    const failed = (error: unknown) => {
+      // Whoever waits for it is given the very error.
+      this.failures.set(request, error);
+      this.tell('failed', String(request), `${request}`);
+      this.failures.delete(request);
+    };
     // Not at once: the machine is in the middle of something.
-    settled
-      .then(() => factory!())
-      .then(
-        (value) => (value === null || value === undefined ? this.tell('nothing', String(request)) : this.tell('made', String(request), value)),
-        (error: unknown) => {
-          // Whoever waits for it is given the very error.
-          this.failures.set(request, error);
-          this.tell('failed', String(request), `${request}`);
-          this.failures.delete(request);
-        },
-      );
+    settled.then(() => factory!()).then(encoded).then(made, failed);
   }
 
   private fail(request: number, code: string, words: string): void {
@@ -440,16 +461,21 @@ export class Tier<V extends string | Uint8Array = string> {
       if (name === 'state' && words[1] === 'down') this.cluster.hint();
     }
     if (this.diagnostics?.hasSubscribers === true) this.diagnostics.publish({ name, ...event });
-    for (const listener of (this.listeners as Record<string, Set<(event: unknown) => void>>)[name] ?? []) listener(event);
+    for (const listener of (this.listeners as Record<string, Set<(event: unknown) => void>>)[name] ?? []) hear(listener, event);
   }
 
   private arm(): void {
+    if (this.ended !== undefined) return;
     const due = this.machine.due();
-    if (due < 0 || due >= this.timerDue || this.closed) return;
-    clearTimeout(this.timer);
-    this.timerDue = due;
-    this.timer = setTimeout(() => this.tick(), Math.min(Math.max(due - clock(), 0), LONGEST_TIMER));
-    (this.timer as { unref?(): void }).unref?.();
+    if (due >= 0 && due < this.timerDue) {
+      clearTimeout(this.timer);
+      this.timerDue = due;
+      this.timer = setTimeout(() => this.tick(), Math.min(Math.max(due - clock(), 0), LONGEST_TIMER));
+    }
+    // A tier alone keeps no process alive; somebody who waits for its answer does.
+    const timer = this.timer as { ref?(): void; unref?(): void } | undefined;
+    if (this.waiting.size > 0) timer?.ref?.();
+    else timer?.unref?.();
   }
 
   private tick(): void {
@@ -457,9 +483,32 @@ export class Tier<V extends string | Uint8Array = string> {
     const now = clock();
     if (now - this.wallTold > 1000) {
       this.wallTold = now;
-      this.machine.tell(now, 'wall', String(Date.now()));
+      this.tell('wall', String(Date.now()));
     }
     this.tell('tick');
+  }
+}
+
+const ENCODE = 'cachette: keys are strings, and values strings or Uint8Array: encode what is neither';
+
+function isWord(word: unknown): boolean {
+  return typeof word === 'string' || word instanceof Uint8Array;
+}
+
+/** What a factory made, if it can be kept. */
+function encoded<T>(value: T): T {
+  if (value !== null && value !== undefined && !isWord(value)) throw new TypeError(ENCODE);
+  return value;
+}
+
+/** What a listener throws is nobody's here; it is reported as what any callback throws. */
+function hear(listener: (event: unknown) => void, event: unknown): void {
+  try {
+    listener(event);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -1,10 +1,14 @@
 // cachette/tier over a real redis-server, with each of the clients that it knows.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import { channel } from 'node:diagnostics_channel';
+import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Redis as Ioredis } from 'ioredis';
 import { createClient } from 'redis';
 import { Tier, TierError } from 'cachette/tier';
@@ -155,6 +159,44 @@ describe('without Redis', () => {
     await tier.set('k', new Uint8Array([0, 255, 128]));
     assert.deepEqual(await tier.get('k'), new Uint8Array([0, 255, 128]));
     tier.close();
+  });
+
+  test('what cannot be kept is said to be, to all who wait for it', async () => {
+    const tier = new Tier();
+    await assert.rejects(tier.set('k', { a: 1 }), TypeError);
+    await assert.rejects(tier.set('k', 'v', { ttl: NaN }), TypeError);
+    await assert.rejects(tier.touch('k', Infinity), TypeError);
+    const asked = [1, 2].map(() => tier.getOrSet('k', () => ({ a: 1 })));
+    for (const answer of asked) await assert.rejects(answer, TypeError);
+    assert.equal(await tier.getOrSet('k', () => 'text'), 'text');
+    tier.close();
+  });
+
+  test('a listener that throws harms nobody but itself', async () => {
+    const script = `
+      import { Tier } from 'cachette/tier';
+      process.on('uncaughtException', (error) => console.log(error.message));
+      const tier = new Tier({ url: 'http://127.0.0.1:1' });
+      tier.on('state', () => { throw new Error('not ours'); });
+      tier.on('state', ({ to }) => console.log(to));
+      console.log(await tier.getOrSet('k', () => 'made'));
+      tier.close();`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: dirname(fileURLToPath(import.meta.url)) });
+    assert.deepEqual(stdout.trim().split('\n').sort(), ['down', 'made', 'not ours']);
+  });
+
+  test('a closed tier gives nothing out, not even what it had', async () => {
+    const tier = new Tier();
+    await tier.set('k', 'v');
+    assert.equal(tier.peek('k'), 'v');
+    tier.close();
+    tier.close();
+    assert.equal(tier.peek('k'), undefined);
+    await assert.rejects(tier.get('k'), { code: 'CLOSED' });
+  });
+
+  test('a client that would lengthen keys is refused', () => {
+    assert.throws(() => new Tier(new Ioredis({ keyPrefix: 'app:', lazyConnect: true })), /keyPrefix/);
   });
 
   test('what is no client is refused', () => {

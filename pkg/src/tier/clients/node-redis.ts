@@ -120,7 +120,9 @@ class NodeRedisCluster implements ClusterClient {
 
   async ready(): Promise<void> {
     if (this.like !== undefined) return;
-    const scout = this.client.duplicate({ minimizeConnections: true, RESP: 3, clientSideCache: undefined });
+    const { defaults } = (this.client as { _options?: { defaults?: { socket?: object } } })._options ?? {};
+    const socket = { ...defaults?.socket, connectTimeout: this.timeout, reconnectStrategy: false };
+    const scout = this.client.duplicate({ minimizeConnections: true, RESP: 3, clientSideCache: undefined, defaults: { ...defaults, socket } });
     for (const event of ['error', 'node-error']) scout.on(event, ignore);
     try {
       await scout.connect();

@@ -118,12 +118,11 @@ pub extern "C" fn stats() -> u32 {
         writes as u64,
         journal as u64,
     ];
-    let mut count = 0;
-    for (to, figure) in area::area().value.chunks_exact_mut(8).zip(figures.into_iter().chain(nodes)) {
+    let room = area::area().value.chunks_exact_mut(8);
+    room.zip(figures.into_iter().chain(nodes)).fold(0, |count, (to, figure)| {
         to.copy_from_slice(&(figure as f64).to_le_bytes());
-        count += 1;
-    }
-    count
+        count + 1
+    })
 }
 
 fn number(word: &[u8]) -> Option<u64> {
@@ -154,7 +153,9 @@ fn told(tier: &mut Tier, words: &[&[u8]], now: u64) -> Option<()> {
     match (*verb, rest) {
         (b"tick", []) => machine.tick(now),
         (b"wall", [wall]) => machine.set_wall(now, number(wall)?),
-        (b"node", []) => drop(machine.add_node()),
+        (b"node", []) => {
+            machine.add_node();
+        }
         (b"slots", [to, ranges @ ..]) => {
             let to = node(to)?;
             for range in ranges.chunks_exact(2) {

@@ -76,6 +76,12 @@ const CLIENTS = {
 
 const versionOf = (value) => Number(String(value).split('=').at(-1));
 
+/** Where an answer came from; of a write, who has it. */
+function sourceOf(answer) {
+  if (typeof answer === 'string') return answer === 'l2' ? 'l2' : 'l1';
+  return answer.meta.stale ? 'stale' : answer.meta.source;
+}
+
 /** What is known of all that happened. */
 class Log {
   start = performance.now();
@@ -103,10 +109,10 @@ class Log {
   async timed(what, call) {
     const start = performance.now();
     const downBefore = this.isDown;
-    let meta;
+    let source = 'fallback';
     try {
       const answer = await call(start);
-      meta = answer?.meta;
+      source = sourceOf(answer);
       return answer;
     } catch (error) {
       if (error.code === 'UNKNOWN_OUTCOME') this.unknown++;
@@ -115,7 +121,7 @@ class Log {
       return undefined;
     } finally {
       const took = performance.now() - start;
-      this.samples.push([(start - this.start) / 1000, took, meta?.stale ? 'stale' : (meta?.source ?? 'l2')]);
+      this.samples.push([(start - this.start) / 1000, took, source]);
       if (downBefore && this.isDown) this.down.push(took);
     }
   }

@@ -141,9 +141,10 @@ export class Machine {
   }
 }
 
-const decoder = new TextDecoder();
+// A byte order mark is text like any other.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Words of the machine are short ASCII; values stay bytes. */
+/** What came as bytes, as text. */
 export function text(reply: Reply | undefined): string {
   return reply instanceof Uint8Array ? decoder.decode(reply) : String(reply ?? '');
 }

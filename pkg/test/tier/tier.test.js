@@ -85,6 +85,16 @@ for (const [name, { tracking, make }] of Object.entries(clients)) {
       assert.equal(redis.cli('EXISTS', 'greeting'), '0');
     });
 
+    test('bytes are kept as they are, or refused where the client cannot carry them', async () => {
+      const bytes = new Uint8Array([0xef, 0xbb, 0xbf, 0, 255, 128]);
+      if (name === 'rest') return assert.rejects(tier.set('bytes', bytes), { name: 'ReplyError' });
+      assert.equal(await tier.set('bytes', bytes, { ttl: 60_000 }), 'l2');
+      assert.equal(redis.cli('STRLEN', 'bytes'), '6');
+      redis.cli('SET', 'marked', '\ufefftext');
+      assert.equal(await tier.get('marked'), '\ufefftext');
+      assert.equal(await tier.get('marked'), '\ufefftext', 'from L1');
+    });
+
     test('what others write is seen', { skip: !tracking }, async () => {
       redis.cli('SET', 'shared', 'one');
       assert.equal(await tier.get('shared'), 'one');

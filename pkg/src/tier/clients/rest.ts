@@ -15,7 +15,8 @@ export interface RestLike {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A byte order mark is text like any other; what is no text cannot be sent in JSON.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 class RestLink implements Link {
   readonly isOpen = true;
@@ -36,12 +37,13 @@ class RestLink implements Link {
   }
 
   async send(commands: readonly Words[]): Promise<unknown[]> {
+    const body = written(commands);
+    if (body === undefined) return commands.map(() => new ReplyError('ERR a REST server takes text, and this is none', 'PIPELINE'));
     const abort = new AbortController();
     this.pending.add(abort);
     try {
       const headers: Record<string, string> = { 'content-type': 'application/json', 'upstash-encoding': 'base64' };
       if (this.server.token !== undefined) headers['authorization'] = `Bearer ${this.server.token}`;
-      const body = JSON.stringify(commands.map((command) => command.map((word) => decoder.decode(word))));
       const request = this.server.fetch ?? fetch;
       const response = await request(`${this.server.url.replace(/\/$/, '')}/pipeline`, { method: 'POST', headers, body, signal: abort.signal });
       if (response.status === 401) return commands.map(() => new ReplyError('WRONGPASS the token is not accepted', 'PIPELINE'));
@@ -51,6 +53,15 @@ class RestLink implements Link {
     } finally {
       this.pending.delete(abort);
     }
+  }
+}
+
+/** The body of a request; undefined where it is no text. */
+function written(commands: readonly Words[]): string | undefined {
+  try {
+    return JSON.stringify(commands.map((command) => command.map((word) => decoder.decode(word))));
+  } catch {
+    return undefined;
   }
 }
 

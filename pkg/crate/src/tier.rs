@@ -189,7 +189,6 @@ fn told(tier: &mut Tier, words: &[&[u8]], now: u64) -> Option<()> {
         (b"touch", [request, key, ttl]) => machine.touch(now, number(request)?, key, number(ttl)?),
         (b"tag", [request, tag]) => machine.invalidate_tag(now, number(request)?, tag),
         (b"clear", [request, prefix]) => machine.clear(now, number(request)?, prefix),
-        (b"cancel", [request]) => machine.cancel(number(request)?),
         (b"made", [request, value]) => machine.made(now, number(request)?, Made::Value { value: value.to_vec(), keep: None }),
         (b"nothing", [request]) => machine.made(now, number(request)?, Made::Nothing),
         (b"failed", [request, why]) => machine.made(now, number(request)?, Made::Failed(why.to_vec())),

@@ -87,7 +87,7 @@ export class Cluster {
     if (this.asking || this.closed) return;
     this.asking = true;
     clearTimeout(this.timer);
-    const ranges = await this.ask();
+    const ranges = await this.ask().catch(() => undefined);
     this.asking = false;
     if (this.closed) return;
     if (ranges === undefined) this.first.refuse();
@@ -117,12 +117,9 @@ export class Cluster {
 
   // ---- who has what -------------------------------------------------------------------------------------------------------------
 
+  /** Rejected where no client of a node could be made. */
   private async ask(): Promise<Range[] | undefined> {
-    try {
-      await this.client.ready();
-    } catch {
-      return undefined;
-    }
+    await this.client.ready();
     // Those that are connected first; then anew, those that are known before the seeds, which may be addresses of long ago.
     const known = this.names.map(addressOf);
     for (const [node, address] of known.entries()) {

@@ -8,6 +8,7 @@ import { Local } from './clients/local.js';
 import { Cluster, redirection } from './cluster.js';
 import type { Driver, Ears, Link, Words } from './link.js';
 import { bytesOf, Machine, text, type Action } from './machine.js';
+import { tierEngine } from './module.js';
 import { keepWords, optionWords, type KeepOptions, type TierOptions } from './options.js';
 import { encodeReplies } from './replies.js';
 
@@ -96,6 +97,13 @@ const settled = Promise.resolve();
 /** Of the machine's figures, those that are not of nodes. */
 const FIGURES = 13;
 
+/** What commands are looked up in, for all tiers; made when one is first run. */
+let known: Cachette<Uint8Array> | undefined;
+
+function wholeEngine(): Cachette<Uint8Array> {
+  return new Cachette({ bytes: true, engine: tierEngine }) as unknown as Cachette<Uint8Array>;
+}
+
 /** Node's diagnostics channel `cachette:tier`, where there is one. */
 interface Channel {
   readonly hasSubscribers: boolean;
@@ -118,7 +126,8 @@ export class Tier<V extends string | Uint8Array = string> {
   private readonly client: string;
   private readonly links: readonly Link[];
   private readonly cluster: Cluster | undefined;
-  private readonly engine: Cachette<Uint8Array>;
+  /** Redis, where there is no client. */
+  private readonly engine: Cachette<Uint8Array> | undefined;
   private readonly asBytes: boolean;
   private readonly waiting = new Map<number, Waiting>();
   private readonly factories = new Map<number, Factory>();
@@ -136,10 +145,9 @@ export class Tier<V extends string | Uint8Array = string> {
   private turn = 0;
 
   constructor(client?: RedisLike | null, options: TierOptions & { bytes?: V extends Uint8Array ? true : boolean } = {}) {
-    // Commands are looked up in it; without a client it is Redis, too.
-    this.engine = new Cachette({ bytes: true }) as unknown as Cachette<Uint8Array>;
     const { connectTimeout = 1000 } = options;
-    const { kind, tracking, to }: Driver = client ? driverFor(client, connectTimeout) : { kind: 'embedded', tracking: false, to: { link: new Local(this.engine) } };
+    this.engine = client ? undefined : wholeEngine();
+    const { kind, tracking, to }: Driver = client ? driverFor(client, connectTimeout) : { kind: 'embedded', tracking: false, to: { link: new Local(this.engine!) } };
     this.client = kind;
     this.asBytes = options.bytes ?? false;
     this.machine = new Machine(clock(), optionWords(options, tracking && options.tracking !== false, !client));
@@ -256,12 +264,13 @@ export class Tier<V extends string | Uint8Array = string> {
 
   /** Whether a command reads or writes, and its keys: as the engine declares it. */
   private facts(name: string, words: (string | Uint8Array)[]): [kind: string, keys: Uint8Array[]] {
-    const [info] = this.engine.call('COMMAND', 'INFO', name) as Reply[];
+    known ??= wholeEngine();
+    const [info] = known.call('COMMAND', 'INFO', name) as Reply[];
     if (!Array.isArray(info)) throw new ReplyError(`ERR unknown command '${name}'`, name);
     const flags = (info[2] as Reply[]).map(text);
     const kind = flags.includes('write') ? 'w' : flags.includes('readonly') ? 'r' : '-';
     try {
-      return [kind, this.engine.call('COMMAND', 'GETKEYS', ...words) as Uint8Array[]];
+      return [kind, known.call('COMMAND', 'GETKEYS', ...words) as Uint8Array[]];
     } catch (error) {
       if (!(error instanceof ReplyError) || !/no key|arguments specified/i.test(error.message)) throw error;
       return [kind, []];
@@ -314,7 +323,7 @@ export class Tier<V extends string | Uint8Array = string> {
   close(): void {
     this.end(failure('CLOSED'));
     this.machine.close();
-    this.engine.close();
+    this.engine?.close();
   }
 
   private end(error: unknown): void {

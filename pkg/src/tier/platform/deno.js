@@ -1,7 +1,7 @@
 // Deno.
-import '../../platform/deno.js';
+import { full } from '../../full/inline.js';
 import source tier from '../../tier.wasm';
 import { provideTier } from '../module.js';
 
-provideTier(() => tier);
+provideTier(() => tier, full);
 export * from '../index.js';

@@ -1,7 +1,7 @@
 // Vercel's edge runtime and Next's middleware.
-import '../../platform/edge-light.js';
+import { full } from '../../full/edge-light.js';
 import tier from '../../tier.wasm?module';
 import { provideTier } from '../module.js';
 
-provideTier(() => tier);
+provideTier(() => tier, full);
 export * from '../index.js';

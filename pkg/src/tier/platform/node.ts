@@ -1,8 +1,8 @@
 // Node.
-import '../../platform/node.js';
 import { compileText } from '../../base64.js';
+import { full } from '../../full/inline.js';
 import { wasmBase64 } from '../../tier.base64.js';
 import { provideTier } from '../module.js';
 
-provideTier(() => compileText(wasmBase64));
+provideTier(() => compileText(wasmBase64), full);
 export * from '../index.js';

@@ -1,7 +1,7 @@
 // Cloudflare's workerd.
-import '../../platform/workerd.js';
+import { full } from '../../full/workerd.js';
 import tier from '../../tier.wasm';
 import { provideTier } from '../module.js';
 
-provideTier(() => tier);
+provideTier(() => tier, full);
 export * from '../index.js';

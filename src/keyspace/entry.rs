@@ -492,6 +492,17 @@ impl Entry {
         (self.flags() & HAS_DEADLINE != 0) == deadline.is_some() && self.is_far() == is_far(deadline)
     }
 
+    /// Gives the entry another deadline where it lies; false, and nothing changed, where that has no place.
+    #[inline]
+    pub(super) fn renew(self, deadline: Option<Millis>) -> bool {
+        let has_place = self.has_place_for(deadline);
+        if let Some(deadline) = deadline.filter(|_| has_place) {
+            // SAFETY: it has its place.
+            unsafe { self.write_deadline(deadline) };
+        }
+        has_place
+    }
+
     pub(super) fn has_fields_due(self) -> bool {
         self.flags() & FIELDS_DUE != 0
     }
@@ -596,10 +607,7 @@ impl Entry {
     pub(super) unsafe fn with_deadline(self, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
         // SAFETY: all within the live old block and the new one, sized for the same key and value.
         unsafe {
-            if self.has_place_for(deadline) {
-                if let Some(deadline) = deadline {
-                    self.write_deadline(deadline);
-                }
+            if self.renew(deadline) {
                 return Ok(self);
             }
             let inline_len = self.inline_len();

@@ -10,7 +10,9 @@
 use super::entry::Entry;
 use super::{Keyspace, Ttl, hash_of};
 use crate::error::{ReplyError, Result};
+use crate::time::Millis;
 use crate::value::OutOfMemory;
+use crate::value::table::Pos;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
@@ -101,19 +103,27 @@ impl Keyspace {
         let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
         let before = entry.deadline();
         let deadline = self.deadline_after(Some(entry), ttl);
-        let bytes = entry.memory();
+        if size != old || !entry.renew(deadline) {
+            return self.refer_resized(pos, entry, size, deadline);
+        }
+        entry.set_access(self.next_mark(entry.access()));
+        self.note_deadline(pos, before, deadline);
+        Ok(slot)
+    }
+
+    /// As `refer`, of a key that stands for a slot, where the entry or the sum of sizes changes.
+    #[inline(never)]
+    fn refer_resized(&mut self, pos: Pos, entry: Entry, size: u32, deadline: Option<Millis>) -> Result<u32> {
+        let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
+        let (before, bytes) = (entry.deadline(), entry.memory());
         // SAFETY: the entry is live; only the returned handle is used afterwards.
         let moved = unsafe { entry.with_deadline(deadline)? };
         moved.set_access(self.next_mark(moved.access()));
-        if moved != entry {
-            self.db_mut().table.replace(pos, moved.handle());
-            self.references.place(slot).map(|place| place.replace(moved.handle()));
-        }
-        if size != old || moved != entry {
-            moved.set_size(size);
-            self.resized(moved, bytes, moved.memory());
-            self.references.size = self.references.size.saturating_add(size.into()).saturating_sub(old.into());
-        }
+        self.db_mut().table.replace(pos, moved.handle());
+        self.references.place(slot).map(|place| place.replace(moved.handle()));
+        moved.set_size(size);
+        self.resized(moved, bytes, moved.memory());
+        self.references.size = self.references.size.saturating_add(size.into()).saturating_sub(old.into());
         self.note_deadline(pos, before, deadline);
         if size > old {
             self.make_way(0, 0);

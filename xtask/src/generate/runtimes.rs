@@ -63,6 +63,7 @@ pub fn readme() -> Result<(PathBuf, String)> {
          [in detail](pkg/README.md#where-it-runs)."
     );
     let text = replaced(&std::fs::read_to_string(&path)?, &mark("runtimes"), &wrapped(&point))?;
+    let text = replaced(&text, speed::BEGIN_JS, &speed::from_javascript()?)?;
     let text = replaced(&text, speed::BEGIN, &speed::table()?)?;
     Ok((path, text))
 }

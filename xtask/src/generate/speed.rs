@@ -1,12 +1,11 @@
-//! The README's speed table: every ratio that has a bar, from the last saved runs of `cargo xtask bench`.
+//! The README's speed tables, from the last saved runs of `cargo xtask bench`: every ratio that has a bar, and calls from JavaScript.
 
 use crate::workspace;
 use anyhow::{Context, Result};
 use std::fmt::Write;
 
 /// Benches whose results have bars, and what the README calls them.
-const BENCHES: [(&str, &str); 6] = [
-    ("js", "from JavaScript, Node 20"),
+const BENCHES: [(&str, &str); 5] = [
     ("native", "Rust caches, 1 M keys"),
     ("server", "server, TCP"),
     ("structures", "1 M members"),
@@ -16,6 +15,17 @@ const BENCHES: [(&str, &str); 6] = [
 
 /// The mark before the table.
 pub const BEGIN: &str = "<!-- speed: written by `cargo xtask gen` from benches/results -->\n";
+
+/// The mark before the table of calls from JavaScript.
+pub const BEGIN_JS: &str = "<!-- calls: written by `cargo xtask gen` from benches/results/js.md -->\n";
+
+/// What `cargo xtask bench js` says in short, as part of a list.
+pub fn from_javascript() -> Result<String> {
+    let page = std::fs::read_to_string(workspace::root().join("benches/results/js.md"))?;
+    let (_, rest) = page.split_once("## In short\n").context("benches/results/js.md says nothing in short")?;
+    let table = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    Ok(table.map(|line| format!("  {line}\n")).collect::<String>() + "  ")
+}
 
 /// The table's Markdown: a row for each bench and peer.
 pub fn table() -> Result<String> {

@@ -551,6 +551,22 @@ fn commands_are_redis_s_and_replies_of_reads_are_kept() {
 }
 
 #[test]
+fn what_commands_said_of_a_value_goes_when_it_is_set() {
+    let mut talk = Talk::up(Options::default());
+    let words = || vec![b"STRLEN".to_vec(), b"k".to_vec()];
+    let read = Facts { readonly: true, write: false, keys: vec![b"k".to_vec()] };
+    talk.machine.command(talk.now, 100, words(), read.clone());
+    let call = talk.sent("STRLEN k; PTTL k");
+    talk.reply(call, vec![Value::Integer(3), Value::Integer(-1)]);
+    talk.set("k", "abcdef", Keep::default());
+    let call = talk.sent("MULTI; SET k abcdef; PTTL k; EXEC");
+    talk.reply(call, vec![ok(), ok(), ok(), Value::Array(vec![ok(), Value::Integer(-1)])]);
+    talk.take();
+    talk.machine.command(talk.now, 101, words(), read);
+    talk.sent("STRLEN k; PTTL k");
+}
+
+#[test]
 fn a_node_that_takes_over_slots_begins_without_trust() {
     let mut talk = Talk::up(Options::default());
     talk.machine.assign_slots(0, 16383, 0);

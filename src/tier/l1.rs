@@ -171,6 +171,11 @@ impl L1 {
     /// Removes value and replies of a key.
     pub fn remove(&mut self, key: &[u8]) {
         self.remove_value(key);
+        self.remove_replies(key);
+    }
+
+    /// Removes the replies of commands that are kept for a key.
+    pub fn remove_replies(&mut self, key: &[u8]) {
         self.keys.within(REPLIES, |keys| {
             if !keys.is_empty() {
                 keys.discard(key);

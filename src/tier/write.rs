@@ -288,6 +288,8 @@ impl Machine {
         let expires = keep.ttl.map_or(u64::MAX, |ttl| sent_at.min(*written).saturating_add(ttl));
         let header = Header { epoch, ..self.header(writing.node, expires, sent_at, *written, Some(keep)) };
         let header = Header { quick_until: self.early(&header, sent_at), ..header };
+        // What commands said of the value before is of no use.
+        self.l1.remove_replies(key);
         self.l1.put(key, &header, &keep.tags, value);
     }
 
@@ -384,6 +386,8 @@ impl Machine {
         let header = self.header(self.route(key), expires, self.now, self.now, Some(keep));
         let header =
             Header { flags: header.flags | LOCAL, quick_until: 0, fresh_until: header.fresh_until.min(expires), ..header };
+        // What commands said of the value before is of no use.
+        self.l1.remove_replies(key);
         self.l1.put(key, &header, &keep.tags, value);
     }
 

@@ -266,7 +266,7 @@ function page(clients) {
   const line = (cells) => `| ${cells.join(' | ')} |\n`;
   let text = `# The tier in JavaScript over real servers in trouble
 
-\`cargo xtask chaos --js\` (\`pkg/test/tier/chaos.js\`), Node ${process.versions.node}: ${CALLERS} callers, each a call every ${PAUSE} ms and more; the load and whoever makes the trouble share one process.
+\`cargo xtask chaos --js --cycles ${clients.find(({ isSingle }) => isSingle)?.cycles.length}\` (\`pkg/test/tier/chaos.js\`), Node ${process.versions.node}: ${CALLERS} callers, each a call every ${PAUSE} ms and more; the load and whoever makes the trouble share one process.
 
 `;
   text += line(['', 'bar', ...clients.map(({ client }) => client)]) + line(['---', '---', ...clients.map(() => '---:')]);
@@ -282,7 +282,7 @@ function page(clients) {
 FLUSHALL and CLIENT KILL are over before the breaker would open. A failover takes as long as the cluster or the sentinels need for it; "up again" counts from the moment
 at which another master stands, and until the killed one is back as a replica (which is waited for 1.5 s and more).
 `;
-  for (const { client, isSingle } of clients.filter(({ isSingle }) => isSingle)) if (isSingle) text += `\n![Latency and source of answers over time, ${client}](tier_chaos_${client}.svg)\n`;
+  for (const { client } of clients.filter(({ isSingle }) => isSingle)) text += `\n![Latency and source of answers over time, ${client}](tier_chaos_${client}.svg)\n`;
   return text;
 }
 

@@ -87,6 +87,16 @@ export class Redis {
   role() {
     return this.cli('ROLE').split('\n')[0];
   }
+
+  /** What it answers to a command, without holding up what else runs in this process; nothing if it is dead. */
+  answers(command) {
+    return new Promise((answer) => {
+      const socket = connect(this.port, '127.0.0.1').setEncoding('utf8');
+      socket.once('error', () => answer(''));
+      socket.once('data', (text) => (socket.destroy(), answer(text)));
+      socket.write(`${command}\r\n`);
+    });
+  }
 }
 
 async function ended(child) {
@@ -123,14 +133,16 @@ class Group {
     const masters = this.masters();
     await killed.kill();
     await meanwhile();
-    await until(() => this.masters().length === masters.length, 'another master', 20_000);
+    const roles = () => Promise.all(this.servers.map((server) => server.answers('ROLE')));
+    await until(async () => (await roles()).filter((role) => role.includes('master')).length === masters.length, 'another master', 20_000, 20);
     return killed;
   }
 
   /** Starts a killed one, which comes back as a replica. */
   async rejoin(killed) {
     await killed.restart();
-    await until(() => killed.role() === 'slave' && killed.cli('ROLE').includes('connected'), 'a replica again', 20_000);
+    const isReplica = (role) => role.includes('slave') && role.includes('connected');
+    await until(async () => isReplica(await killed.answers('ROLE')), 'a replica again', 20_000, 20);
   }
 }
 
@@ -212,11 +224,11 @@ async function sentinel(masterPort) {
 }
 
 /** Waits until `holds()` is true. */
-export async function until(holds, what, within = 5000) {
+export async function until(holds, what, within = 5000, every = 2) {
   const start = performance.now();
   while (!(await holds())) {
     if (performance.now() - start > within) throw new Error(`${what} did not come true within ${within} ms`);
-    await sleep(2);
+    await sleep(every);
   }
   return performance.now() - start;
 }

@@ -144,6 +144,10 @@ for (const [name, { tracking, make }] of Object.entries(clients)) {
       assert.deepEqual(await tier.command('HGETALL', 'user'), name === 'node-redis' ? { name: 'Ada', age: '36' } : await tier.command('HGETALL', 'user'));
       assert.equal(await tier.command('hget', 'user', 'name'), 'Ada');
       assert.equal(await tier.command('INCR', 'count'), 1);
+      await tier.set('long', 'abc');
+      assert.equal(await tier.command('STRLEN', 'long'), 3);
+      await tier.set('long', 'abcdef');
+      assert.equal(await tier.command('STRLEN', 'long'), 6, 'one’s own write is seen by commands, too');
       await assert.rejects(tier.command('INCR', 'user'), { name: 'ReplyError', code: 'WRONGTYPE' });
       await assert.rejects(tier.command('BLPOP', 'list', 0), { code: 'NOT_SHARED' });
       await assert.rejects(tier.command('NOSUCH'), { name: 'ReplyError' });

@@ -141,19 +141,44 @@ export function nodeRedisCluster(client: NodeRedisClusterLike, timeout: number):
   return { kind: 'node-redis cluster', tracking: true, to: { cluster: new NodeRedisCluster(client, timeout) } };
 }
 
+/** Who is master, as far as it is known. */
+class Master {
+  private like: NodeRedisLike | undefined;
+  private asking: Promise<NodeRedisLike> | undefined;
+
+  constructor(private readonly sentinel: NodeRedisSentinelLike) {}
+
+  /** While none answers, nobody is told: the last one is tried at once, and the next attempt knows more. */
+  async last(): Promise<NodeRedisLike> {
+    const asked = this.ask();
+    if (this.like === undefined) return asked;
+    asked.catch(ignore);
+    return this.like;
+  }
+
+  changed(): void {
+    this.like = undefined;
+  }
+
+  private ask(): Promise<NodeRedisLike> {
+    this.asking ??= this.sentinel._execute(false, async (client) => (this.like = client)).finally(() => (this.asking = undefined));
+    return this.asking!;
+  }
+}
+
 /** A connection to whoever is master, which ends when another one is. */
 class NodeRedisSentinelConnection implements Connection {
   private inner: NodeRedisConnection | undefined;
   private closed = false;
 
   constructor(
-    private readonly sentinel: NodeRedisSentinelLike,
+    private readonly master: Master,
     private readonly timeout: number,
     private readonly ears: Pick<Ears, 'disconnected' | 'invalidated'>,
   ) {}
 
   async open(): Promise<void> {
-    const like = (await this.sentinel._execute(false, async (client) => client)) as NodeRedisLike;
+    const like = await this.master.last();
     if (this.closed) throw new Error('too late');
     this.inner = new NodeRedisConnection(like, {}, this.timeout, this.ears);
     await this.inner.open();
@@ -170,11 +195,16 @@ class NodeRedisSentinelConnection implements Connection {
 }
 
 export function nodeRedisSentinel(sentinel: NodeRedisSentinelLike, timeout: number): Driver {
+  const master = new Master(sentinel);
   let current: (() => void) | undefined;
-  sentinel.on('topology-change', (event: { type?: string }) => event?.type === 'MASTER_CHANGE' && current?.());
+  sentinel.on('topology-change', (event: { type?: string }) => {
+    if (event?.type !== 'MASTER_CHANGE') return;
+    master.changed();
+    current?.();
+  });
   const link = new Reconnecting((ears) => {
     current = ears.disconnected;
-    return new NodeRedisSentinelConnection(sentinel, timeout, ears);
+    return new NodeRedisSentinelConnection(master, timeout, ears);
   });
   return { kind: 'node-redis sentinel', tracking: true, to: { link } };
 }

@@ -124,6 +124,9 @@ enum Task {
         /// How many
         #[arg(long, default_value_t = 1_000_000)]
         schedules: u64,
+        /// Keep what earlier runs of the same policy wrote
+        #[arg(long)]
+        add: bool,
     },
     /// Runs the tier over real servers that are killed, stopped, emptied and failed over, and writes benches/results/tier_chaos.md
     Chaos {
@@ -169,7 +172,7 @@ fn main() -> std::process::ExitCode {
         Task::Bench { which, args } => bench::run(&which, &args),
         Task::Tcl { mode, subject, save, units } => tcl::run(&mode, subject, save, &units),
         Task::Suites { suites, subject, server, save } => suites::run(&suites, subject, server.as_deref(), save),
-        Task::Sim { first, schedules } => tier::simulate(first, schedules),
+        Task::Sim { first, schedules, add } => tier::simulate(first, schedules, add),
         Task::Chaos { cycles, js: true, .. } => tier::chaos_js(cycles),
         Task::Chaos { cycles, args, .. } => tier::chaos(cycles, &args),
         Task::Www { port } => www::serve(port),

@@ -6,8 +6,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Runs so many schedules of `tests/tier_simulation`, and writes the outcome to `benches/results/tier_simulation.md`.
-pub fn simulate(first: u64, schedules: u64) -> Result<()> {
+/// Runs so many schedules of `tests/tier_simulation`, and writes the outcome to `benches/results/tier_simulation.md`; with `add` beside those of earlier
+/// runs of the same policy.
+pub fn simulate(first: u64, schedules: u64, add: bool) -> Result<()> {
+    let path = workspace::root().join("benches/results/tier_simulation.md");
+    let policy = policy()?;
+    let written = || if add { earlier(&std::fs::read_to_string(&path).unwrap_or_default(), &policy) } else { Ok(Vec::new()) };
+    let last = first + schedules.max(1) - 1;
+    if written()?.iter().any(|piece| piece.first <= last && first <= piece.last) {
+        bail!("some of the seeds {first} to {last} ran already");
+    }
     let start = Instant::now();
     let mut cargo = process::cargo();
     cargo.args(["test", "--release", "--features", "tier-faults", "--test", "tier_simulation", "--", "--nocapture"]);
@@ -17,14 +25,62 @@ pub fn simulate(first: u64, schedules: u64) -> Result<()> {
         bail!("a promise was broken; run it again alone with the TIER_SEED that is printed above");
     }
     let line = text.lines().find(|line| line.contains("answers checked")).context("the simulation said nothing")?;
-    let mut report = String::from("# The tier in simulation\n\n");
-    writeln!(report, "`cargo xtask sim --first {first} --schedules {schedules}`: {line}.")?;
+    let answers = line.split_whitespace().nth(2).and_then(|number| number.parse().ok()).context("no number of answers")?;
+    // Read again: several may run side by side.
+    let mut pieces = written()?;
+    pieces.push(Piece { first, last, answers, seconds: start.elapsed().as_secs() });
+    pieces.sort_unstable_by_key(|piece| piece.first);
+    Ok(std::fs::write(path, page(&pieces, &policy)?)?)
+}
+
+/// Seeds, and what came of them.
+struct Piece {
+    first: u64,
+    last: u64,
+    answers: u64,
+    seconds: u64,
+}
+
+/// What names the policy and its simulation as they are: Git's names of the two trees.
+fn policy() -> Result<String> {
+    let tree = |path: &str| -> Result<String> {
+        let out = process::command("git", &workspace::root()).args(["rev-parse", "--short", &format!("HEAD:{path}")]).output()?;
+        Ok(String::from_utf8(out.stdout)?.trim().to_owned())
+    };
+    Ok(format!("src/tier {}, tests/tier_simulation {}", tree("src/tier")?, tree("tests/tier_simulation")?))
+}
+
+fn earlier(page: &str, policy: &str) -> Result<Vec<Piece>> {
+    if !page.is_empty() && !page.contains(policy) {
+        bail!("the runs in benches/results/tier_simulation.md are of another policy; begin anew without --add");
+    }
+    let number = |text: &str| text.trim().replace(',', "").parse::<u64>().ok();
+    let piece = |line: &str| {
+        let cells: Vec<u64> = line.trim_matches('|').split('|').filter_map(number).collect();
+        let [first, last, answers, seconds] = cells[..] else { return None };
+        Some(Piece { first, last, answers, seconds })
+    };
+    Ok(page.lines().filter_map(piece).collect())
+}
+
+fn page(pieces: &[Piece], policy: &str) -> Result<String> {
+    let schedules: u64 = pieces.iter().map(|piece| piece.last - piece.first + 1).sum();
+    let answers: u64 = pieces.iter().map(|piece| piece.answers).sum();
+    let mut page = String::from("# The tier in simulation\n\n");
     writeln!(
-        report,
-        "\nThe rules that are broken on purpose (`Fault` in `src/tier/mod.rs`) were noticed, each within 3,000 schedules."
+        page,
+        "`cargo xtask sim`, in pieces with `--add`: **{schedules} schedules, {answers} answers checked, no promise broken.**\n"
     )?;
-    writeln!(report, "It took {:.0} s.", start.elapsed().as_secs_f32())?;
-    Ok(std::fs::write(workspace::root().join("benches/results/tier_simulation.md"), report)?)
+    writeln!(
+        page,
+        "The rules that are broken on purpose (`Fault` in `src/tier/mod.rs`) were noticed in each piece, within 3,000 schedules."
+    )?;
+    writeln!(page, "The trees that ran, by Git's names: {policy}.\n")?;
+    writeln!(page, "| first seed | last | answers | seconds |\n|---|---|---|---|")?;
+    for Piece { first, last, answers, seconds } in pieces {
+        writeln!(page, "| {first} | {last} | {answers} | {seconds} |")?;
+    }
+    Ok(page)
 }
 
 /// Runs the tier over real servers that are killed, stopped, emptied and failed over.

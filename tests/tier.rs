@@ -15,6 +15,8 @@ struct Talk {
     now: u64,
     request: u64,
     actions: Vec<Action>,
+    /// The engine in this process was given up.
+    forgot_here: bool,
 }
 
 fn bytes(text: &str) -> Value {
@@ -27,7 +29,8 @@ fn ok() -> Value {
 
 impl Talk {
     fn new(options: Options) -> Self {
-        let mut talk = Self { machine: Machine::new(options, 7, START), now: START, request: 0, actions: Vec::new() };
+        let mut talk =
+            Self { machine: Machine::new(options, 7, START), now: START, request: 0, actions: Vec::new(), forgot_here: false };
         talk.machine.start(talk.now, 0);
         talk.take();
         talk
@@ -45,6 +48,7 @@ impl Talk {
     fn take(&mut self) -> &[Action] {
         self.actions.clear();
         while let Some(action) = self.machine.take_action() {
+            self.forgot_here |= matches!(action, Action::ForgetRun { .. });
             self.actions.push(action);
         }
         &self.actions
@@ -115,8 +119,10 @@ impl Talk {
     /// A key read from Redis.
     fn known(&mut self, key: &str, value: &str, ttl: i64) {
         let request = self.get(key, None);
-        let call = self.sent(&format!("GET {key}"));
-        self.reply(call, vec![bytes(value), Value::Integer(ttl)]);
+        let tracked = self.machine.health()[0].2;
+        let call = self.sent(&if tracked { format!("GET {key}") } else { format!("PTTL {key}; GET {key}") });
+        let ttl = Value::Integer(ttl);
+        self.reply(call, if tracked { vec![bytes(value), ttl] } else { vec![ttl.clone(), bytes(value), ttl] });
         assert_eq!(self.value(request).0.as_deref(), Some(value));
     }
 
@@ -153,6 +159,11 @@ impl Talk {
     }
 }
 
+/// Nobody asks whether Redis lives: for scenes in which time passes and nothing else.
+fn unasked() -> Options {
+    Options { ping_every: 3_600_000, silent_after: 3_600_000, ..Options::default() }
+}
+
 fn for_ms(ttl: u64) -> Keep {
     Keep { ttl: Some(ttl), ..Keep::default() }
 }
@@ -182,7 +193,8 @@ fn tracking_is_armed_before_the_first_read_goes_out() {
             _ => None,
         })
         .collect();
-    assert_eq!(order, [b"CLIENT".to_vec(), b"GET".to_vec()]);
+    // Whether changes will be told is not known yet, so the read asks for the time to live on both sides.
+    assert_eq!(order, [b"CLIENT".to_vec(), b"PTTL".to_vec()]);
 }
 
 #[test]
@@ -279,6 +291,34 @@ fn a_journaled_value_gives_way_and_that_is_said() {
 }
 
 #[test]
+fn a_journaled_write_that_gave_way_to_a_refused_one_is_said_to_be_lost() {
+    let mut talk = Talk::up(Options::default());
+    talk.go_down();
+    talk.set("k", "journaled", Keep::default());
+    talk.come_back();
+    let request = talk.set("k", "later", Keep::default());
+    let call = talk.sent("MULTI; SET k later");
+    talk.reply(call, vec![Value::Error(cachette::ReplyError::bytes(&[b"OOM command not allowed"]))]);
+    assert!(matches!(talk.answer(request), Some(Answer::Failed(Failure::Reply(_)))));
+    assert!(talk.notices().contains(&&Notice::JournalDropped { key: b"k".to_vec(), reason: Dropped::Refused }));
+}
+
+#[test]
+fn a_command_comes_after_what_waits_for_its_key() {
+    let mut talk = Talk::up(Options { behind: true, ..Options::default() });
+    talk.set("k", "5", Keep::default());
+    let facts = Facts { readonly: false, write: true, keys: vec![b"k".to_vec()] };
+    talk.machine.command(talk.now, 99, vec![b"INCR".to_vec(), b"k".to_vec()], facts);
+    talk.take();
+    let sent: Vec<Vec<u8>> = talk
+        .actions
+        .iter()
+        .filter_map(|action| if let Action::Send { commands, .. } = action { Some(commands[0].join(&b' ')) } else { None })
+        .collect();
+    assert_eq!(sent, [b"SET k 5".to_vec(), b"INCR k".to_vec()]);
+}
+
+#[test]
 fn with_an_envelope_the_newer_write_wins_in_redis() {
     let mut talk = Talk::up(Options { envelope: true, ..Options::default() });
     talk.go_down();
@@ -318,6 +358,131 @@ fn rules_by_prefix_refuse_or_keep_to_this_process() {
     talk.come_back();
     talk.get("limit:1", None);
     talk.sent("GET limit:1");
+}
+
+#[test]
+fn a_local_command_counts_here_while_redis_is_away() {
+    let rules = vec![Rule { prefix: b"limit:".to_vec(), on_down: OnDown::Local, behind: false }];
+    let mut talk = Talk::up(Options { rules, ..Options::default() });
+    let incr = |talk: &mut Talk, key: &str| {
+        talk.request += 1;
+        let words = vec![b"INCR".to_vec(), key.as_bytes().to_vec()];
+        let facts = Facts { readonly: false, write: true, keys: vec![key.as_bytes().to_vec()] };
+        talk.machine.command(talk.now, talk.request, words, facts);
+        talk.request
+    };
+    let run = |talk: &mut Talk| {
+        let found = talk.take().iter().find_map(|action| match action {
+            Action::Run { request, node: 0, command } => Some((*request, command.clone())),
+            _ => None,
+        });
+        found.map(|(request, command)| (request, command.join(&b' ')))
+    };
+    let request = incr(&mut talk, "limit:a");
+    let call = talk.sent("INCR limit:a");
+    talk.reply(call, vec![Value::Integer(41)]);
+    assert!(matches!(talk.answer(request), Some(Answer::Reply { meta: Meta { durability: Durability::L2, .. }, .. })));
+
+    // One is on its way to a connection that does not come: it was certainly not done.
+    talk.machine.disconnected(talk.now, 0);
+    let waiting = incr(&mut talk, "limit:a");
+    for _ in 0..5 {
+        talk.machine.connect_failed(talk.now, 0, None);
+        talk.pass(100);
+    }
+    assert_eq!(talk.machine.state_of(0), State::Down);
+    assert_eq!(run(&mut talk), Some((waiting, b"INCR limit:a".to_vec())));
+    talk.machine.ran(talk.now, waiting, &Value::Integer(1));
+    match talk.answer(waiting) {
+        Some(Answer::Reply { reply, meta }) => assert_eq!((&reply[..], meta.durability), (&b":1\r\n"[..], Durability::Local)),
+        other => panic!("{other:?}"),
+    }
+    let request = incr(&mut talk, "limit:a");
+    assert_eq!(run(&mut talk), Some((request, b"INCR limit:a".to_vec())));
+    // Other keys are Redis's alone.
+    let request = incr(&mut talk, "stock:a");
+    assert_eq!(talk.answer(request), Some(Answer::Failed(Failure::Down)));
+
+    talk.come_back();
+    assert!(talk.forgot_here);
+    incr(&mut talk, "limit:a");
+    talk.sent("INCR limit:a");
+}
+
+#[test]
+fn tracking_by_prefix_bounds_what_it_does_not_cover() {
+    let broadcast = vec![b"user:".to_vec(), b"user:admin:".to_vec()];
+    let mut talk = Talk::new(Options { broadcast, ..unasked() });
+    talk.machine.connected(talk.now, 0);
+    let call = talk.sent("CLIENT TRACKING ON NOLOOP BCAST PREFIX cachette:tag: PREFIX user:");
+    assert!(!format!("{:?}", talk.actions).contains("admin"), "Redis refuses prefixes that overlap");
+    talk.reply(call, vec![ok()]);
+    talk.known("user:1", "v", -1);
+    let request = talk.get("page:1", None);
+    let call = talk.sent("PTTL page:1; GET page:1");
+    talk.reply(call, vec![Value::Integer(-1), bytes("v"), Value::Integer(-1)]);
+    assert_eq!(talk.value(request).0.as_deref(), Some("v"));
+    // A value that is set need not be read back to be told of.
+    let request = talk.set("user:2", "v", Keep::default());
+    let call = talk.sent("SET user:2 v");
+    talk.reply(call, vec![ok()]);
+    assert!(matches!(talk.answer(request), Some(Answer::Written { .. })));
+    talk.pass(6_000);
+    assert!(talk.machine.hit(talk.now, b"user:1").is_some());
+    assert!(talk.machine.hit(talk.now, b"user:2").is_some());
+    assert!(talk.machine.hit(talk.now, b"page:1").is_none());
+}
+
+#[test]
+fn without_tracking_tiers_tell_each_other() {
+    let options = Options { backplane: Some(b"changes".to_vec()), ..unasked() };
+    let mut talk = Talk::new(options.clone());
+    talk.machine.connected(talk.now, 0);
+    let call = talk.sent("CLIENT TRACKING");
+    talk.reply(call, vec![Value::Error(cachette::ReplyError::bytes(&[b"ERR unknown command 'CLIENT'"]))]);
+    talk.sent("SUBSCRIBE changes");
+    talk.known("k", "v", -1);
+    talk.known("other", "v", -1);
+
+    // What another tier says of a write of its own.
+    let mut other =
+        Talk { machine: Machine::new(options, 8, START), now: START, request: 0, actions: Vec::new(), forgot_here: false };
+    other.machine.start(other.now, 0);
+    other.machine.connected(other.now, 0);
+    let call = other.sent("CLIENT TRACKING");
+    other.reply(call, vec![Value::Error(cachette::ReplyError::bytes(&[b"ERR"]))]);
+    other.set("k", "new", Keep::default());
+    other.take();
+    let message = other.actions.iter().find_map(|action| match action {
+        Action::Send { commands, .. } => match &commands[0][..] {
+            [publish, _, message] if publish == b"PUBLISH" => Some(message.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let message = message.unwrap();
+    assert!(!String::from_utf8_lossy(&message).contains("new"), "keys are told, never values");
+    talk.machine.told(talk.now, 0, &message);
+    assert!(talk.machine.hit(talk.now, b"k").is_none());
+    assert!(talk.machine.hit(talk.now, b"other").is_some());
+    // Nobody tells of those who are no tiers.
+    talk.pass(6_000);
+    assert!(talk.machine.hit(talk.now, b"other").is_none());
+}
+
+#[test]
+fn without_tracking_a_value_is_not_kept_with_the_time_to_live_of_another() {
+    let mut talk = Talk::new(Options { tracking: false, ..Options::default() });
+    talk.machine.connected(talk.now, 0);
+    talk.take();
+    let request = talk.get("k", None);
+    let call = talk.sent("PTTL k; GET k; PTTL k");
+    // Somebody set it anew after the value was read, for ever.
+    talk.reply(call, vec![Value::Integer(40), bytes("short"), Value::Integer(-1)]);
+    assert_eq!(talk.value(request).0.as_deref(), Some("short"));
+    assert!(talk.machine.hit(talk.now, b"k").is_none());
+    talk.known("k", "long", -1);
+    assert!(talk.machine.hit(talk.now, b"k").is_some());
 }
 
 #[test]
@@ -454,6 +619,148 @@ fn a_value_is_made_anew_early_if_so_wished() {
     let (value, meta) = talk.value(request);
     assert_eq!((value.as_deref(), meta.stale), (Some("v"), false));
     assert!(talk.actions.iter().any(|action| matches!(action, Action::Make { .. })));
+}
+
+#[test]
+fn a_value_is_made_anew_the_earlier_the_longer_that_takes() {
+    let early = |beta: u64, took: u64| {
+        let mut moments = Vec::new();
+        for seed in 0..200 {
+            let options = Options { early_beta: beta, ..unasked() };
+            let mut talk = Talk {
+                machine: Machine::new(options, seed, START),
+                now: START,
+                request: 0,
+                actions: Vec::new(),
+                forgot_here: false,
+            };
+            talk.machine.start(START, 0);
+            talk.machine.connected(START, 0);
+            let call = talk.sent("CLIENT TRACKING ON NOLOOP");
+            talk.reply(call, vec![ok()]);
+            let request = talk.get("k", Some(for_ms(10_000)));
+            let call = talk.sent("GET k");
+            talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+            talk.pass(took);
+            talk.machine.made(talk.now, request, Made::Value { value: b"v".to_vec(), keep: None });
+            let call = talk.sent("MULTI; SET k v PX 10000");
+            let set = talk.now;
+            talk.reply(call, vec![ok(), ok(), ok(), Value::Array(vec![ok(), Value::Integer(10_000)])]);
+            while talk.machine.hit(talk.now, b"k").is_some() {
+                talk.pass(20);
+            }
+            moments.push(10_000 - (talk.now - set).min(10_000));
+        }
+        moments.iter().sum::<u64>() / moments.len() as u64
+    };
+    // On average as long before the end as it takes to make, times beta.
+    let (short, long, twice) = (early(100, 100), early(100, 400), early(200, 400));
+    assert!((70..130).contains(&short), "{short}");
+    assert!((320..480).contains(&long), "{long}");
+    assert!((640..960).contains(&twice), "{twice}");
+}
+
+#[test]
+fn an_entry_with_tags_is_not_made_anew_before_its_time() {
+    let mut talk = Talk::up(Options { early_refresh: 80, ..Options::default() });
+    let keep = Keep { tags: vec![b"t".to_vec()], ..for_ms(1000) };
+    let request = talk.get("k", Some(keep.clone()));
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+    talk.machine.made(talk.now, request, Made::Value { value: b"v".to_vec(), keep: None });
+    let call = talk.sent("MULTI; SET k");
+    talk.reply(call, vec![ok(), ok(), ok(), Value::Array(vec![ok(), Value::Integer(1000)])]);
+    let request = talk.get("k", Some(keep.clone()));
+    // Its tag is asked for once.
+    let call = talk.sent("GET k");
+    let sealed = cachette::tier::envelope::seal(START, START + 1000, &keep.tags, b"v");
+    talk.reply(call, vec![Value::Bytes(sealed), Value::Integer(1000)]);
+    let call = talk.sent("GET cachette:tag:t");
+    talk.reply(call, vec![Value::Null]);
+    assert_eq!(talk.value(request).0.as_deref(), Some("v"));
+    talk.pass(500);
+    let request = talk.get("k", Some(keep.clone()));
+    assert_eq!(talk.value(request).0.as_deref(), Some("v"));
+    assert!(!talk.actions.iter().any(|action| matches!(action, Action::Make { .. })));
+    talk.pass(350);
+    let request = talk.get("k", Some(keep));
+    assert_eq!(talk.value(request).0.as_deref(), Some("v"));
+    assert!(talk.actions.iter().any(|action| matches!(action, Action::Make { .. })));
+}
+
+/// A miss whose factory asks for the lease: the request, and the call of the lease.
+fn leasing() -> (Talk, u64, u64) {
+    let mut talk = Talk::up(Options { lease: 1000, ..Options::default() });
+    let request = talk.get("k", Some(for_ms(1000)));
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![Value::Null, Value::Integer(-2)]);
+    let call = talk.sent("SET cachette:lease:{k}");
+    assert!(!talk.actions.iter().any(|action| matches!(action, Action::Make { .. })));
+    (talk, request, call)
+}
+
+#[test]
+fn who_has_the_lease_makes_the_value_and_gives_it_back() {
+    let (mut talk, request, call) = leasing();
+    talk.reply(call, vec![ok()]);
+    assert!(talk.makes());
+    talk.machine.made(talk.now, request, Made::Value { value: b"v".to_vec(), keep: None });
+    talk.take();
+    let sent: Vec<Vec<u8>> = talk
+        .actions
+        .iter()
+        .filter_map(|action| if let Action::Send { commands, .. } = action { commands[0].first().cloned() } else { None })
+        .collect();
+    // In this order, so that whoever is given the lease next finds the value.
+    assert_eq!(sent, [b"MULTI".to_vec(), b"EVAL".to_vec()]);
+}
+
+#[test]
+fn who_has_it_not_waits_for_the_value_of_another_process() {
+    let (mut talk, request, call) = leasing();
+    talk.reply(call, vec![Value::Null]);
+    talk.pass(60);
+    let call = talk.sent("GET k");
+    assert!(!talk.actions.iter().any(|action| matches!(action, Action::Make { .. })));
+    talk.reply(call, vec![bytes("theirs"), Value::Integer(900)]);
+    let (value, meta) = talk.value(request);
+    assert_eq!((value.as_deref(), meta.source), (Some("theirs"), Source::L2));
+    assert_eq!(talk.machine.hit(talk.now, b"k").map(|(value, _)| value), Some(&b"theirs"[..]));
+}
+
+#[test]
+fn what_came_between_the_miss_and_the_lease_is_not_made_again() {
+    let (mut talk, request, call) = leasing();
+    talk.reply(call, vec![ok(), bytes("theirs")]);
+    talk.sent("EVAL");
+    talk.pass(0);
+    let call = talk.sent("GET k");
+    talk.reply(call, vec![bytes("theirs"), Value::Integer(900)]);
+    assert_eq!(talk.value(request).0.as_deref(), Some("theirs"));
+}
+
+#[test]
+fn a_lease_whose_holder_died_is_waited_for_no_longer_than_it_lasts() {
+    let (mut talk, _, call) = leasing();
+    talk.reply(call, vec![Value::Null]);
+    let start = talk.now;
+    loop {
+        talk.pass(10);
+        assert!(talk.now < start + 2000, "it is never made");
+        let actions = talk.take().to_vec();
+        if actions.iter().any(|action| matches!(action, Action::Make { .. })) {
+            break;
+        }
+        for action in actions {
+            // Nothing comes, and the lease stays where it is.
+            if let Action::Send { call, commands, .. } = action {
+                let leases = commands[0][0] == b"SET";
+                let null = if leases { vec![Value::Null; 2] } else { vec![Value::Null, Value::Integer(-2)] };
+                talk.reply(call, null);
+            }
+        }
+    }
+    assert!((1000..1100).contains(&(talk.now - start)), "{}", talk.now - start);
 }
 
 #[test]

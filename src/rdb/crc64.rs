@@ -22,7 +22,7 @@ static STEPS: [u64; 16] = {
     steps
 };
 
-pub(super) fn crc64(bytes: &[u8]) -> u64 {
+pub(crate) fn crc64(bytes: &[u8]) -> u64 {
     let step = |sum: u64, bits: u8| (sum >> 4) ^ STEPS.get((sum ^ u64::from(bits)) as usize & 15).copied().unwrap_or_default();
     bytes.iter().fold(0, |sum, byte| step(step(sum, *byte), byte >> 4))
 }

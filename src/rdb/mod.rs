@@ -16,6 +16,8 @@
 //! that commands use, and what contradicts itself is [`Refusal::Damaged`].
 
 mod crc64;
+#[cfg(feature = "tier-core")]
+pub(crate) use crc64::crc64;
 mod elements;
 mod listpack;
 mod load;

@@ -27,6 +27,14 @@ pub enum Action {
     Make { request: RequestId },
     /// The factory that came with a request will not be asked for (any more).
     Forget { request: RequestId },
+    /// Run a command on an engine of this process in the node's place; to be answered by `ran`.
+    Run { request: RequestId, node: NodeId, command: Words },
+    /// The node is back: what that engine holds is worth nothing any more.
+    ForgetRun { node: NodeId },
+    /// Keep these bytes after those that were to be kept before: see `restore`.
+    Log(Vec<u8>),
+    /// Nothing waits for Redis: what was kept is worth nothing any more.
+    EndLog,
     /// Tell whoever listens.
     Tell(Notice),
 }

@@ -10,6 +10,7 @@ use super::action::{Answer, Durability, Failure, NodeId, RequestId};
 use super::journal::{Clear, Op};
 use super::machine::{Kind, Machine, error_in, words};
 use super::options::OnDown;
+use super::tracking::Change;
 use super::write::What;
 use crate::resp::read::Value;
 use crate::time::Millis;
@@ -88,7 +89,7 @@ impl Machine {
     }
 
     pub(super) fn learn_mark(&mut self, tag: &[u8], moment: Millis) {
-        let tracked = self.is_tracking(self.route(&tag_key(tag)));
+        let tracked = self.tells(&tag_key(tag));
         let until = if tracked { u64::MAX } else { self.now.saturating_add(super::read::UNTRACKED) };
         self.tags.learn(tag, moment, until);
     }
@@ -108,7 +109,7 @@ impl Machine {
         let (moment, ttl) = (format!("{moment}").into_bytes(), format!("{MARK_TTL}").into_bytes());
         let set = words(&[b"SET", &key, &moment, b"PX", &ttl]);
         // Read back, so that Redis tells when another process does the same.
-        let commands = if self.is_tracking(node) && !self.options.exclusive {
+        let commands = if self.tells(&key) && self.tells_readers() {
             vec![words(&[b"MULTI"]), set, words(&[b"GET", &key]), words(&[b"EXEC"])]
         } else {
             vec![set]
@@ -150,8 +151,23 @@ impl Machine {
         }
     }
 
+    /// What an earlier process had still to clear is cleared on every node that comes to be known.
+    pub(super) fn clear_restored(&mut self, node: NodeId) {
+        for prefix in self.journal.restored_clears.clone() {
+            let issued = self.number();
+            self.journal_clear(node, &prefix, issued);
+        }
+    }
+
+    fn online_node(&self) -> Option<NodeId> {
+        (0..self.nodes.len() as NodeId).find(|node| self.routes.uses(*node) && self.state_of(*node).is_online())
+    }
+
     fn journal_clear(&mut self, node: NodeId, prefix: &[u8], issued: u64) {
         self.end_journaled_clear(node, prefix);
+        if let Some(log) = &mut self.journal.log {
+            log.cleared(prefix);
+        }
         self.journal.clears.push(Clear { node, prefix: prefix.to_vec(), issued, running: false });
     }
 
@@ -262,6 +278,10 @@ impl Machine {
 
     fn cleared(&mut self, id: ClearId) {
         let Some(job) = self.clears.remove(&id) else { return };
+        // Any node of a cluster tells all.
+        if let Some(node) = self.online_node() {
+            self.announce(node, Change::Below(&job.prefix));
+        }
         if let Some(node) = job.replayed {
             self.end_journaled_clear(node, &job.prefix);
         }

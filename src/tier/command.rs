@@ -5,6 +5,7 @@ use super::action::{Answer, Failure, Meta, RequestId, Source};
 use super::flight::{FlightId, Waiter};
 use super::l1::Header;
 use super::machine::{Machine, error_in};
+use super::tracking::Change;
 use super::write::What;
 use crate::error::ReplyError;
 use crate::resp::Protocol;
@@ -145,6 +146,10 @@ impl Machine {
             return self.fail_request(request, Failure::Configuration(words));
         }
         let online = self.state_of(node).is_online();
+        let here = self.runs_here(&facts.keys);
+        if !online && here {
+            return self.run_here(request, node, command);
+        }
         if facts.readonly
             && let [key] = &facts.keys[..]
             && !is_of(NOT_KEPT, &command)
@@ -152,16 +157,21 @@ impl Machine {
             return self.read_command(request, key, command, online);
         }
         if !online {
-            return self.refuse_command(request);
+            return self.refuse_command(request, &[], None);
         }
         if facts.write && facts.keys.is_empty() {
             // FLUSHALL and its kin: whatever it does, L1 begins anew.
             self.spoil_where(|_| true);
             self.l1.remove_where(|_| true);
+            self.announce(node, Change::All);
         }
         let keys = if facts.write { facts.keys } else { Vec::new() };
         keys.iter().for_each(|key| self.l1.remove(key));
-        self.send_write(Some(request), node, keys, What::Command, vec![command]);
+        for key in &keys {
+            self.replay_now(node, key);
+        }
+        let words = here.then(|| command.clone());
+        self.send_write(Some(request), node, keys, What::Command(words), vec![command]);
     }
 
     fn read_command(&mut self, request: RequestId, key: &[u8], command: Words, online: bool) {
@@ -176,7 +186,7 @@ impl Machine {
             }
         }
         if !online {
-            return self.refuse_command(request);
+            return self.refuse_command(request, &[], None);
         }
         let waiter = Waiter { request, factory: false };
         match self.flights.joinable(key, Some(&command)) {
@@ -191,8 +201,14 @@ impl Machine {
         (header.expires > self.now).then(|| (reply, Meta { age, stale: true, ..Meta::of(Source::L1) }))
     }
 
-    pub(super) fn refuse_command(&mut self, request: RequestId) {
-        if self.options.nil_on_down {
+    /// Redis did not do it: run here, if `command` is given and the rule for its keys says so.
+    pub(super) fn refuse_command(&mut self, request: RequestId, keys: &[Vec<u8>], command: Option<Words>) {
+        let node = keys.first().map(|key| self.route(key)).filter(|node| !self.state_of(*node).is_online());
+        if let (Some(node), Some(command)) = (node, command)
+            && self.runs_here(keys)
+        {
+            self.run_here(request, node, command);
+        } else if self.options.nil_on_down {
             let (reply, meta) = (encode(&Value::Null), Meta::of(Source::Fallback));
             self.answer(request, Answer::Reply { reply, meta });
         } else {
@@ -214,7 +230,7 @@ impl Machine {
         {
             // -1: for ever, -2: there is no such key, which is as good to know.
             let end = if *ttl < 0 { u64::MAX } else { sent_at.saturating_add(*ttl as u64) };
-            let header = Header { epoch, ..self.header(flight.node, end, sent_at, sent_at, None) };
+            let header = Header { epoch, ..self.header(&flight.key, end, sent_at, sent_at, None) };
             self.l1.put_reply(&flight.key, &header, &packed(command), &encode(reply));
         }
         for waiter in flight.waiters {
@@ -227,27 +243,5 @@ impl Machine {
             Value::Error(error) => self.fail_request(request, Failure::Reply(ReplyError::as_bytes(error).to_vec())),
             reply => self.answer(request, Answer::Reply { reply: encode(reply), meta: Meta::of(Source::L2) }),
         }
-    }
-
-    /// What L1 keeps, for tests.
-    #[doc(hidden)]
-    pub fn l1_entries(&mut self) -> Vec<(Vec<u8>, bool, Vec<u8>)> {
-        let entries = self.l1.entries();
-        let current = |machine: &Self, key: &[u8], header: &Header| {
-            header.epoch == machine.epoch_of(machine.route(key))
-                && header.fresh_until > machine.now
-                && header.expires > machine.now
-        };
-        entries.into_iter().map(|(key, header, value)| (key.clone(), current(self, &key, &header), value)).collect()
-    }
-
-    /// Writes that Redis has not seen, and their bytes.
-    pub fn journaled(&self) -> (usize, usize) {
-        (self.journal.len(), self.journal.bytes())
-    }
-
-    /// Bytes of L1 by its ledger, and entries.
-    pub fn l1_size(&mut self) -> (u64, usize) {
-        (self.l1.bytes(), self.l1.len())
     }
 }

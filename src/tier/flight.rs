@@ -7,6 +7,7 @@ use super::action::{CallId, NodeId, RequestId, Words};
 use super::l1::Header;
 use super::machine::TimerKey;
 use super::options::Keep;
+use crate::time::Millis;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -20,6 +21,8 @@ pub(super) enum Stage {
     Making(RequestId),
     /// Another flight's factory for the key runs.
     Behind,
+    /// Another process has the key's lease.
+    Waiting,
 }
 
 /// A value from Redis that waits for word of its tags.
@@ -59,6 +62,12 @@ pub(super) struct Flight {
     pub late: bool,
     /// The connection broke once, and it was asked again.
     pub again: bool,
+    /// When its factory began to run.
+    pub begun: Millis,
+    /// Until when another process's lease is respected; from the first time that there was one.
+    pub lease_until: Option<Millis>,
+    /// A value that was there when the lease was had was looked at.
+    pub rechecked: bool,
 }
 
 /// All flights.

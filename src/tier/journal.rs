@@ -2,6 +2,7 @@
 //!
 //! It is also where they are read from until then, so none of them can be evicted.
 
+use super::log::Log;
 use super::{CallId, Dropped, NodeId, Options, Overflow};
 use crate::time::Millis;
 use alloc::collections::BTreeMap;
@@ -57,6 +58,10 @@ pub struct Journal {
     /// Keys in the order in which they were written last.
     queue: BTreeMap<u64, Vec<u8>>,
     pub clears: Vec<Clear>,
+    /// Clearings of an earlier process, which nodes that come to be known have to do too.
+    pub restored_clears: Vec<Vec<u8>>,
+    /// What a shell is told to keep, if it does.
+    pub log: Option<Log>,
     bytes: usize,
     order: u64,
 }
@@ -70,6 +75,10 @@ fn weight(key: &[u8], op: &Op) -> usize {
 }
 
 impl Journal {
+    pub fn new(log: Option<Log>) -> Self {
+        Self { log, ..Self::default() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.clears.is_empty()
     }
@@ -93,7 +102,7 @@ impl Journal {
     /// Notes a write in place of an earlier one of the key. What had to go for it is in `dropped`; `false` where it found no room.
     pub fn put(&mut self, key: &[u8], write: Pending, options: &Options, dropped: &mut Vec<(Vec<u8>, Dropped)>) -> bool {
         let need = weight(key, &write.op);
-        let old = self.remove(key);
+        let old = self.take(key);
         let fits = |journal: &Self| {
             journal.entries.len() < options.journal_entries && journal.bytes.saturating_add(need) <= options.journal_bytes
         };
@@ -114,6 +123,7 @@ impl Journal {
         }
         self.order = self.order.wrapping_add(1);
         self.insert(key, Pending { order: self.order, ..write });
+        self.note(key);
         true
     }
 
@@ -123,7 +133,22 @@ impl Journal {
         self.entries.insert(key.to_vec(), pending);
     }
 
+    /// The write that waits for a key is not what it was.
+    pub fn note(&mut self, key: &[u8]) {
+        if let (Some(log), Some(pending)) = (&mut self.log, self.entries.get(key)) {
+            log.wrote(key, pending);
+        }
+    }
+
     pub fn remove(&mut self, key: &[u8]) -> Option<Pending> {
+        let pending = self.take(key)?;
+        if let Some(log) = &mut self.log {
+            log.settled(key);
+        }
+        Some(pending)
+    }
+
+    fn take(&mut self, key: &[u8]) -> Option<Pending> {
         let pending = self.entries.remove(key)?;
         self.queue.remove(&pending.order);
         self.bytes = self.bytes.saturating_sub(weight(key, &pending.op));
@@ -144,6 +169,11 @@ impl Journal {
             let pending = self.entries.get(key)?;
             pending.call.is_none().then_some((key.as_slice(), pending))
         })
+    }
+
+    /// All writes, oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &Pending)> {
+        self.queue.values().filter_map(|key| Some((key.as_slice(), self.entries.get(key)?)))
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &[u8]> {

@@ -34,7 +34,7 @@ const REPLIES_A_KEY: usize = 16;
 pub struct Header {
     pub epoch: u32,
     pub flags: u32,
-    /// Until then it may be given out without another look; 0 where there are tags.
+    /// Until then it may be given out without another look where it has no tags; from then on it is made anew early.
     pub quick_until: Millis,
     pub fresh_until: Millis,
     /// `u64::MAX` = never.
@@ -133,10 +133,10 @@ impl L1 {
         let now = self.keys.now();
         let stored = self.keys.read_string(key).ok()??;
         let fixed = stored.first_chunk::<FIXED>()?;
-        if half(fixed, 0) != epoch || word(fixed, 8) <= now || half(fixed, 4) & (LOCAL | NEGATIVE) != 0 {
+        let tagged = half(fixed, 40) != 0;
+        if half(fixed, 0) != epoch || word(fixed, 8) <= now || half(fixed, 4) & (LOCAL | NEGATIVE) != 0 || tagged {
             return None;
         }
-        // No tags: they leave no quick time.
         Some((stored.get(FIXED..)?, now.saturating_sub(word(fixed, 32))))
     }
 
@@ -152,8 +152,7 @@ impl L1 {
             return;
         }
         let mut room = core::mem::take(&mut self.room);
-        let header = Header { quick_until: if tags.is_empty() { header.quick_until } else { 0 }, ..*header };
-        write(&header, tags, value, &mut room);
+        write(header, tags, value, &mut room);
         let ttl = if deadline == u64::MAX { Ttl::Clear } else { Ttl::At(deadline) };
         if !self.keys.make_room(self.limit) || self.keys.set_string(key, &room, ttl).is_err() {
             self.remove_value(key);

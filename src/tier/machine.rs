@@ -4,11 +4,12 @@
 //! happened, with the time; then takes actions until there are none. It never waits, and knows no clock but the moments that it is told: milliseconds
 //! that never go backwards, counted from the Unix epoch at its start.
 
-use super::action::{Action, Answer, CallId, Failure, Meta, NodeId, Notice, RequestId, Words};
+use super::action::{Action, Answer, CallId, Failure, Meta, NodeId, Notice, RequestId, State, Words};
 use super::clear::{ClearId, ClearJob, Tags};
 use super::flight::{FlightId, Flights};
 use super::journal::Journal;
-use super::l1::L1;
+use super::l1::{Header, L1};
+use super::lease::Lease;
 use super::options::Options;
 use super::route::Routes;
 use super::state::Node;
@@ -36,6 +37,8 @@ pub(super) enum Timer {
     Hard(FlightId),
     FactorySoft(FlightId),
     FactoryHard(FlightId),
+    /// Whoever waits for another process's lease asks again.
+    Lease(FlightId),
 }
 
 pub(super) type TimerKey = (Millis, u64);
@@ -64,6 +67,11 @@ pub(super) enum Kind {
         key: Vec<u8>,
         order: u64,
     },
+    Lease {
+        flight: FlightId,
+        request: RequestId,
+        lease: Lease,
+    },
     Scan(ClearId),
     Unlink(ClearId, Vec<Vec<u8>>),
     /// Nobody waits for it any more.
@@ -89,15 +97,21 @@ pub struct Machine {
     pub(super) options: Options,
     pub(super) now: Millis,
     /// The wall clock less `now`.
-    wall: i64,
+    pub(super) wall: i64,
     pub(super) rng: Rng,
     pub(super) l1: L1,
     pub(super) nodes: Vec<Node>,
     pub(super) routes: Routes,
     pub(super) epochs: u32,
+    /// Tells this tier's messages from those of others.
+    pub(super) name: u64,
     pub(super) calls: BTreeMap<CallId, Call>,
     next_number: u64,
     pub(super) flights: Flights,
+    /// Leases of factories that run, by the request that brought the factory.
+    pub(super) leases: BTreeMap<RequestId, Lease>,
+    /// How long factories take, of late.
+    pub(super) making_time: Millis,
     /// Own writes on their way, by key.
     pub(super) writing: BTreeMap<Vec<u8>, Vec<CallId>>,
     pub(super) journal: Journal,
@@ -119,6 +133,7 @@ impl Machine {
     pub fn new(options: Options, seed: u64, now: Millis) -> Self {
         let mut rng = Rng::new(seed);
         let l1 = L1::new(&options, rng.draw());
+        let (name, log) = (rng.draw(), options.new_log());
         let mut machine = Self {
             l1,
             rng,
@@ -128,11 +143,14 @@ impl Machine {
             nodes: Vec::new(),
             routes: Routes::default(),
             epochs: super::l1::NEVER,
+            name,
             calls: BTreeMap::new(),
             next_number: 0,
             flights: Flights::default(),
+            leases: BTreeMap::new(),
+            making_time: 0,
             writing: BTreeMap::new(),
-            journal: Journal::default(),
+            journal: Journal::new(log),
             tags: Tags::default(),
             clears: BTreeMap::new(),
             next_clear: 0,
@@ -151,6 +169,9 @@ impl Machine {
     pub fn set_wall(&mut self, now: Millis, wall: Millis) {
         self.enter(now);
         self.wall = (wall as i64).wrapping_sub(self.now as i64);
+        if let Some(log) = &mut self.journal.log {
+            log.wall = self.wall;
+        }
     }
 
     /// A moment of this clock on the wall's.
@@ -170,7 +191,7 @@ impl Machine {
 
     /// The next thing to do.
     pub fn take_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.actions.pop_front().or_else(|| self.journal.take_log())
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -201,6 +222,36 @@ impl Machine {
 
     pub(super) fn answer_value(&mut self, request: RequestId, value: Option<Vec<u8>>, meta: Meta) {
         self.answer(request, Answer::Value { value, meta });
+    }
+
+    // ---- what can be seen -------------------------------------------------------------------------------------------------------
+
+    /// Each node with its state, and whether it tells what changes.
+    pub fn health(&self) -> Vec<(NodeId, State, bool)> {
+        let nodes = self.nodes.iter().enumerate().filter(|(_, node)| !node.retired);
+        nodes.map(|(at, node)| (at as NodeId, node.state, self.is_tracking(at as NodeId))).collect()
+    }
+
+    /// What L1 keeps, for tests.
+    #[doc(hidden)]
+    pub fn l1_entries(&mut self) -> Vec<(Vec<u8>, bool, Vec<u8>)> {
+        let entries = self.l1.entries();
+        let current = |machine: &Self, key: &[u8], header: &Header| {
+            header.epoch == machine.epoch_of(machine.route(key))
+                && header.fresh_until > machine.now
+                && header.expires > machine.now
+        };
+        entries.into_iter().map(|(key, header, value)| (key.clone(), current(self, &key, &header), value)).collect()
+    }
+
+    /// Writes that Redis has not seen, and their bytes.
+    pub fn journaled(&self) -> (usize, usize) {
+        (self.journal.len(), self.journal.bytes())
+    }
+
+    /// Bytes of L1 by its ledger, and entries.
+    pub fn l1_size(&mut self) -> (u64, usize) {
+        (self.l1.bytes(), self.l1.len())
     }
 
     // ---- time -------------------------------------------------------------------------------------------------------------------
@@ -248,6 +299,7 @@ impl Machine {
             Timer::Hard(flight) => self.read_timed_out(flight),
             Timer::FactorySoft(flight) => self.factory_is_slow(flight),
             Timer::FactoryHard(flight) => self.factory_timed_out(flight),
+            Timer::Lease(flight) => self.poll_lease(flight),
         }
     }
 
@@ -353,6 +405,7 @@ impl Machine {
             Kind::Marks(flight, tags) => self.marks_replied(flight, &tags, replies),
             Kind::Write(writing) => self.write_replied(writing, call.sent_at, replies),
             Kind::Replay { key, order } => self.replayed(&key, order, replies),
+            Kind::Lease { flight, request, lease } => self.lease_replied(flight, request, lease, replies),
             Kind::Scan(clear) => self.scanned(clear, replies),
             Kind::Unlink(clear, keys) => self.unlinked(clear, &keys, replies),
             Kind::Ping | Kind::Late => {}
@@ -368,6 +421,8 @@ impl Machine {
             Kind::Probe => self.probe_failed(call.node),
             Kind::Read(flight) | Kind::Marks(flight, _) => self.read_failed(flight, answered),
             Kind::Write(writing) => self.write_failed(writing, call.sent, answered),
+            // Without one, then.
+            Kind::Lease { flight, request, .. } => self.run_factory(flight, request),
             Kind::Replay { key, .. } => {
                 if let Some(pending) = self.journal.get_mut(&key) {
                     pending.call = None;

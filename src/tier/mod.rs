@@ -2,7 +2,7 @@
 //!
 //! [`Machine`] is the policy, once: states, breaker, epochs, the fill rule, journal, replay, single flight. It does no I/O; [`shell`] (feature `tier`)
 //! drives it in Rust, the npm package's `cachette/tier` in JavaScript, and `tests/tier_simulation` under seeded schedules of trouble. In reading order:
-//! [`state`], `l1`, `flight`, `read`, `write`, `journal`, `replay`, `clear`, `command`.
+//! [`state`], `tracking`, `l1`, `flight`, `read`, `make`, `early`, `lease`, `write`, `journal`, `log`, `replay`, `clear`, `command`, `here`.
 //!
 //! # What is promised
 //!
@@ -15,7 +15,7 @@
 //! | I5 | at rest L1 holds nothing that Redis does not | `tier_simulation` |
 //! | I6 | the journal stays within its bounds | `tier_simulation`, `tests/tier.rs` |
 //! | I7 | no call waits longer than the hard timeout (a factory takes its own time) | `tier_simulation`; chaos: latency while down |
-//! | I8 | one factory a key runs at a time in a process | `tier_simulation`, `cargo xtask bench tier` |
+//! | I8 | one factory a key runs at a time in a process; with [`Options::lease`] in all of them, while leases hold | `tier_simulation`, `cargo xtask bench tier`; `benches/tier` |
 //! | | a write that was acknowledged is in Redis, or its loss is said | chaos: lost writes |
 //! | | down is noticed within 1 s (refused) and 3 s (silent); up again within 2 s | chaos |
 //!
@@ -25,7 +25,7 @@
 //! |---|---|---|
 //! | Redis acknowledged it and loses it itself | what Redis loses | nobody here; L1 forgets it too |
 //! | a write was on its way when the connection broke | not known | [`Failure::UnknownOutcome`] |
-//! | this process ends while the journal holds writes | those | the acknowledgement said [`Durability::Journaled`] |
+//! | this process ends while the journal holds writes | those; with a journal in a file nothing, and what was acknowledged in the last second if the machine ends too | the acknowledgement said [`Durability::Journaled`] |
 //! | the journal is full, a journaled write expired, or gave way to what Redis has | that write | [`Notice::JournalDropped`], a counter |
 //! | a write under [`OnDown::Local`] | it, at the end of the process or before | the acknowledgement said [`Durability::Local`] |
 //!
@@ -36,17 +36,22 @@
 //!
 //! Nothing across processes beyond Redis and the delay of word of a change. Where Redis tells no changes (`tracking` off, or a client that cannot), L1 is up to
 //! [`Options::l1_max_ttl`] behind, 5 s by default. What an abandoned connection still carried may reach Redis late, as with any client; that was told as an
-//! unknown outcome. Tags are compared by the wall clocks of those who write.
+//! unknown outcome, and is never repeated by the tier. The journal keeps the order of each key's writes, and none across keys. Tags are compared by the wall clocks of those who write.
 
 mod action;
 mod breaker;
 mod clear;
 mod command;
+mod early;
 pub mod envelope;
 mod flight;
+mod here;
 mod journal;
 mod l1;
+mod lease;
+mod log;
 mod machine;
+mod make;
 mod options;
 mod read;
 mod replay;
@@ -54,13 +59,15 @@ pub mod route;
 #[cfg(feature = "tier")]
 pub mod shell;
 pub mod state;
+mod tracking;
 mod write;
 
 pub use action::{Action, Answer, CallId, Dropped, Durability, Failure, Meta, NodeId, Notice, RequestId, Source, State, Words};
 pub use command::{Facts, encode};
+pub use lease::RELEASE;
 pub use machine::{Counters, Machine};
+pub use make::Made;
 pub use options::{Conflict, Keep, OnDown, Options, Overflow, Rule};
-pub use read::Made;
 #[cfg(feature = "tier")]
 pub use shell::{Found, Namespace, OpenError, Tier, TierError};
 

@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 pub enum OnDown {
     /// Kept in the journal, readable at once, brought to Redis when it is back. Acknowledged as [`Durability::Journaled`](super::Durability).
     Journal,
-    /// Kept in L1 alone and never replayed: for rate limits and the like. Acknowledged as [`Durability::Local`](super::Durability).
+    /// Kept in L1 alone and never replayed: for rate limits and the like. Acknowledged as [`Durability::Local`](super::Durability). Commands run on an engine
+    /// in this process that is empty at the beginning of each outage.
     Local,
     /// Refused.
     Fail,
@@ -47,6 +48,11 @@ pub struct Rule {
 pub struct Options {
     /// Redis tells on the connection of the reads what changed (`CLIENT TRACKING`). Without, L1 entries are fresh for `l1_max_ttl` only.
     pub tracking: bool,
+    /// Redis tells every change of keys below these prefixes, and remembers no readers (`BCAST`): for many keys in L1. Keys that begin with none of them are
+    /// fresh for `l1_max_ttl` only. Empty: it tells the changes of what was read.
+    pub broadcast: Vec<Vec<u8>>,
+    /// Where Redis tells no changes, tiers tell each other over this channel which keys they wrote.
+    pub backplane: Option<Vec<u8>>,
     /// Nobody but this tier reaches L2 (an engine in this process): as good as tracking, and there is nothing to arm.
     pub exclusive: bool,
     pub l1_bytes: u64,
@@ -81,6 +87,8 @@ pub struct Options {
     pub journal_entries: usize,
     pub journal_bytes: usize,
     pub overflow: Overflow,
+    /// The shell is told what to keep of the journal ([`Action::Log`](super::Action)), so that it outlives the process.
+    pub journal_log: bool,
     pub conflict: Conflict,
     pub replay_per_second: u64,
     /// Values are stored with time of writing, time to live and tags before them (see [`envelope`](super::envelope)); other readers see those bytes.
@@ -89,6 +97,12 @@ pub struct Options {
     pub grace: Millis,
     /// Share of an entry's time after which a reader with a factory has it made anew in the background; 0 = never.
     pub early_refresh: u64,
+    /// Made anew before its end at a moment that each process draws by chance for itself, the earlier the longer factories take, so that of many processes
+    /// seldom two make it at once (XFetch: Vattani, Chierichetti, Lowenstein 2015). Percent of the time that a factory takes: 100 is their recommendation,
+    /// more is earlier; 0 = never.
+    pub early_beta: u64,
+    /// How long one process may make a value while the others wait for it, see [`lease`](super); 0 = each makes its own.
+    pub lease: Millis,
     /// How long it is remembered that a factory made nothing; 0 = not at all.
     pub negative_ttl: Millis,
     /// Times to live are shortened at random by up to this share.
@@ -103,6 +117,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             tracking: true,
+            broadcast: Vec::new(),
+            backplane: None,
             exclusive: false,
             l1_bytes: 64 << 20,
             l1_value_bytes: 1 << 20,
@@ -125,11 +141,14 @@ impl Default for Options {
             journal_entries: 10_000,
             journal_bytes: 16 << 20,
             overflow: Overflow::Reject,
+            journal_log: false,
             conflict: Conflict::Invalidate,
             replay_per_second: 2000,
             envelope: false,
             grace: 0,
             early_refresh: 0,
+            early_beta: 0,
+            lease: 0,
             negative_ttl: 0,
             ttl_jitter: 0,
             factory_soft: 0,

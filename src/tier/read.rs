@@ -6,7 +6,7 @@
 //! | recovering | own writes not yet replayed | asked | asked |
 //! | down, probing | given out | made, or nothing | given out as stale |
 
-use super::action::{Action, Answer, Durability, Failure, Meta, NodeId, RequestId, Source, State};
+use super::action::{Action, Answer, Durability, Failure, Meta, NodeId, RequestId, Source};
 use super::envelope;
 use super::flight::{Fetched, Flight, FlightId, Stage, Waiter};
 use super::journal::Op;
@@ -15,25 +15,11 @@ use super::machine::{Kind, Machine, Timer, error_in, words};
 use super::options::Keep;
 use crate::resp::read::Value;
 use crate::time::Millis;
-use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
 /// How long L1 entries are fresh where nobody tells what changes.
 pub(super) const UNTRACKED: Millis = 5_000;
-
-/// What a factory made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// A value, kept as the request said unless the factory says otherwise.
-    Value {
-        value: Vec<u8>,
-        keep: Option<Keep>,
-    },
-    /// There is nothing.
-    Nothing,
-    Failed(Vec<u8>),
-}
 
 /// What L1 knows of a key.
 struct Known {
@@ -122,7 +108,7 @@ impl Machine {
         }
     }
 
-    fn is_asking(&self, id: FlightId) -> bool {
+    pub(super) fn is_asking(&self, id: FlightId) -> bool {
         self.flights.get(id).is_some_and(|flight| matches!(flight.stage, Stage::Asking(_)))
     }
 
@@ -143,7 +129,7 @@ impl Machine {
         if state.state.is_online() { None } else { state.refusal.clone() }
     }
 
-    fn forget(&mut self, request: RequestId, has_factory: bool) {
+    pub(super) fn forget(&mut self, request: RequestId, has_factory: bool) {
         if has_factory {
             self.act(Action::Forget { request });
         }
@@ -153,11 +139,6 @@ impl Machine {
         let local = header.flags & LOCAL != 0;
         let durability = if local { Durability::Local } else { Durability::L2 };
         Meta { source: Source::L1, stale, age: self.now.saturating_sub(header.written), durability }
-    }
-
-    /// The share of its time after which an entry is made anew early has passed.
-    fn wants_refresh(&self, header: &Header) -> bool {
-        self.options.early_refresh > 0 && header.quick_until <= self.now
     }
 
     fn known(&mut self, node: NodeId, key: &[u8]) -> Option<Known> {
@@ -180,12 +161,12 @@ impl Machine {
     }
 
     /// Whether the entry's freshness ends by its writer's word rather than by `l1_max_ttl`.
-    fn is_swr(&self, header: &Header) -> bool {
+    pub(super) fn is_swr(&self, header: &Header) -> bool {
         header.flags & super::l1::SERVES_AGING != 0
     }
 
     /// The value that is given out where Redis does not answer: as old as it may be.
-    fn stale(&mut self, key: &[u8]) -> Option<(Vec<u8>, Meta)> {
+    pub(super) fn stale(&mut self, key: &[u8]) -> Option<(Vec<u8>, Meta)> {
         let node = self.route(key);
         let grace = self.options.grace;
         let known = self.known(node, key)?;
@@ -213,7 +194,7 @@ impl Machine {
 
     // ---- asking -----------------------------------------------------------------------------------------------------------------
 
-    fn new_flight(
+    pub(super) fn new_flight(
         &mut self,
         node: NodeId,
         key: &[u8],
@@ -238,6 +219,9 @@ impl Machine {
             hard: None,
             late: false,
             again: false,
+            begun: self.now,
+            lease_until: None,
+            rechecked: false,
         };
         self.flights.add(id, flight);
         id
@@ -253,11 +237,13 @@ impl Machine {
         self.send_read(id);
     }
 
-    fn send_read(&mut self, id: FlightId) {
+    pub(super) fn send_read(&mut self, id: FlightId) {
         let Some(flight) = self.flights.get(id) else { return };
         let (node, key) = (flight.node, flight.key.clone());
         let first = flight.command.clone().unwrap_or_else(|| words(&[b"GET", &key]));
-        let commands = vec![first, words(&[b"PTTL", &key])];
+        let ttl = words(&[b"PTTL", &key]);
+        // Where nobody tells of a change between the two, the time to live is asked for on both sides.
+        let commands = if self.tells(&key) { vec![first, ttl] } else { vec![ttl.clone(), first, ttl] };
         let epoch = self.epoch_of(node);
         let call = self.send(node, commands, Kind::Read(id), None);
         if let Some(flight) = self.flights.get_mut(id) {
@@ -290,7 +276,7 @@ impl Machine {
     }
 
     /// Answers those that can be given an older value; the others are left.
-    fn give_stale(&mut self, key: &[u8], command: Option<&super::Words>, waiters: Vec<Waiter>) -> Vec<Waiter> {
+    pub(super) fn give_stale(&mut self, key: &[u8], command: Option<&super::Words>, waiters: Vec<Waiter>) -> Vec<Waiter> {
         if waiters.is_empty() {
             return waiters;
         }
@@ -333,14 +319,14 @@ impl Machine {
     }
 
     /// Redis does not answer: as if the node were down.
-    fn fall_back(&mut self, id: FlightId) {
+    pub(super) fn fall_back(&mut self, id: FlightId) {
         let Some(mut flight) = self.land(id) else { return };
         let waiters = core::mem::take(&mut flight.waiters);
         let command = flight.command.clone();
         let waiters = self.give_stale(&flight.key, command.as_ref(), waiters);
         if command.is_some() {
             for waiter in waiters {
-                self.refuse_command(waiter.request);
+                self.refuse_command(waiter.request, core::slice::from_ref(&flight.key), command.clone());
             }
             return;
         }
@@ -352,7 +338,7 @@ impl Machine {
     }
 
     /// Takes a flight out, its timers with it.
-    fn land(&mut self, id: FlightId) -> Option<Flight> {
+    pub(super) fn land(&mut self, id: FlightId) -> Option<Flight> {
         let flight = self.flights.remove(id)?;
         self.cancel_timer(flight.soft);
         self.cancel_timer(flight.hard);
@@ -362,7 +348,9 @@ impl Machine {
     // ---- answers of Redis -------------------------------------------------------------------------------------------------------
 
     pub(super) fn read_replied(&mut self, id: FlightId, sent_at: Millis, replies: &[Value]) {
-        let Some(flight) = self.flights.get(id) else { return };
+        let Some(flight) = self.flights.get_mut(id) else { return };
+        let (before, replies) = if replies.len() == 3 { replies.split_at(1) } else { (&[][..], replies) };
+        flight.spoilt |= !is_one_life(before, replies);
         if flight.command.is_some() {
             return self.command_replied(id, sent_at, replies);
         }
@@ -378,8 +366,9 @@ impl Machine {
         let (Some(Value::Bytes(stored)), Some(ttl)) = (replies.first(), replies.get(1).and_then(Value::as_integer)) else {
             return self.read_nothing(id);
         };
-        let (node, keep) = (flight.node, flight.keep.clone());
-        let fetched = self.fetched(node, keep.as_ref(), stored, ttl, sent_at);
+        let Some(flight) = self.flights.get(id) else { return };
+        let (key, keep) = (flight.key.clone(), flight.keep.clone());
+        let fetched = self.fetched(&key, keep.as_ref(), stored, ttl, sent_at);
         match self.tags_allow(&fetched.tags, self.on_wall(fetched.header.written), true) {
             Some(true) => self.read_value(id, fetched),
             Some(false) => self.read_nothing(id),
@@ -388,7 +377,7 @@ impl Machine {
     }
 
     /// What the reply to GET and PTTL means.
-    fn fetched(&mut self, node: NodeId, keep: Option<&Keep>, stored: &[u8], ttl: i64, sent_at: Millis) -> Fetched {
+    fn fetched(&mut self, key: &[u8], keep: Option<&Keep>, stored: &[u8], ttl: i64, sent_at: Millis) -> Fetched {
         // Gone by the second command: known now, kept by nobody.
         let end = match ttl {
             -1 => u64::MAX,
@@ -396,28 +385,28 @@ impl Machine {
         };
         match envelope::open(stored) {
             None => {
-                let header = self.header(node, end, sent_at, sent_at, keep);
+                let header = self.header(key, end, sent_at, sent_at, keep);
                 Fetched { header, tags: Vec::new(), value: stored.to_vec(), past: end <= self.now }
             }
             Some(opened) => {
                 let expires = self.off_wall(opened.expires).min(end);
-                let header = self.header(node, expires, sent_at, self.off_wall(opened.written), keep);
+                let header = self.header(key, expires, sent_at, self.off_wall(opened.written), keep);
                 let tags = opened.tags.iter().map(|tag| tag.to_vec()).collect();
                 Fetched { header, tags, value: opened.value.to_vec(), past: expires <= self.now }
             }
         }
     }
 
-    /// The header of an entry that ends at `expires`, was asked for at `sent_at`, and written then or before.
+    /// The header of a key's entry that ends at `expires`, was asked for at `sent_at`, and written then or before.
     pub(super) fn header(
         &mut self,
-        node: NodeId,
+        key: &[u8],
         expires: Millis,
         sent_at: Millis,
         written: Millis,
         keep: Option<&Keep>,
     ) -> Header {
-        let untracked = (!self.is_tracking(node)).then_some(UNTRACKED);
+        let untracked = (!self.tells(key)).then_some(UNTRACKED);
         let bound = self.options.l1_max_ttl.or(untracked).map_or(u64::MAX, |most| {
             let spread = most / 20;
             let jitter = self.rng.below(spread.saturating_mul(2).saturating_add(1));
@@ -434,16 +423,6 @@ impl Machine {
             }
         }
         Header { epoch: NEVER, flags, quick_until: fresh_until, fresh_until, expires, written }
-    }
-
-    /// The moment from which a reader with a factory has it made anew.
-    pub(super) fn early(&self, header: &Header, sent_at: Millis) -> Millis {
-        let share = self.options.early_refresh.min(100);
-        if share == 0 || header.fresh_until == u64::MAX {
-            return header.fresh_until;
-        }
-        let time = header.fresh_until.saturating_sub(sent_at);
-        sent_at.saturating_add(time.saturating_mul(share) / 100)
     }
 
     fn read_value(&mut self, id: FlightId, fetched: Fetched) {
@@ -470,7 +449,7 @@ impl Machine {
         let epoch = self.epoch_of(node);
         if self.may_fill(spoilt, sent_epoch == epoch && self.route(&key) == node) {
             let mut header = Header { epoch, ..fetched.header };
-            header.quick_until = self.early(&header, self.now);
+            header.quick_until = self.early(&header, self.now, None);
             if fetched.value.len() <= self.options.l1_value_bytes {
                 self.l1.put(&key, &header, &fetched.tags, &fetched.value);
             }
@@ -532,151 +511,7 @@ impl Machine {
         }
     }
 
-    // ---- making -----------------------------------------------------------------------------------------------------------------
-
-    /// Has a value made without asking Redis.
-    fn make_now(&mut self, node: NodeId, request: RequestId, key: &[u8], keep: Option<Keep>) {
-        let waiter = Waiter { request, factory: true };
-        match self.flights.joinable(key, None) {
-            Some(flight) if !self.is_asking(flight) => self.join(flight, waiter, keep),
-            _ => {
-                let id = self.new_flight(node, key, None, vec![waiter], keep);
-                self.start_making(id, request);
-            }
-        }
-    }
-
-    /// Has a value made anew for which nobody waits.
-    fn refresh(&mut self, node: NodeId, request: RequestId, key: &[u8], keep: Option<Keep>) {
-        if self.flights.joinable(key, None).is_some() || self.flights.is_making(key) {
-            return self.forget(request, true);
-        }
-        let id = self.new_flight(node, key, None, Vec::new(), keep);
-        self.start_making(id, request);
-    }
-
-    /// Has a value made for those of a landed flight who brought factories.
-    fn make_for(&mut self, flight: Flight, makers: Vec<Waiter>) {
-        let Some(request) = makers.first().map(|waiter| waiter.request) else { return };
-        // Not one that still asks: all this waited for Redis already.
-        if let Some(id) = self.flights.joinable(&flight.key, None).filter(|id| !self.is_asking(*id)) {
-            for waiter in makers {
-                self.join(id, waiter, flight.keep.clone());
-            }
-            return;
-        }
-        let id = self.new_flight(flight.node, &flight.key, None, makers, flight.keep);
-        self.start_making(id, request);
-    }
-
-    fn start_making(&mut self, id: FlightId, request: RequestId) {
-        let epoch = self.flights.get(id).map_or(NEVER, |flight| self.epoch_of(flight.node));
-        if let Some(flight) = self.flights.get_mut(id) {
-            flight.epoch = epoch;
-        }
-        if !self.flights.begin_making(id, request) {
-            return;
-        }
-        self.act(Action::Make { request });
-        let (soft, hard) = (self.options.factory_soft, self.options.factory_hard);
-        let soft = (soft > 0).then(|| self.after(soft, Timer::FactorySoft(id)));
-        let hard = (hard > 0).then(|| self.after(hard, Timer::FactoryHard(id)));
-        if let Some(flight) = self.flights.get_mut(id) {
-            (flight.soft, flight.hard) = (soft, hard);
-        }
-    }
-
-    pub(super) fn factory_is_slow(&mut self, id: FlightId) {
-        let Some(flight) = self.flights.get_mut(id) else { return };
-        let (key, waiters) = (flight.key.clone(), core::mem::take(&mut flight.waiters));
-        let left = self.give_stale(&key, None, waiters);
-        if let Some(flight) = self.flights.get_mut(id) {
-            flight.waiters = left;
-        }
-    }
-
-    pub(super) fn factory_timed_out(&mut self, id: FlightId) {
-        let waiters = self.flights.get_mut(id).map(|flight| core::mem::take(&mut flight.waiters)).unwrap_or_default();
-        let Some(key) = self.flights.get(id).map(|flight| flight.key.clone()) else { return };
-        for waiter in self.give_stale(&key, None, waiters) {
-            self.not_made(&waiter, Failure::FactoryTimeout);
-        }
-    }
-
-    /// Tells a waiter that there is nothing: a failure to whom brought a factory.
-    fn not_made(&mut self, waiter: &Waiter, failure: Failure) {
-        self.forget(waiter.request, waiter.factory);
-        if waiter.factory {
-            self.fail_request(waiter.request, failure);
-        } else {
-            self.answer_value(waiter.request, None, Meta::of(Source::Fallback));
-        }
-    }
-
-    /// A factory is done.
-    pub fn made(&mut self, now: Millis, request: RequestId, made: Made) {
-        self.enter(now);
-        let Some((id, after)) = self.flights.end_making(request) else { return };
-        let Some(flight) = self.land(id) else { return };
-        self.finish_making(flight, made);
-        self.make_behind(after);
-    }
-
-    fn finish_making(&mut self, flight: Flight, made: Made) {
-        let meta = Meta::of(Source::Factory);
-        match made {
-            Made::Value { value, keep } => {
-                let keep = keep.or(flight.keep.clone()).unwrap_or_default();
-                for waiter in &flight.waiters {
-                    self.answer_value(waiter.request, Some(value.clone()), meta);
-                }
-                // Nobody wrote the key while it was made, and nobody can have without our knowing.
-                if self.may_fill(flight.spoilt, flight.epoch == self.epoch_of(flight.node)) {
-                    self.keep_made(&flight.key, value, &keep);
-                }
-            }
-            Made::Nothing => {
-                for waiter in &flight.waiters {
-                    self.answer_value(waiter.request, None, meta);
-                }
-                let negative = self.options.negative_ttl;
-                if negative > 0 && self.may_fill(flight.spoilt, flight.epoch == self.epoch_of(flight.node)) {
-                    let end = self.now.saturating_add(negative);
-                    let epoch = self.epoch_of(flight.node);
-                    let header =
-                        Header { epoch, flags: NEGATIVE, quick_until: 0, fresh_until: end, expires: end, written: self.now };
-                    self.l1.put(&flight.key, &header, &[], &[]);
-                }
-            }
-            Made::Failed(words) => {
-                for waiter in self.give_stale(&flight.key, None, flight.waiters.clone()) {
-                    self.not_made(&waiter, Failure::Factory(words.clone()));
-                }
-                return;
-            }
-        }
-        for waiter in flight.waiters {
-            self.forget(waiter.request, waiter.factory);
-        }
-    }
-
-    /// Flights that waited for the factory of another. None of theirs has begun, so one is enough for all: that of the newest, which nothing spoilt yet that
-    /// spoilt the others. Whoever waits, waits for the factory that ran when he came and for one more.
-    fn make_behind(&mut self, mut after: VecDeque<FlightId>) {
-        let Some(newest) = after.pop_back() else { return };
-        for flight in after.into_iter().filter_map(|id| self.land(id)).collect::<Vec<_>>() {
-            for waiter in flight.waiters {
-                self.join(newest, waiter, flight.keep.clone());
-            }
-        }
-        let first = self.flights.get(newest).and_then(|flight| flight.waiters.first().map(|waiter| waiter.request));
-        match first {
-            Some(request) => self.start_making(newest, request),
-            None => {
-                self.land(newest);
-            }
-        }
-    }
+    // ---- what may be kept ---------------------------------------------------------------------------------------------------------
 
     /// The fill rule.
     pub(super) fn may_fill(&self, spoilt: bool, same_epoch: bool) -> bool {
@@ -709,12 +544,15 @@ impl Machine {
             }
         }
     }
+}
 
-    /// Whether reads of a key wait for a node that is no longer what it was.
-    pub fn health(&self) -> Vec<(NodeId, State, bool)> {
-        let nodes = self.nodes.iter().enumerate().filter(|(_, node)| !node.retired);
-        nodes.map(|(at, node)| (at as NodeId, node.state, self.is_tracking(at as NodeId))).collect()
-    }
+/// Whether what was read may have the time to live that was asked for after it: it grows only if the key was written meanwhile.
+fn is_one_life(before: &[Value], replies: &[Value]) -> bool {
+    let end = |reply: Option<&Value>| match reply.and_then(Value::as_integer) {
+        Some(-1) | None => i64::MAX,
+        Some(ttl) => ttl,
+    };
+    before.is_empty() || end(replies.get(1)) <= end(before.first())
 }
 
 impl Failure {

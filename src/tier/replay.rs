@@ -11,6 +11,7 @@ use super::envelope;
 use super::journal::{Op, Pending};
 use super::machine::{Kind, Machine, error_in, words};
 use super::options::Conflict;
+use super::tracking::Change;
 use crate::resp::read::Value;
 use crate::time::Millis;
 use alloc::format;
@@ -62,6 +63,13 @@ impl Machine {
         }
     }
 
+    /// Sends what waits for a key, so that what is sent next comes after it.
+    pub(super) fn replay_now(&mut self, node: NodeId, key: &[u8]) {
+        if let Some(pending) = self.journal.get(key).filter(|pending| pending.call.is_none()).cloned() {
+            self.replay_one(node, key.to_vec(), &pending);
+        }
+    }
+
     fn replay_one(&mut self, node: NodeId, key: Vec<u8>, pending: &Pending) {
         if let Op::Set { expires, .. } = &pending.op
             && *expires <= self.now
@@ -74,6 +82,7 @@ impl Machine {
         self.spoil(&key);
         let timeout = Some(self.options.write_hard);
         let call = self.send(node, vec![command], Kind::Replay { key: key.clone(), order }, timeout);
+        self.announce(node, Change::Key(&key));
         if let Some(pending) = self.journal.get_mut(&key) {
             pending.call = Some(call);
         }

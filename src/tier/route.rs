@@ -39,14 +39,17 @@ impl Routes {
     }
 }
 
+/// What stands in the first braces of a key, if that is anything.
+pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
+    let open = key.iter().position(|byte| *byte == b'{')?;
+    let rest = key.get(open.checked_add(1)?..)?;
+    let end = rest.iter().position(|byte| *byte == b'}')?;
+    rest.get(..end).filter(|tag| !tag.is_empty())
+}
+
 /// The hash slot of a key: CRC16 (XMODEM) of what stands in its first braces, or of all of it.
 pub fn slot(key: &[u8]) -> u16 {
-    let braced = key.iter().position(|byte| *byte == b'{').and_then(|open| {
-        let rest = key.get(open.checked_add(1)?..)?;
-        let end = rest.iter().position(|byte| *byte == b'}')?;
-        rest.get(..end).filter(|tag| !tag.is_empty())
-    });
-    braced.unwrap_or(key).iter().fold(0u16, |crc, byte| {
+    hash_tag(key).unwrap_or(key).iter().fold(0u16, |crc, byte| {
         (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 })
     }) % SLOTS
 }

@@ -15,7 +15,6 @@ use super::action::{Action, CallId, NodeId, Notice, State, Words};
 use super::breaker::Breaker;
 use super::machine::{Call, Kind, Machine, Timer, TimerKey, words};
 use super::options::Options;
-use crate::resp::read::Value;
 use crate::time::Millis;
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -47,6 +46,8 @@ pub(super) struct Node {
     pub link: Link,
     pub epoch: u32,
     pub tracking: Tracking,
+    /// Commands were run in this process in its place.
+    pub ran_here: bool,
     pub breaker: Breaker,
     /// Calls for which there is no connection yet.
     pub waiting: VecDeque<(CallId, Vec<Words>)>,
@@ -80,6 +81,7 @@ impl Machine {
             link: Link::Closed,
             epoch,
             tracking: Tracking::No,
+            ran_here: false,
             breaker: Breaker::default(),
             waiting: VecDeque::new(),
             refusal: None,
@@ -93,7 +95,9 @@ impl Machine {
             tokens: 0,
             counted: 0,
         });
-        (self.nodes.len() as NodeId).wrapping_sub(1)
+        let node = (self.nodes.len() as NodeId).wrapping_sub(1);
+        self.clear_restored(node);
+        node
     }
 
     /// Gives a range of hash slots to a node: what keys of it hold in L1 is of an old epoch, since it was read elsewhere.
@@ -160,10 +164,6 @@ impl Machine {
 
     pub fn state_of(&self, node: NodeId) -> State {
         self.nodes.get(usize::from(node)).map_or(State::Down, |node| node.state)
-    }
-
-    pub fn is_tracking(&self, node: NodeId) -> bool {
-        self.options.exclusive || self.nodes.get(usize::from(node)).is_some_and(|node| node.tracking == Tracking::Armed)
     }
 
     pub(super) fn epoch_of(&self, node: NodeId) -> u32 {
@@ -276,7 +276,7 @@ impl Machine {
     }
 
     /// The connection is gone: a new epoch begins, and all calls that were on their way fail.
-    fn drop_link(&mut self, node: NodeId) {
+    pub(super) fn drop_link(&mut self, node: NodeId) {
         let epoch = self.next_epoch(node);
         let Some(state) = self.nodes.get_mut(usize::from(node)) else { return };
         if let Link::Opening { timer } = state.link {
@@ -315,40 +315,10 @@ impl Machine {
         }
     }
 
-    // ---- tracking ---------------------------------------------------------------------------------------------------------------
-
-    /// Before the first read: replies come in the order of requests, so nothing is kept that was read untracked.
-    fn arm(&mut self, node: NodeId) {
-        if self.options.tracking && !self.options.exclusive {
-            let command = words(&[b"CLIENT", b"TRACKING", b"ON", b"NOLOOP"]);
-            self.send(node, vec![command], Kind::Arm, Some(self.options.read_hard));
-        } else {
-            self.settled(node);
-        }
-    }
-
-    pub(super) fn armed(&mut self, node: NodeId, replies: &[Value]) {
-        let works = matches!(replies, [reply] if reply.as_bytes() == Some(b"OK"));
-        if let Some(state) = self.nodes.get_mut(usize::from(node)) {
-            state.tracking = if works { Tracking::Armed } else { Tracking::No };
-        }
-        self.tell(if works { Notice::TrackingRestored { node } } else { Notice::TrackingUnsupported { node } });
-        self.settled(node);
-    }
-
-    /// The connection is of no use: another is sought.
-    pub(super) fn arm_failed(&mut self, node: NodeId) {
-        let open = self.nodes.get(usize::from(node)).is_some_and(|state| state.link.is_open());
-        if open && self.state_of(node).is_online() {
-            self.act(Action::Disconnect { node });
-            self.drop_link(node);
-            let wait = self.options.read_soft;
-            self.after(wait, Timer::Reconnect(node));
-        }
-    }
+    // ---- the way back up --------------------------------------------------------------------------------------------------------
 
     /// The connection serves: the journal goes out.
-    fn settled(&mut self, node: NodeId) {
+    pub(super) fn settled(&mut self, node: NodeId) {
         if self.has_journal(node) {
             self.start_replay(node);
         } else {
@@ -360,30 +330,6 @@ impl Machine {
         if self.state_of(node) == State::Recovering {
             self.set_state(node, State::Up);
         }
-    }
-
-    /// Somebody changed keys, or all keys where there is no list.
-    pub fn invalidated(&mut self, now: Millis, node: NodeId, keys: Option<&[Vec<u8>]>) {
-        self.enter(now);
-        self.heard(node);
-        match keys {
-            Some(keys) => keys.iter().for_each(|key| self.invalidate(key)),
-            None => self.invalidate_all(node),
-        }
-    }
-
-    /// A key's value is not what it was: L1 forgets it, and nothing that was asked before is kept.
-    fn invalidate(&mut self, key: &[u8]) {
-        self.spoil(key);
-        self.l1.remove(key);
-        self.tags.forget(key);
-    }
-
-    fn invalidate_all(&mut self, node: NodeId) {
-        let routes = self.routes.clone();
-        self.spoil_where(|key| routes.node(key) == node);
-        self.l1.remove_where(|key| routes.node(key) == node);
-        self.tags.forget_all();
     }
 
     // ---- life and death ---------------------------------------------------------------------------------------------------------
@@ -503,6 +449,7 @@ impl Machine {
         }
         state.breaker.close(now);
         state.slow = 0;
+        self.forget_here(node);
         self.set_state(node, State::Recovering);
         self.arm(node);
     }

@@ -16,6 +16,7 @@ use super::journal::{Op, Pending};
 use super::l1::{Header, LOCAL};
 use super::machine::{Call, Kind, Machine, error_in, words};
 use super::options::{Keep, OnDown};
+use super::tracking::Change;
 use crate::resp::read::Value;
 use crate::time::Millis;
 use alloc::format;
@@ -59,20 +60,23 @@ pub(super) enum What {
         value: Vec<u8>,
         keep: Keep,
         written: Millis,
-        registered: bool,
+        /// Its next change will be told.
+        told: bool,
+        /// How long it took to make, where a factory made it.
+        cost: Option<Millis>,
     },
     Remove,
     /// EXPIRE.
     Touch,
-    /// A command of the caller's.
-    Command,
+    /// A command of the caller's; its words if it may run here.
+    Command(Option<Words>),
     /// The mark of a tag.
     Mark,
 }
 
 impl Writing {
     pub fn is_command(&self) -> bool {
-        matches!(self.what, What::Command)
+        matches!(self.what, What::Command(_))
     }
 }
 
@@ -94,7 +98,7 @@ impl Machine {
             if behind {
                 self.set_behind(node, request, key, value, keep)
             } else {
-                self.set_through(node, Some(request), key, value, keep)
+                self.set_through(node, Some(request), key, value, keep, None)
             }
         } else {
             let issued = self.number();
@@ -123,7 +127,15 @@ impl Machine {
         self.options.envelope || !keep.tags.is_empty()
     }
 
-    fn set_through(&mut self, node: NodeId, request: Option<RequestId>, key: &[u8], value: Vec<u8>, keep: Keep) {
+    fn set_through(
+        &mut self,
+        node: NodeId,
+        request: Option<RequestId>,
+        key: &[u8],
+        value: Vec<u8>,
+        keep: Keep,
+        cost: Option<Millis>,
+    ) {
         let expires = self.expires(&keep);
         let stored = if self.is_sealed(&keep) {
             envelope::seal(self.on_wall(self.now), self.on_wall(expires), &keep.tags, &value)
@@ -135,10 +147,13 @@ impl Machine {
             let grace = if self.is_sealed(&keep) { self.options.grace } else { 0 };
             set.extend([b"PX".to_vec(), decimal(ttl.saturating_add(grace))]);
         }
-        let registered = self.is_tracking(node) && !self.options.exclusive && value.len() <= self.options.l1_value_bytes;
-        let commands =
-            if registered { vec![words(&[b"MULTI"]), set, words(&[b"PTTL", key]), words(&[b"EXEC"])] } else { vec![set] };
-        let what = What::Set { value, keep, written: self.now, registered };
+        let told = self.tells(key) && value.len() <= self.options.l1_value_bytes;
+        let commands = if told && self.tells_readers() {
+            vec![words(&[b"MULTI"]), set, words(&[b"PTTL", key]), words(&[b"EXEC"])]
+        } else {
+            vec![set]
+        };
+        let what = What::Set { value, keep, written: self.now, told, cost };
         self.send_write(request, node, vec![key.to_vec()], what, commands);
     }
 
@@ -187,6 +202,7 @@ impl Machine {
                 }
                 Op::Remove => (0, pending.call),
             };
+            self.journal.note(key);
             // What is on its way has the old deadline: it is sent again.
             if call.is_some() {
                 let pending = self.journal.remove(key);
@@ -214,22 +230,27 @@ impl Machine {
         what: What,
         commands: Vec<Words>,
     ) {
-        let overtook = self.own_write(&keys);
+        let replaces = matches!(what, What::Set { .. } | What::Remove | What::Mark);
+        let overtook = self.own_write(&keys, replaces);
         let timeout = Some(self.options.write_hard);
         let epoch = self.epoch_of(node);
         let issued = self.number();
         let writing = Writing { request, issued, keys: keys.clone(), what, node, epoch, spoilt: false, overtook };
         let call = self.send(node, commands, Kind::Write(writing), timeout);
+        for key in &keys {
+            self.announce(node, Change::Key(key));
+        }
         for key in keys {
             self.writing.entry(key).or_default().push(call);
         }
     }
 
-    /// Keys are about to be written by this process: what was asked before is not kept, what waited to be written is overtaken. Whether anything was.
-    fn own_write(&mut self, keys: &[Vec<u8>]) -> bool {
+    /// Keys are about to be written by this process: what was asked before is not kept, what waited to be written is overtaken where this replaces it.
+    /// Whether anything was.
+    fn own_write(&mut self, keys: &[Vec<u8>], replaces: bool) -> bool {
         keys.iter().fold(false, |overtook, key| {
             self.spoil(key);
-            self.journal.remove(key).is_some() || overtook
+            (replaces && self.journal.remove(key).is_some()) || overtook
         })
     }
 
@@ -260,6 +281,12 @@ impl Machine {
             if let Some(request) = writing.request {
                 self.fail_request(request, Failure::of_words(error));
             }
+            if writing.overtook {
+                // What it took the place of in the journal is not in Redis either.
+                for key in writing.keys {
+                    self.drop_journaled(key, Dropped::Refused);
+                }
+            }
             return;
         }
         let count = match replies {
@@ -268,7 +295,7 @@ impl Machine {
         };
         match &writing.what {
             What::Set { .. } => self.keep_written(&writing, sent_at),
-            What::Remove | What::Touch | What::Command => writing.keys.iter().for_each(|key| self.l1.remove(key)),
+            What::Remove | What::Touch | What::Command(_) => writing.keys.iter().for_each(|key| self.l1.remove(key)),
             What::Mark => {}
         }
         if let Some(request) = writing.request {
@@ -278,16 +305,18 @@ impl Machine {
 
     /// Redis has the value: L1 may have it too, if Redis will say when it changes.
     fn keep_written(&mut self, writing: &Writing, sent_at: Millis) {
-        let (Some(key), What::Set { value, keep, written, registered }) = (writing.keys.first(), &writing.what) else { return };
-        let told = *registered || self.options.exclusive || !self.options.tracking;
+        let (Some(key), What::Set { value, keep, written, told, cost }) = (writing.keys.first(), &writing.what) else {
+            return;
+        };
+        let told = *told || !self.options.tracking;
         let epoch = self.epoch_of(writing.node);
         if !told || !self.may_fill(writing.spoilt, writing.epoch == epoch && self.route(key) == writing.node) {
             self.l1.remove(key);
             return;
         }
         let expires = keep.ttl.map_or(u64::MAX, |ttl| sent_at.min(*written).saturating_add(ttl));
-        let header = Header { epoch, ..self.header(writing.node, expires, sent_at, *written, Some(keep)) };
-        let header = Header { quick_until: self.early(&header, sent_at), ..header };
+        let header = Header { epoch, ..self.header(key, expires, sent_at, *written, Some(keep)) };
+        let header = Header { quick_until: self.early(&header, sent_at, *cost), ..header };
         // What commands said of the value before is of no use.
         self.l1.remove_replies(key);
         self.l1.put(key, &header, &keep.tags, value);
@@ -331,7 +360,7 @@ impl Machine {
             }
             (What::Remove, request) => self.remove_offline(on_down, request, &key, writing.issued, false),
             (What::Mark, _) => self.journal_mark(&key),
-            (What::Command, Some(request)) => self.refuse_command(request),
+            (What::Command(words), Some(request)) => self.refuse_command(request, &writing.keys, words),
             (_, Some(request)) => self.fail_request(request, Failure::Down),
             _ => {}
         }
@@ -383,9 +412,8 @@ impl Machine {
 
     fn put_local(&mut self, key: &[u8], value: &[u8], keep: &Keep) {
         let expires = self.expires(keep);
-        let header = self.header(self.route(key), expires, self.now, self.now, Some(keep));
-        let header =
-            Header { flags: header.flags | LOCAL, quick_until: 0, fresh_until: header.fresh_until.min(expires), ..header };
+        let header = self.header(key, expires, self.now, self.now, Some(keep));
+        let header = Header { flags: header.flags | LOCAL, fresh_until: header.fresh_until.min(expires), ..header };
         // What commands said of the value before is of no use.
         self.l1.remove_replies(key);
         self.l1.put(key, &header, &keep.tags, value);
@@ -440,7 +468,7 @@ impl Machine {
     }
 
     /// What a factory made is kept: in Redis if it can be reached, else here.
-    pub(super) fn keep_made(&mut self, key: &[u8], value: Vec<u8>, keep: &Keep) {
+    pub(super) fn keep_made(&mut self, key: &[u8], value: Vec<u8>, keep: &Keep, cost: Millis) {
         let keep = self.jittered(keep.clone());
         let node = self.route(key);
         if self.journal.get(key).is_some() || self.is_clearing(key) {
@@ -448,7 +476,7 @@ impl Machine {
             let issued = self.number();
             self.journal_write(None, key, op, issued, false);
         } else if self.state_of(node).is_online() {
-            self.set_through(node, None, key, value, keep);
+            self.set_through(node, None, key, value, keep, Some(cost));
         } else {
             self.put_local(key, &value, &keep);
         }

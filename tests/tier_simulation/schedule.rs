@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const START: u64 = 1_700_000_000_000;
 const KEYS: usize = 5;
+/// How long what nobody tells changes of is fresh, where a schedule is about that.
+const L1_MAX_TTL: u64 = 400;
 /// Milliseconds of trouble, and of peace afterwards.
 const TROUBLE: u64 = 7_000;
 const PEACE: u64 = 5_000;
@@ -56,6 +58,8 @@ pub struct Schedule {
     read_at: Vec<u64>,
     /// Requests whose factory neither ran nor was sent home.
     factories: BTreeSet<u64>,
+    /// The journal's file.
+    log_file: Vec<u8>,
     /// Requests whose caller is gone: they may be answered, or not.
     cancelled: BTreeSet<u64>,
     own: Vec<Vec<Own>>,
@@ -96,7 +100,25 @@ impl Schedule {
         if chance(&mut rng, 6) {
             options.replay_per_second = 50;
         }
-        options.exclusive = false;
+        options.journal_log = chance(&mut rng, 3);
+        if chance(&mut rng, 4) {
+            options.early_refresh = 70;
+        }
+        if chance(&mut rng, 4) {
+            options.early_beta = 300;
+        }
+        if chance(&mut rng, 3) {
+            options.lease = 300;
+        }
+        match rng.below(10) {
+            0 => (options.tracking, options.l1_max_ttl) = (false, Some(L1_MAX_TTL)),
+            1 => {
+                (options.tracking, options.l1_max_ttl) = (false, Some(L1_MAX_TTL));
+                options.backplane = Some(b"changes".to_vec());
+            }
+            2 => (options.broadcast, options.l1_max_ttl) = (vec![b"a:".to_vec()], Some(L1_MAX_TTL)),
+            _ => {}
+        }
         let mut machine = Machine::new(options.clone(), seed, START);
         machine.broken = fault;
         let world = World::new(seed, START, (0..KEYS).map(key).collect());
@@ -113,6 +135,7 @@ impl Schedule {
             reads: HashMap::new(),
             read_at: vec![START; KEYS],
             factories: BTreeSet::new(),
+            log_file: Vec::new(),
             cancelled: BTreeSet::new(),
             own: vec![Vec::new(); KEYS],
             issued: 0,
@@ -229,7 +252,9 @@ impl Schedule {
                 _ => (self.options.write_hard, false),
             };
             // A factory takes its own time; a reader may come when one that is no longer wanted is still at it.
-            let factories = if matches!(asked, Asked::Read { factory: true, .. }) { 400 } else { 0 };
+            // So does one for whom another process holds the lease: as long as that lasts, then asked for once more, then for the value, then made here.
+            let leased = if self.options.lease > 0 { 4 * self.options.read_hard + self.options.lease } else { 0 };
+            let factories = if matches!(asked, Asked::Read { factory: true, .. }) { 400 + leased } else { 0 };
             if !making && now > since + most + 10 + factories {
                 return Err(format!("I7: request {request} waits since {}", since - START));
             }
@@ -257,6 +282,10 @@ impl Schedule {
                     self.read_at[at] = sent;
                 }
                 self.machine.replied(now, call, replies);
+            }
+            Arrival::Message(id, message) if current(id, self.connection) => {
+                self.log(|| format!("message {}", String::from_utf8_lossy(&message)));
+                self.machine.told(now, 0, &message);
             }
             Arrival::Invalidated(id, keys) if current(id, self.connection) => {
                 self.log(|| {
@@ -288,10 +317,8 @@ impl Schedule {
                 Action::Send { call, commands, .. } => {
                     self.log(|| format!("send {call}: {}", show(&commands)));
                     let id = self.connection.ok_or("sent without a connection")?;
-                    if let [get, name] = &commands[0][..]
-                        && get == b"GET"
-                        && let Some(at) = (0..KEYS).find(|at| key(*at) == *name)
-                    {
+                    let read = commands.iter().find(|command| command[0] == b"GET" && commands[0][0] != b"SET");
+                    if let Some(at) = (0..KEYS).find(|at| read.is_some_and(|command| key(*at) == command[1])) {
                         self.reads.insert(call, (at, self.world.now));
                     }
                     self.world.send(id, call, commands);
@@ -301,6 +328,16 @@ impl Schedule {
                 Action::Forget { request } => {
                     self.factories.remove(&request);
                 }
+                Action::Run { request, command, .. } => {
+                    let ruled = self.options.rules.iter().any(|rule| command[1].starts_with(&rule.prefix));
+                    if !ruled || matches!(self.state, State::Up | State::Slow | State::Recovering) {
+                        return Err(format!("request {request} runs {} here, without need or rule", show(&[command])));
+                    }
+                    self.machine.ran(self.world.now, request, &cachette::Value::Integer(0));
+                }
+                Action::ForgetRun { .. } => {}
+                Action::Log(records) => self.log_file.extend(records),
+                Action::EndLog => self.log_file.clear(),
                 Action::Tell(notice) => self.told(notice),
             }
         }
@@ -375,8 +412,15 @@ impl Schedule {
         let name = key(at);
         let ttl = (self.rng.below(2) == 0).then(|| 50 + self.rng.below(6000));
         let keep = Keep { ttl, ..Keep::default() };
-        match self.rng.below(21) {
+        match self.rng.below(22) {
             20 => self.cancel(),
+            21 => {
+                // Another process makes the key's value, and dies of it as often as not.
+                let lease = format!("cachette:lease:{{{}}}", String::from_utf8_lossy(&name)).into_bytes();
+                let words: [&[u8]; 6] = [b"SET", &lease, b"another", b"NX", b"PX", b"250"];
+                self.log(|| format!("others: lease {at}"));
+                self.world.outsider(&words.map(<[u8]>::to_vec).to_vec());
+            }
             0..=7 => self.read(at, None)?,
             8..=10 => self.read(at, Some(keep))?,
             11..=13 => {
@@ -492,10 +536,39 @@ impl Schedule {
         self.machine.cancel(request);
     }
 
+    /// The process dies, and another begins with its journal.
+    fn restart(&mut self) {
+        if let Some(id) = self.connection.take() {
+            self.world.abandon(id);
+        }
+        // Nobody is left who asked or made anything.
+        self.asked.clear();
+        self.making.clear();
+        self.made_for.clear();
+        self.running.clear();
+        self.factories.clear();
+        self.cancelled.clear();
+        self.reads.clear();
+        // What only that process knew is gone with it.
+        for own in self.own.iter_mut().flatten().filter(|own| own.local) {
+            (own.local, own.acked) = (false, None);
+        }
+        let (now, seed) = (self.world.now, self.rng.draw());
+        let broken = self.machine.broken;
+        self.machine = Machine::new(self.options.clone(), seed, now);
+        self.machine.broken = broken;
+        self.machine.set_wall(now, now);
+        self.machine.restore(&self.log_file);
+        self.log_file = self.machine.log();
+        (self.state, self.back) = (State::Up, now);
+        self.machine.start(now, 0);
+    }
+
     fn trouble(&mut self) -> Result<(), String> {
-        let what = self.rng.below(9);
+        let what = self.rng.below(10);
         self.log(|| format!("trouble {what}"));
         match what {
+            9 if self.options.journal_log => self.restart(),
             0 => self.world.net = Net::Up(2),
             1 => self.world.net = Net::Up(20 + self.rng.below(400)),
             2 => self.world.net = Net::Stalled,
@@ -597,7 +670,10 @@ impl Schedule {
         if let (Some(version), true) = (version, from_redis) {
             // Until when it was the truth; what we are told of that, and what happened before we came back, must have had its effect.
             let until = history.get(version + 1).map_or(u64::MAX, |next| next.from);
-            let bound = self.told[&request];
+            // Where nobody tells, L1 is behind by its own bound, 5 % more or less, and who joins a read by as long as that is on its way.
+            let told = self.options.tracking && (self.options.broadcast.is_empty() || key(at).starts_with(b"a:"));
+            let behind = if told { 0 } else { L1_MAX_TTL * 21 / 20 + self.options.read_hard };
+            let bound = self.told[&request].saturating_sub(behind);
             if until < bound && self.state != State::Down && self.state != State::Probing {
                 return Err(format!("I2: served {} ms after it was replaced and that was told", since - until));
             }
@@ -688,6 +764,8 @@ impl Schedule {
 
     /// After the trouble: all is well again, and L1 holds nothing that Redis does not.
     fn at_rest(&mut self) -> Result<(), String> {
+        self.machine.tick(self.world.now);
+        self.act()?;
         if self.state != State::Up {
             return Err(format!("not up {PEACE} ms after the end of the trouble, but {:?}", self.state));
         }

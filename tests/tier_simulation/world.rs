@@ -4,7 +4,7 @@ use cachette::engine::{Engine, Options as EngineOptions};
 use cachette::event::Event;
 use cachette::rng::Rng;
 use cachette::session::{Peer, SessionId};
-use cachette::tier::{CallId, Words, envelope};
+use cachette::tier::{CallId, RELEASE, Words, envelope};
 use cachette::{Value, resp};
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,6 +27,7 @@ pub enum Arrival {
     Reset(u64),
     Replies(u64, CallId, Vec<Value>),
     Invalidated(u64, Option<Vec<Vec<u8>>>),
+    Message(u64, Vec<u8>),
 }
 
 enum Packet {
@@ -216,6 +217,10 @@ impl World {
                     while let Some((value, tail)) = resp::read::reply(rest) {
                         rest = tail;
                         match value {
+                            // A confirmation is a reply.
+                            Value::Push(parts) if parts.first().and_then(Value::as_bytes) == Some(b"subscribe") => {
+                                replies.push(Value::Push(parts));
+                            }
                             Value::Push(parts) => self.push(id, &parts),
                             value => replies.push(value),
                         }
@@ -240,8 +245,19 @@ impl World {
         out
     }
 
-    /// What the tier's only script does, as the engine has no scripts in this build.
+    /// What the tier's scripts do, as the engine has no scripts in this build.
     fn eval(&mut self, session: SessionId, words: &[&[u8]], out: &mut Vec<u8>) {
+        if let [_, script, _, key, token] = words
+            && *script == RELEASE
+        {
+            let own = matches!(self.engine.keys.peek(key), Some(cachette::ValueRef::String(holder)) if holder == *token);
+            if own {
+                self.engine.command(session, &[b"DEL", key], self.now, out);
+            } else {
+                out.extend(b":0\r\n");
+            }
+            return;
+        }
         let [_, _, _, key, sealed, deadline, written] = words else { panic!("another script") };
         let newer = self.engine.keys.peek(key).is_some_and(|value| {
             let cachette::ValueRef::String(old) = value else { return false };
@@ -285,6 +301,11 @@ impl World {
     }
 
     fn push(&mut self, id: u64, parts: &[Value]) {
+        if let [Value::Bytes(kind), _, Value::Bytes(message)] = parts
+            && kind == b"message"
+        {
+            return self.reply(id, Arrival::Message(id, message.clone()));
+        }
         let keys = match parts {
             [Value::Bytes(kind), Value::Array(keys)] if kind == b"invalidate" => {
                 Some(keys.iter().filter_map(|key| key.as_bytes().map(<[u8]>::to_vec)).collect())
@@ -294,8 +315,13 @@ impl World {
         self.reply(id, Arrival::Invalidated(id, keys));
     }
 
-    /// Removes what has expired, and tells so.
+    /// Removes what has expired, and tells so. A tick of the engine is a third of all work here, so it has one only when it has something to do.
     pub fn expire(&mut self) {
+        let ended =
+            |versions: &Vec<Version>| versions.last().is_some_and(|last| last.value.is_some() && last.deadline <= self.now);
+        if !self.history.values().any(ended) {
+            return;
+        }
         self.engine.tick(self.now, 100);
         self.tell();
         self.note();

@@ -298,6 +298,9 @@ fn write(writer: &mut Writer<'_>, action: &Action) {
         Action::Make { request } => write_number(writer, b"make", *request),
         Action::Forget { request } => write_number(writer, b"forget", *request),
         Action::Answer { request, answer } => write_answer(writer, *request, answer),
+        Action::Run { request, .. } => write_answer(writer, *request, &Answer::Failed(Failure::Down)),
+        // No engine and no file in this module; nor is it told to use them.
+        Action::ForgetRun { .. } | Action::Log(_) | Action::EndLog => {}
         Action::Tell(notice) => write_notice(writer, notice),
     }
 }

@@ -23,12 +23,16 @@ pub enum Address {
     },
 }
 
-/// The URL names nothing that can be opened.
+/// The URL names nothing that can be opened, or the journal's file cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenError(String);
 
 impl OpenError {
     pub(super) const NO_RUNTIME: Self = Self(String::new());
+
+    pub(super) fn of(what: String) -> Self {
+        Self(what)
+    }
 }
 
 impl fmt::Display for OpenError {

@@ -1,6 +1,6 @@
-//! Redis in this process: the engine, behind the same machine.
+//! Redis in this process: the engine, behind the same machine; and in the place of a Redis that is away, where a rule says so.
 
-use crate::config::Config;
+use crate::config::{Config, Phase};
 use crate::engine::{Engine, Options};
 use crate::resp::Protocol;
 use crate::resp::read::{self, Value};
@@ -21,13 +21,25 @@ unsafe impl Send for Embedded {}
 
 impl Embedded {
     pub fn new(now: Millis) -> Self {
+        Self::with(now, Config::default())
+    }
+
+    fn with(now: Millis, config: Config) -> Self {
         let seed = getrandom::u64().unwrap_or(now);
-        let mut engine = Engine::new(Options { seed, config: Config::default() });
+        let mut engine = Engine::new(Options { seed, config });
         let session = engine.open(Peer::default(), now);
         if let Some(session) = engine.session_mut(session) {
             session.protocol = Protocol::Resp3;
         }
         Self { engine, session, out: Vec::new() }
+    }
+
+    /// One that evicts what is used least beyond so many bytes.
+    pub fn bounded(now: Millis, bytes: u64) -> Self {
+        let mut config = Config::default();
+        config.set_number("maxmemory", bytes);
+        let _ = config.set(b"maxmemory-policy", &[b"allkeys-s3fifo"], Phase::Startup);
+        Self::with(now, config)
     }
 
     /// The replies to commands.

@@ -106,6 +106,10 @@ impl Side {
                 };
                 self.event(|machine, now| machine.invalidated(now, node, keys.as_deref()));
             }
+            PushKind::Message => {
+                let message = push.data.get(1).and_then(bytes).unwrap_or_default();
+                self.event(|machine, now| machine.told(now, node, &message));
+            }
             PushKind::Disconnection => self.event(|machine, now| machine.disconnected(now, node)),
             _ => {}
         }

@@ -26,6 +26,7 @@ extern crate std;
 mod address;
 mod cluster;
 mod embedded;
+mod file;
 mod link;
 mod observe;
 mod sentinel;
@@ -153,6 +154,11 @@ struct Inner {
     next_request: RequestId,
     links: Vec<Link>,
     embedded: Option<embedded::Embedded>,
+    /// Engines in the place of nodes that are away.
+    here: BTreeMap<NodeId, embedded::Embedded>,
+    /// What each of them may hold.
+    here_bytes: u64,
+    journal: Option<file::JournalFile>,
     /// The moment for which the clock's task sleeps.
     armed: Millis,
 }
@@ -185,7 +191,12 @@ impl Drop for Open {
         self.0.abort();
         self.1.iter().for_each(tokio::task::AbortHandle::abort);
         if let Some(shared) = self.2.upgrade() {
-            shared.lock().links.iter_mut().for_each(Link::close);
+            let mut inner = shared.lock();
+            inner.links.iter_mut().for_each(Link::close);
+            let journal = inner.journal.take();
+            drop(inner);
+            // Waits for the disk.
+            drop(journal);
         }
     }
 }
@@ -241,6 +252,20 @@ impl Shared {
                     let spent = inner.factories.remove(&request);
                     inner.spent.extend(spent);
                 }
+                Action::Run { request, node, command } => self.run_here(inner, request, node, command),
+                Action::ForgetRun { node } => {
+                    inner.here.remove(&node);
+                }
+                Action::Log(records) => {
+                    if let Some(journal) = &inner.journal {
+                        journal.append(records);
+                    }
+                }
+                Action::EndLog => {
+                    if let Some(journal) = &inner.journal {
+                        journal.end();
+                    }
+                }
                 Action::Tell(notice) => {
                     observe::tell(&notice);
                     if matches!(notice, Notice::State { to: State::Down, .. }) {
@@ -263,6 +288,13 @@ impl Shared {
         if let Some(link) = inner.links.get_mut(usize::from(node)) {
             link.open(self, node);
         }
+    }
+
+    fn run_here(&self, inner: &mut Inner, request: RequestId, node: NodeId, command: Words) {
+        let (now, bytes) = (self.now(), inner.here_bytes);
+        let engine = inner.here.entry(node).or_insert_with(|| embedded::Embedded::bounded(now, bytes));
+        let replies = engine.run(&[command], now);
+        inner.machine.ran(now, request, replies.first().unwrap_or(&Value::Null));
     }
 
     fn make(self: &Arc<Self>, inner: &mut Inner, request: RequestId) {
@@ -337,7 +369,21 @@ impl Tier {
     ///
     /// # Errors
     /// [`OpenError`] where the URL is of no known form.
-    pub fn with_options(url: &str, mut options: Options) -> Result<Self, OpenError> {
+    pub fn with_options(url: &str, options: Options) -> Result<Self, OpenError> {
+        Self::build(url, options, None)
+    }
+
+    /// As [`Tier::with_options`], with the journal in a file: what was acknowledged as journaled outlives this process, and goes to Redis when the next
+    /// one has opened the file and reached it. Synced once a second, as with Redis's `appendfsync everysec`.
+    ///
+    /// # Errors
+    /// [`OpenError`] also where the file cannot be written, or is another tier's.
+    pub fn with_journal(url: &str, mut options: Options, path: impl AsRef<std::path::Path>) -> Result<Self, OpenError> {
+        options.journal_log = true;
+        Self::build(url, options, Some(file::open(path.as_ref())?))
+    }
+
+    fn build(url: &str, mut options: Options, journal: Option<file::Opened>) -> Result<Self, OpenError> {
         let address = Address::parse(url)?;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| OpenError::NO_RUNTIME)?;
         let embedded = matches!(address, Address::Embedded).then(|| {
@@ -347,8 +393,12 @@ impl Tier {
         let began_at = wall();
         let seed = getrandom::u64().unwrap_or(began_at);
         let connect_timeout = Duration::from_millis(options.connect_timeout);
+        let here_bytes = options.l1_bytes;
         let mut machine = Machine::new(options, seed, began_at);
         machine.set_wall(began_at, began_at);
+        if let Some(journal) = &journal {
+            machine.restore(&journal.log);
+        }
         let links = alloc::vec![Link::new(&address, connect_timeout)];
         let inner = Inner {
             machine,
@@ -358,6 +408,9 @@ impl Tier {
             next_request: 0,
             links,
             embedded,
+            here: BTreeMap::new(),
+            here_bytes,
+            journal: None,
             armed: u64::MAX,
         };
         let shared = Arc::new(Shared {
@@ -371,6 +424,11 @@ impl Tier {
             runtime: runtime.clone(),
             topology: Notify::new(),
         });
+        if let Some(journal) = journal {
+            let log = shared.lock().machine.log();
+            let file = journal.start(&log, Arc::downgrade(&shared))?;
+            shared.lock().journal = Some(file);
+        }
         shared.event(|machine, now| machine.start(now, 0));
         let clock = runtime.spawn(keep_time(shared.clone())).abort_handle();
         let mut others = Vec::new();

@@ -7,9 +7,10 @@ import { pathToFileURL } from 'node:url';
 const { resolve } = createRequire(join(process.cwd(), 'package.json'));
 const load = (name) => import(pathToFileURL(resolve(name)));
 const { Cachette } = await load('cachette');
+const { full } = await load('cachette/full');
 const { restHandler } = await load('cachette/upstash');
 
-const handle = restHandler(new Cachette(), { token: process.env.UPSTASH_REDIS_REST_TOKEN });
+const handle = restHandler(new Cachette({ engine: full }), { token: process.env.UPSTASH_REDIS_REST_TOKEN });
 createServer(async (request, response) => {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);

@@ -307,8 +307,10 @@ impl Machine {
 
     /// No answer: asked once more if only the connection broke, and there is time left.
     pub(super) fn read_failed(&mut self, id: FlightId, answered: bool) {
+        // What is to be cleared is not asked for again: the answer may still be the value that goes.
+        let clearing = self.flights.get(id).is_some_and(|flight| self.is_clearing(&flight.key));
         let Some(flight) = self.flights.get_mut(id) else { return };
-        let again = !answered && !flight.again;
+        let again = !answered && !flight.again && !clearing;
         flight.again = true;
         let node = flight.node;
         if again && self.state_of(node).is_online() {

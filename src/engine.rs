@@ -392,7 +392,7 @@ impl Engine {
         session.commands = session.commands.wrapping_add(1);
         let verdict = self.admit(session, argv);
         // What the session learns before its command runs, such as the eviction of keys that it read, comes before the reply.
-        out.append(&mut session.outbox);
+        session.empty_outbox_into(out);
         let start = out.len();
         let mut writer = Writer::new(out, session.protocol);
         writer.limit(session.output_limit(&self.server.config));
@@ -431,7 +431,7 @@ impl Engine {
                 tracker.caching &= keeps || session.queue.is_some();
             }
         }
-        out.append(&mut session.outbox);
+        session.empty_outbox_into(out);
     }
 
     /// What a refused request does to the session's transaction, and how the refusal is worded.
@@ -539,8 +539,17 @@ impl Engine {
 
     /// After a command: sessions whose watched keys changed lose their bet, notices are told, and waiting sessions are served.
     /// `running` is the session that is taken out.
+    #[inline]
+    pub(crate) fn settle(&mut self, running: Option<&mut Session>) {
+        // After nearly every command there is nothing to tell anybody.
+        let server = &self.server;
+        if self.keys.has_news() || !server.events.is_empty() || server.pause.is_some() || server.effects.are_read() {
+            self.tell_all(running);
+        }
+    }
+
     #[inline(never)]
-    pub(crate) fn settle(&mut self, mut running: Option<&mut Session>) {
+    fn tell_all(&mut self, mut running: Option<&mut Session>) {
         if self.keys.tracked {
             self.server.invalidate(running.as_deref_mut(), self.keys.take_touched());
             self.server.bound_table(running.as_deref_mut());
@@ -702,7 +711,7 @@ impl Engine {
         let paused = self.server.is_paused(self.keys.now());
         let host = self.server.host.as_ref().filter(|_| self.server.config.latency_ms != 0);
         let began = host.and_then(|host| host.clock_us());
-        let finished = (paused || self.keys.expire_due(budget)) & self.keys.free_waste(budget);
+        let finished = (paused || self.keys.expire_due(budget)) & self.keys.free_slice(budget);
         if let Some(began) = began {
             let took = self.server.host.as_ref().and_then(|host| host.clock_us()?.checked_sub(began)).unwrap_or(0);
             if took.wrapping_div(1000) >= self.server.config.latency_ms {

@@ -228,6 +228,14 @@ impl Session {
         }
     }
 
+    /// Moves what the session is told behind what it is answered. Mostly there is nothing.
+    #[inline]
+    pub(crate) fn empty_outbox_into(&mut self, out: &mut Vec<u8>) {
+        if !self.outbox.is_empty() {
+            out.append(&mut self.outbox);
+        }
+    }
+
     /// Whether it is given every change.
     pub fn is_replica(&self) -> bool {
         self.replica.as_ref().is_some_and(|replica| replica.online)

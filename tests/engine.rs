@@ -52,6 +52,19 @@ fn tick_removes_what_nobody_asks_for_and_names_the_next_moment() {
 }
 
 #[test]
+fn tick_finds_what_is_due_in_every_database() {
+    let mut talk = Talk::new();
+    talk.say("SELECT 9");
+    talk.say("SET a 1 PX 100");
+    talk.say("SELECT 0");
+    talk.say("SET b 1 PX 100");
+    talk.say("SWAPDB 0 14");
+    assert!(talk.engine.next_due().is_some_and(|due| due <= talk.now + 101));
+    assert_eq!(talk.engine.tick(talk.now + 1000, 100), None);
+    assert_eq!(talk.engine.keys.stats.expired, 2);
+}
+
+#[test]
 fn a_transaction_runs_whole_or_not_at_all() {
     let mut talk = Talk::new();
     talk.say("SET n 1");

@@ -164,7 +164,7 @@ impl Keyspace {
             return None;
         }
         // A key lives through the millisecond of its deadline.
-        self.dbs.iter().filter_map(|db| db.table.next_due()).min().map(|deadline| deadline.saturating_add(1))
+        self.dbs_in_use().iter().filter_map(|db| db.table.next_due()).min().map(|deadline| deadline.saturating_add(1))
     }
 
     /// Removes up to `budget` keys whose deadline has passed. True when none is left.
@@ -175,7 +175,7 @@ impl Keyspace {
         let selected = self.selected;
         let mut left = budget;
         let mut finished = true;
-        for index in 0..self.dbs.len() {
+        for index in 0..=self.last_used {
             self.selected = index;
             finished &= self.expire_due_here(&mut left);
         }

@@ -30,7 +30,7 @@ use crate::session::{Session, SessionId};
 use crate::time::Millis;
 use crate::value::seed::Seed;
 use crate::value::table::{Pos, Table};
-use crate::value::{Env, OutOfMemory};
+use crate::value::{Env, OutOfMemory, near};
 use access::Marking;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
@@ -84,6 +84,8 @@ impl Db {
 pub struct Keyspace {
     dbs: Vec<Db>,
     selected: usize,
+    /// No database behind this one was ever selected, so none of them holds a key: background work need not look at them.
+    last_used: usize,
     now: Millis,
     /// Whole seconds of `now`: a division that every use of a key would need.
     second: u64,
@@ -127,6 +129,15 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() < 8 || (cfg!(not(target_family = "wasm")) && a.len() > 40) {
         return a == b;
     }
+    if cfg!(not(target_family = "wasm"))
+        && a.len() <= 32
+        && let (Some(front), Some(back)) = (a.first_chunk(), a.last_chunk())
+        && let (Some(other_front), Some(other_back)) = (b.first_chunk(), b.last_chunk())
+    {
+        // As keys mostly are, 16 to 32 bytes: their two halves, which may overlap, without a branch between them.
+        let differ = |one: &[u8; 16], other: &[u8; 16]| u128::from_le_bytes(*one) ^ u128::from_le_bytes(*other);
+        return differ(front, other_front) | differ(back, other_back) == 0;
+    }
     // The last word overlaps the one before it.
     let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
     a.last_chunk::<8>() == b.last_chunk::<8>() && { words }.all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
@@ -151,6 +162,7 @@ impl Keyspace {
         let mut keys = Self {
             dbs,
             selected: 0,
+            last_used: 0,
             now: 0,
             second: 0,
             env,
@@ -206,10 +218,15 @@ impl Keyspace {
     }
 
     /// Makes `index` the database that all calls work on; false if there is none.
+    #[inline]
     pub fn select(&mut self, index: usize) -> bool {
+        if index == self.selected {
+            return true;
+        }
         let exists = index < self.dbs.len();
         if exists {
             self.selected = index;
+            self.last_used = self.last_used.max(index);
         }
         exists
     }
@@ -235,6 +252,11 @@ impl Keyspace {
     /// Keys with a deadline in the selected database.
     pub fn expires(&self) -> usize {
         self.db().expires
+    }
+
+    /// The databases that may hold keys.
+    fn dbs_in_use(&self) -> &[Db] {
+        self.dbs.get(..=self.last_used).unwrap_or(&self.dbs)
     }
 
     #[inline]
@@ -566,9 +588,12 @@ impl Keyspace {
     #[inline(never)]
     fn unlink(&mut self, pos: Pos, hash: u64) -> Entry {
         let db = self.db_mut();
-        let before = db.table.memory();
         // SAFETY: the table holds live entries only.
-        let entry = unsafe { Entry::from_handle(db.table.remove(pos)) };
+        let entry = unsafe { Entry::from_handle(db.table.get(pos)) };
+        // The allocator will look at what lies behind the block; that cache miss can begin now.
+        near::bring(entry.handle().as_ptr().wrapping_add(entry.block_bytes() as usize).wrapping_add(size_of::<usize>()));
+        let before = db.table.memory();
+        db.table.remove(pos);
         let after = db.table.memory();
         if entry.deadline().is_some() {
             db.expires = db.expires.saturating_sub(1);
@@ -712,6 +737,7 @@ impl Keyspace {
             });
         }
         self.watches = watches;
+        self.last_used = self.last_used.max(a).max(b);
         self.dbs.swap(a, b);
         self.waiters.all_changed(a);
         self.waiters.all_changed(b);
@@ -792,6 +818,12 @@ impl Keyspace {
 
     pub fn take_notices(&mut self) -> Vec<Notice> {
         core::mem::take(&mut self.notices)
+    }
+
+    /// Whether a command left something to be told: to trackers, watchers, listeners, or waiting sessions.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.tracked || self.has_notices() || !self.watches.dirtied.is_empty() || !self.waiters.ready.is_empty()
     }
 
     pub fn has_notices(&self) -> bool {

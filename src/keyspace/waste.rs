@@ -15,6 +15,9 @@ const AT_ONCE: usize = 512;
 const SMALL_QUEUES: u64 = 8192;
 /// Elements that are freed for each new key.
 const PER_INSERT: usize = 8;
+/// glibc keeps freed blocks of up to 128 bytes in lists of their own, and joins all of them with their neighbours when next it is asked for a kilobyte
+/// or more. After a flush of ten million keys that one request took 625 ms; made once a slice, it joins what the slice has freed.
+const JOINS_FREED_BLOCKS: usize = 4096;
 
 /// Something big.
 enum Waste {
@@ -148,6 +151,19 @@ impl Keyspace {
             self.ledger.adjust(before, self.waste.own());
         }
         self.waste.waste.is_empty()
+    }
+
+    /// As [`Keyspace::free_waste`], for a slice of background work: leaves the allocator nothing to catch up with at one stroke.
+    pub(crate) fn free_slice(&mut self, budget: usize) -> bool {
+        if !self.has_waste() {
+            return true;
+        }
+        let done = self.free_waste(budget);
+        let mut block = Vec::<u8>::new();
+        // Where it is refused there is nothing to be done about it.
+        let _ = block.try_reserve_exact(JOINS_FREED_BLOCKS);
+        core::hint::black_box(&block);
+        done
     }
 
     /// A new key pays for the old ones, where nobody calls `tick`.

@@ -21,6 +21,12 @@ pub struct Writer<'o> {
 /// Where a header of yet unknown length goes.
 pub struct Deferred(usize);
 
+/// A number below ten, as text.
+#[inline]
+fn digit(number: i64) -> u8 {
+    b'0'.wrapping_add(number as u8)
+}
+
 impl<'o> Writer<'o> {
     pub fn new(out: &'o mut Vec<u8>, protocol: Protocol) -> Self {
         Self { out, protocol, overflowed: false, limit: usize::MAX, cut: false }
@@ -69,7 +75,18 @@ impl<'o> Writer<'o> {
         }
     }
 
+    #[inline]
     fn header(&mut self, mark: u8, number: i64) {
+        // Nearly all have one digit or two.
+        match number {
+            0..10 => self.put(&[mark, digit(number), b'\r', b'\n']),
+            10..100 => self.put(&[mark, digit(number / 10), digit(number % 10), b'\r', b'\n']),
+            _ => self.long_header(mark, number),
+        }
+    }
+
+    #[inline(never)]
+    fn long_header(&mut self, mark: u8, number: i64) {
         let mut digits = [0; 20];
         let digits = number::write_i64(number, &mut digits);
         if self.room(digits.len().saturating_add(3)) {

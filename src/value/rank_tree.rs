@@ -26,7 +26,7 @@ use core::mem;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
-use super::OutOfMemory;
+use super::{OutOfMemory, near};
 
 /// Most entries of a leaf and most children of an inner node.
 const FANOUT: usize = 64;
@@ -722,6 +722,9 @@ impl Entry {
     }
 }
 
+/// Entries whose items are brought near before they are asked for: each lies somewhere else, and their cache misses overlap so.
+const AHEAD: usize = 16;
+
 /// Entries of a range of ranks, in order.
 #[derive(Clone)]
 pub struct Iter<'a> {
@@ -743,9 +746,14 @@ impl Iterator for Iter<'_> {
         if self.head.is_empty() {
             let (leaf, position) = self.tree.leaf_at(self.front)?;
             self.head = &leaf.0[position..];
+            let wanted = (self.back - self.front).min(AHEAD);
+            self.head.iter().take(wanted).for_each(|&Entry { item, .. }| near::bring(item.as_ptr().as_ptr()));
         }
         let (&Entry { score, item }, rest) = self.head.split_first()?;
         self.head = rest;
+        if let Some(&Entry { item, .. }) = rest.get(AHEAD - 1).filter(|_| self.back - self.front > AHEAD) {
+            near::bring(item.as_ptr().as_ptr());
+        }
         self.front += 1;
         Some((score, item))
     }

@@ -52,6 +52,8 @@ const DENSE: usize = 16;
 const MIN_TAG_BITS: u32 = 13;
 /// Slots that a search judges at once.
 const WINDOW: usize = if cfg!(all(target_arch = "x86_64", not(miri))) { 8 } else { 7 };
+/// Where many blobs are visited, so many slots ahead each is asked for: one lies nowhere near the other.
+const AHEAD: usize = 8;
 /// Cursors have 48 bits: 32 of directory and 16 of tag.
 const MAX_DEPTH: u8 = 32;
 const CURSOR_END: u64 = 1 << 48;
@@ -1063,6 +1065,8 @@ impl Table {
                 budget -= 1;
                 segment.len -= 1;
                 self.len -= 1;
+                let ahead = segment.slots.len().checked_sub(AHEAD).and_then(|at| blob_of(segment.slots[at]));
+                ahead.into_iter().for_each(|blob| near::bring(blob.as_ptr()));
                 visit(blob);
             }
             self.heap -= segment.slots.capacity() * size_of::<u64>();
@@ -1195,6 +1199,8 @@ impl Table {
                 }
                 left -= 1;
                 at += found;
+                let ahead = self.segments()[index].slots.get(at + AHEAD).copied().and_then(blob_of);
+                ahead.into_iter().for_each(|blob| near::bring(blob.as_ptr()));
                 let blob = self.get(Pos { segment: index as u32, slot: at as u32 });
                 let due = &mut self.dues[index];
                 match deadline_of(blob) {

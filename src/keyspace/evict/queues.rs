@@ -176,7 +176,12 @@ fn ticket(number: usize, place: usize) -> u32 {
 /// is remembered has shown that it is wanted.
 #[derive(Default)]
 struct Ghost {
-    slots: Vec<u32>,
+    /// The slots, a page at a time: each is made when the first key goes there, as room for a million keys would stop the engine for milliseconds.
+    pages: Vec<Vec<u32>>,
+    /// Slots of all pages, be they made or not.
+    slots: usize,
+    /// Bytes of the pages that are made.
+    heap: usize,
     /// Keys that went in.
     clock: u32,
     /// A unit of the time is so many of them, as a power of two.
@@ -184,16 +189,37 @@ struct Ghost {
 }
 
 const WAYS: usize = 4;
+/// Slots of a page.
+const PAGE: usize = 1024;
 
 impl Ghost {
     fn memory(&self) -> usize {
-        self.slots.capacity().saturating_mul(size_of::<u32>())
+        self.pages.capacity().saturating_mul(size_of::<Vec<u32>>()).saturating_add(self.heap)
     }
 
+    /// The page of a key, and where in it the key's bucket begins.
+    fn place(&self, word: u32) -> (usize, usize) {
+        let buckets = self.slots.wrapping_div(WAYS) as u64;
+        let slot = (((u64::from(word).wrapping_mul(buckets)) >> 32) as usize).wrapping_mul(WAYS);
+        (slot.wrapping_div(PAGE), slot % PAGE)
+    }
+
+    /// The bucket of a key; empty where its page was never made.
     fn bucket(&mut self, word: u32) -> &mut [u32] {
-        let buckets = self.slots.len().wrapping_div(WAYS) as u64;
-        let at = ((u64::from(word).wrapping_mul(buckets)) >> 32) as usize;
-        self.slots.chunks_exact_mut(WAYS).nth(at).unwrap_or(&mut [])
+        let (page, at) = self.place(word);
+        let page = self.pages.get_mut(page).map_or(&mut [][..], Vec::as_mut_slice);
+        page.get_mut(at..).and_then(|slots| slots.get_mut(..WAYS)).unwrap_or(&mut [])
+    }
+
+    /// Makes the page that a key belongs to, if there is memory.
+    fn make_page(&mut self, word: u32) {
+        let (at, _) = self.place(word);
+        let Some(page) = self.pages.get_mut(at).filter(|page| page.is_empty()) else { return };
+        let slots = PAGE.min(self.slots);
+        if page.try_reserve_exact(slots).is_ok() {
+            page.resize(slots, 0);
+            self.heap = self.heap.saturating_add(page.capacity().saturating_mul(size_of::<u32>()));
+        }
     }
 
     fn age(now: u32, slot: u32) -> u32 {
@@ -202,17 +228,19 @@ impl Ghost {
 
     /// Remembers a key, beside `keys` that are kept: as many are remembered.
     fn insert(&mut self, word: u32, keys: usize) {
-        let size = self.slots.len();
         let wanted = keys.saturating_add(keys.wrapping_div(4)).next_multiple_of(WAYS).max(4 * WAYS);
-        if keys > size || wanted < size.wrapping_div(8) {
+        if keys > self.slots || wanted < self.slots.wrapping_div(8) {
             // A new one begins empty: that happens while a cache fills.
             *self = Self::default();
-            if self.slots.try_reserve_exact(wanted).is_err() {
+            let pages = wanted.div_ceil(PAGE);
+            if self.pages.try_reserve_exact(pages).is_err() {
                 return;
             }
-            self.slots.resize(wanted, 0);
+            self.pages.resize_with(pages, Vec::new);
+            self.slots = wanted;
             self.shift = (wanted.ilog2()).saturating_sub(12);
         }
+        self.make_page(word);
         self.clock = self.clock.wrapping_add(1);
         let now = self.clock >> self.shift;
         let slot = self.bucket(word).iter_mut().max_by_key(|slot| if **slot == 0 { u32::MAX } else { Self::age(now, **slot) });
@@ -223,7 +251,7 @@ impl Ghost {
 
     /// Whether a key is remembered; it is forgotten by that.
     fn take(&mut self, word: u32) -> bool {
-        let (now, oldest) = (self.clock >> self.shift, (self.slots.len() >> self.shift) as u32);
+        let (now, oldest) = (self.clock >> self.shift, (self.slots >> self.shift) as u32);
         let is = |slot: &&mut u32| **slot != 0 && **slot & 0xffff == word & 0xffff && Self::age(now, **slot) <= oldest;
         self.bucket(word).iter_mut().find(is).map(core::mem::take).is_some()
     }
@@ -323,5 +351,31 @@ impl Queues {
         queue.bytes = queue.bytes.saturating_sub(bytes);
         moved.iter_mut().for_each(|(_, ticket)| *ticket = *ticket << TICKET_AT | flag);
         moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_known_until_as_many_came_after_it() {
+        for keys in [1000usize, 5000, 100_000] {
+            let mut ghost = Ghost::default();
+            let word = |nth: usize| (nth as u32).wrapping_add(1).wrapping_mul(0x9e37_79b9);
+            ghost.insert(word(0), keys);
+            assert!(ghost.memory() < 20_000, "memory comes with what is remembered");
+            assert!(ghost.take(word(0)) && !ghost.take(word(0)));
+            (0..2 * keys).for_each(|nth| ghost.insert(word(nth), keys));
+            let known = |from: usize, ghost: &mut Ghost| (from..from + keys).filter(|&nth| ghost.take(word(nth))).count();
+            assert!(known(0, &mut ghost) <= keys / 2, "the older half of {keys}");
+            let newer = known(keys, &mut ghost);
+            assert!(newer >= keys / 2, "{newer} of the newer {keys}");
+            assert_eq!(
+                ghost.memory(),
+                ghost.pages.capacity() * size_of::<Vec<u32>>()
+                    + ghost.pages.iter().map(|page| page.capacity() * 4).sum::<usize>()
+            );
+        }
     }
 }

@@ -34,7 +34,6 @@ use crate::time::Millis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where a cache takes the time from.
 pub trait Clock: Send {
@@ -42,12 +41,23 @@ pub trait Clock: Send {
     fn now(&self) -> Millis;
 }
 
-/// The operating system's clock.
+/// The operating system's clock. On Linux it is read as the kernel keeps it between two of its ticks, which come every 1 to 10 milliseconds: so much a
+/// deadline may be late by. That takes a few nanoseconds, where the exact time can take longer than the call that asks for it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[cfg(target_os = "linux")]
+    #[inline]
     fn now(&self) -> Millis {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        let (seconds, nanoseconds) = (u64::try_from(time.tv_sec).unwrap_or(0), u64::try_from(time.tv_nsec).unwrap_or(0));
+        seconds.saturating_mul(1000).saturating_add(nanoseconds / 1_000_000)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn now(&self) -> Millis {
+        use std::time::{SystemTime, UNIX_EPOCH};
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
     }
@@ -228,17 +238,17 @@ impl Cache {
     /// The keyspace with clock and database set: what every typed method begins with.
     #[inline]
     fn keys(&mut self) -> &mut Keyspace {
-        let keys = &mut self.engine.keys;
-        keys.set_now(self.clock.now());
-        keys.select(self.db);
-        keys
+        let now = self.clock.now();
+        self.keys_at(now)
     }
 
-    /// As `keys`, where memory may grow.
+    /// As `keys`, where the clock was read already.
     #[inline]
-    fn growing(&mut self) -> Result<&mut Keyspace> {
-        self.engine.make_room()?;
-        Ok(self.keys())
+    fn keys_at(&mut self, now: Millis) -> &mut Keyspace {
+        let keys = &mut self.engine.keys;
+        keys.set_now(now);
+        keys.select(self.db);
+        keys
     }
 
     fn call<R>(&mut self, work: impl FnOnce(&mut crate::call::Call<'_>) -> Result<R>) -> Result<R> {
@@ -269,7 +279,8 @@ impl Cache {
     /// `OOM` where the memory limit is reached.
     #[inline]
     pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        self.write(key, value, Ttl::Clear)
+        let now = self.clock.now();
+        self.write(key, value, Ttl::Clear, now)
     }
 
     /// Sets a string that lives for `ttl`.
@@ -278,13 +289,14 @@ impl Cache {
     /// `OOM` where the memory limit is reached.
     #[inline]
     pub fn set_ttl(&mut self, key: &[u8], value: &[u8], ttl: Duration) -> Result<()> {
-        let deadline = self.clock.now().saturating_add(span_ms(ttl));
-        self.write(key, value, Ttl::At(deadline))
+        let now = self.clock.now();
+        self.write(key, value, Ttl::At(now.saturating_add(span_ms(ttl))), now)
     }
 
     #[inline]
-    fn write(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Result<()> {
-        let keys = self.growing()?;
+    fn write(&mut self, key: &[u8], value: &[u8], ttl: Ttl, now: Millis) -> Result<()> {
+        self.engine.make_room()?;
+        let keys = self.keys_at(now);
         keys.set_string(key, value, ttl)?;
         keys.changed(key, Class::STRING, "set");
         Ok(())
@@ -302,14 +314,14 @@ impl Cache {
             (None, None) if options.keep_ttl => Ttl::Keep,
             (None, None) => Ttl::Clear,
         };
-        let exists = self.keys().contains(key);
+        let exists = self.keys_at(now).contains(key);
         let allowed = match options.condition {
             None => true,
             Some(string::Condition::Missing) => !exists,
             Some(string::Condition::Present) => exists,
         };
         if allowed {
-            self.write(key, value, ttl)?;
+            self.write(key, value, ttl, now)?;
         }
         Ok(allowed)
     }
@@ -342,9 +354,9 @@ impl Cache {
     /// # Errors
     /// `OOM` where the entry has to grow and cannot.
     pub fn expire(&mut self, key: &[u8], ttl: Duration) -> Result<bool> {
-        let deadline = self.clock.now().saturating_add(span_ms(ttl));
-        let keys = self.keys();
-        let found = keys.set_deadline(key, Some(deadline))?;
+        let now = self.clock.now();
+        let keys = self.keys_at(now);
+        let found = keys.set_deadline(key, Some(now.saturating_add(span_ms(ttl))))?;
         if found {
             keys.changed(key, Class::GENERIC, "expire");
         }

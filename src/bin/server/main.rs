@@ -1,12 +1,13 @@
 //! `cachette-server`: the engine behind Redis's protocol, for programs that expect a redis-server.
 //!
 //! Reading order: [`options`] (what the person asked for), here (start-up), [`listen`], [`server`] (the loop), [`connection`], [`framing`]; [`host`] is what
-//! the engine may ask of this process.
+//! the engine may ask of this process, [`allocator`] where its memory comes from.
 //! The shell knows sockets, clocks, signals and files; what a command means is the engine's alone.
 
 #[cfg(not(unix))]
 compile_error!("cachette-server runs on Unix systems");
 
+mod allocator;
 mod connection;
 mod doors;
 mod framing;
@@ -41,6 +42,7 @@ use options::{Directive, Fatal, Invocation, Plan};
 use server::Server;
 
 fn main() -> ExitCode {
+    allocator::purge_at_once();
     let args: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
     let outcome = match options::parse(&args, &mut std::io::stdin()) {
         Ok(Invocation::Version) => say(&format!("cachette-server v={} bits={}\n", env!("CARGO_PKG_VERSION"), usize::BITS)),

@@ -51,8 +51,9 @@ const HOUSEKEEPING_MS: u64 = 100;
 const IDLE_CHECK_MS: u64 = 1000;
 /// How long to wait when the process has no file descriptors left, before accepting again.
 const ACCEPT_PAUSE_MS: u64 = 100;
-/// Entries that background work may look at between two turns.
-const TICK_BUDGET: usize = 200;
+/// Entries that background work may look at between two turns. The last keys that go each leave a page behind, which goes back to the system: a hundred of
+/// them keep the loop half a millisecond (`benches/results/latency.md`).
+const TICK_BUDGET: usize = 100;
 
 pub struct Server {
     poll: Poll,

@@ -1,0 +1,17 @@
+//! The allocator: mimalloc, as Redis has jemalloc.
+//!
+//! A cache frees blocks in an order that has nothing to do with where they lie. The system's allocator joins freed neighbours and keeps what comes of it in
+//! sorted lists, which takes longer the more pieces there are: while ten million keys expire, a slice of a hundred of them took up to 8 ms. Here blocks of
+//! a size share pages, and freeing one is a push on its page's list.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// `mi_option_purge_delay` of mimalloc.h, for which its crate has no name.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+
+/// Has each page go back to the system as soon as it is empty. What is put off, and done for all of them together, stops the loop for 5 ms.
+pub fn purge_at_once() {
+    // SAFETY: sets a number of the allocator; nothing else runs yet.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 0) };
+}

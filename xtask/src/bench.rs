@@ -4,7 +4,7 @@ use crate::{browser, npm, package, process, size, tier, wasm, workspace};
 use anyhow::Result;
 
 pub fn run(which: &str, args: &[String]) -> Result<()> {
-    if ["native", "server", "structures", "memory", "latency"].contains(&which) {
+    if ["native", "server", "structures", "memory", "latency", "instructions"].contains(&which) {
         return speed(which, args);
     }
     if which == "hitratio" {
@@ -48,8 +48,14 @@ pub fn run(which: &str, args: &[String]) -> Result<()> {
 /// The engine beside its peers and redis-server: `benches/speed`.
 fn speed(which: &str, args: &[String]) -> Result<()> {
     let mut bench = process::cargo();
-    bench.args(["run", "--release", "--package", "speed", "--", which]).args(args);
-    if which != "native" {
+    bench.args(["run", "--release", "--package", "speed"]);
+    if which == "latency" {
+        bench.args(["--features", "server-allocator"]);
+    }
+    bench.args(["--", which]).args(args);
+    if which == "instructions" {
+        process::find_or_install(&["valgrind"], "valgrind")?;
+    } else if which != "native" {
         process::find_or_install(&["redis-server"], "redis-server")?;
         process::find_or_install(&["taskset"], "util-linux")?;
         process::run(process::cargo().args(["build", "--release", "--features", "server", "--bin", "cachette-server"]))?;

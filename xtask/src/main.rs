@@ -76,12 +76,12 @@ enum Task {
     Lint,
     /// Runs a benchmark: `js` (from JavaScript, beside Map, lru-cache and others), `helpers` (getOrSet beside bentocache and cacheable), `ioredis` (in process beside
     /// loopback to redis-server), `hitratio` (eviction policies over traces), `native` (the embedded cache beside
-    /// other caches of Rust), `server`, `structures` and `memory` (beside redis-server), `latency` (the slowest calls), `size` (what each family of
-    /// commands takes of the WebAssembly; 20 minutes), `tier` (what a
+    /// other caches of Rust), `server`, `structures` and `memory` (beside redis-server), `latency` (the slowest calls), `instructions` (of the
+    /// hot paths, by valgrind), `size` (what each family of commands takes of the WebAssembly; 20 minutes), `tier` (what a
     /// hit in L1 costs), or `tier-compare` (the same outage through cachette/tier, bentocache, cache-manager and cacheable)
     Bench {
         /// Which one
-        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native", "server", "structures", "memory", "latency", "size", "tier", "tier-compare"], default_value = "js")]
+        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native", "server", "structures", "memory", "latency", "instructions", "size", "tier", "tier-compare"], default_value = "js")]
         which: String,
         /// Handed on to the benchmark
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

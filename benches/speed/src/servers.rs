@@ -35,10 +35,27 @@ impl Server {
         Self::start(&program, &[])
     }
 
+    /// A server that only reads and writes: batches of so many bytes, and replies of so many.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn floor(batch: usize, replies: usize) -> Result<Self, Box<dyn Error>> {
+        let program = std::env::current_exe()?;
+        let program = program.to_str().ok_or("the bench lies below a folder with an odd name")?;
+        // `--port PORT` comes first.
+        Self::started(&["floor"], program, &[&batch.to_string(), &replies.to_string()])
+    }
+
     fn start(program: &str, options: &[&str]) -> Result<Self, Box<dyn Error>> {
+        Self::started(&[], program, options)
+    }
+
+    fn started(first: &[&str], program: &str, options: &[&str]) -> Result<Self, Box<dyn Error>> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let child = Command::new("taskset")
-            .args(["-c", SERVER_CORE, program, "--port", &port.to_string()])
+            .args(["-c", SERVER_CORE, program])
+            .args(first)
+            .args(["--port", &port.to_string()])
             .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

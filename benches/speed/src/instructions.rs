@@ -19,8 +19,11 @@ const CALLS: usize = 20_000;
 const SLACK: f64 = 1.03;
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// A hot path: its name, and what runs it so many times.
+type Path = (&'static str, fn(calls: usize));
+
 /// Names of what is counted, and what it does `calls` times.
-const PATHS: [(&str, fn(calls: usize)); 9] = [
+const PATHS: [Path; 9] = [
     ("get", |calls| cache(calls, |cache, key| assert!(cache.get(key).is_ok_and(|found| found.is_some())))),
     ("get of a missing key", |calls| {
         cache(calls, |cache, key| assert!(cache.get(&key[1..]).is_ok_and(|found| found.is_none())));

@@ -410,7 +410,7 @@ pub fn together<'a, 'k>(
         *to = key;
         count += 1;
     }
-    let keys = &keys[..count];
+    let keys = keys.get(..count).unwrap_or_default();
     (keys, keyspace.fetch(keys))
 }
 

@@ -481,6 +481,12 @@ fn without_tracking_a_value_is_not_kept_with_the_time_to_live_of_another() {
     talk.reply(call, vec![Value::Integer(40), bytes("short"), Value::Integer(-1)]);
     assert_eq!(talk.value(request).0.as_deref(), Some("short"));
     assert!(talk.machine.hit(talk.now, b"k").is_none());
+    // Written on both sides of it: what lived for 1,481 ms went, and what is there now lives for 578.
+    let request = talk.get("k", None);
+    let call = talk.sent("PTTL k; GET k; PTTL k");
+    talk.reply(call, vec![Value::Integer(1481), bytes("short"), Value::Integer(578)]);
+    assert_eq!(talk.value(request).0.as_deref(), Some("short"));
+    assert!(talk.machine.hit(talk.now, b"k").is_none());
     talk.known("k", "long", -1);
     assert!(talk.machine.hit(talk.now, b"k").is_some());
 }

@@ -350,9 +350,10 @@ impl Machine {
     // ---- answers of Redis -------------------------------------------------------------------------------------------------------
 
     pub(super) fn read_replied(&mut self, id: FlightId, sent_at: Millis, replies: &[Value]) {
+        let took = self.now.saturating_sub(sent_at);
         let Some(flight) = self.flights.get_mut(id) else { return };
         let (before, replies) = if replies.len() == 3 { replies.split_at(1) } else { (&[][..], replies) };
-        flight.spoilt |= !is_one_life(before, replies);
+        flight.spoilt |= !is_one_life(before, replies, took);
         if flight.command.is_some() {
             return self.command_replied(id, sent_at, replies);
         }
@@ -548,13 +549,15 @@ impl Machine {
     }
 }
 
-/// Whether what was read may have the time to live that was asked for after it: it grows only if the key was written meanwhile.
-fn is_one_life(before: &[Value], replies: &[Value]) -> bool {
+/// Whether what was read has the time to live that was asked for on both sides of it: unless the key was written between them, that shrinks by no more than
+/// the time that all of it took.
+fn is_one_life(before: &[Value], replies: &[Value], took: Millis) -> bool {
     let end = |reply: Option<&Value>| match reply.and_then(Value::as_integer) {
         Some(-1) | None => i64::MAX,
         Some(ttl) => ttl,
     };
-    before.is_empty() || end(replies.get(1)) <= end(before.first())
+    let shrunk = end(before.first()).saturating_sub(end(replies.get(1)));
+    before.is_empty() || u64::try_from(shrunk).is_ok_and(|shrunk| shrunk <= took.saturating_add(1))
 }
 
 impl Failure {

@@ -175,6 +175,14 @@ impl Machine {
         self.journal.clears.retain(|clear| clear.node != node || clear.prefix != prefix);
     }
 
+    /// Once a prefix is cleared on every node, no later process is to clear it.
+    fn log_done(&mut self, prefix: &[u8]) {
+        let waits = self.journal.clears.iter().any(|clear| clear.prefix == prefix);
+        if let Some(log) = self.journal.log.as_mut().filter(|_| !waits) {
+            log.clear_done(prefix);
+        }
+    }
+
     /// Whether what Redis has of a key is to be removed before anything else is done with it.
     pub(super) fn is_clearing(&self, key: &[u8]) -> bool {
         let node = self.route(key);
@@ -284,6 +292,7 @@ impl Machine {
         }
         if let Some(node) = job.replayed {
             self.end_journaled_clear(node, &job.prefix);
+            self.log_done(&job.prefix);
         }
         // Read from a node that was not through yet.
         self.spoil_where(|key| key.starts_with(&job.prefix));

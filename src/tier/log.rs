@@ -3,7 +3,7 @@
 //! ```text
 //!   ┌────────┬────────┬──────┬───────────────────────────────────────────────────────────────┐
 //!   │ length │ CRC-64 │ kind │ set: written 8, expires 8, fresh 8, key, tag count 4, tags, value │  key, tag, value: length 4, bytes
-//!   │ 4      │ 8      │ 1    │ removed: written 8, key · settled: key · cleared: prefix          │
+//!   │ 4      │ 8      │ 1    │ removed: written 8, key · settled: key · cleared, done: prefix   │
 //!   └────────┴────────┴──────┴───────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -24,6 +24,8 @@ const REMOVED: u8 = 2;
 /// Redis has it, or it was given up: it waits no longer.
 const SETTLED: u8 = 3;
 const CLEARED: u8 = 4;
+/// What was to be cleared is: it must not be done again, for what was written since stays.
+const DONE: u8 = 5;
 
 /// One record.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ enum Record {
     Write(Vec<u8>, Millis, Op),
     Settled(Vec<u8>),
     Cleared(Vec<u8>),
+    Done(Vec<u8>),
 }
 
 fn put(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -126,6 +129,7 @@ impl<'a> Input<'a> {
             }
             SETTLED => self.bytes().map(Record::Settled),
             CLEARED => self.bytes().map(Record::Cleared),
+            DONE => self.bytes().map(Record::Done),
             _ => None,
         }
     }
@@ -164,6 +168,10 @@ impl Log {
 
     pub fn cleared(&mut self, prefix: &[u8]) {
         note(&mut self.fresh, CLEARED, prefix);
+    }
+
+    pub fn clear_done(&mut self, prefix: &[u8]) {
+        note(&mut self.fresh, DONE, prefix);
     }
 }
 
@@ -215,6 +223,7 @@ impl Machine {
                     clears.retain(|other| *other != prefix);
                     clears.push(prefix);
                 }
+                Record::Done(prefix) => clears.retain(|other| *other != prefix),
             }
         }
         self.journal.restored_clears = clears;

@@ -239,6 +239,8 @@ fn options(pairs: &[&[u8]]) -> Option<Options> {
             b"envelope" => options.envelope = yes,
             b"grace" => options.grace = number(value)?,
             b"earlyRefresh" => options.early_refresh = number(value)?,
+            b"earlyBeta" => options.early_beta = number(value)?,
+            b"lease" => options.lease = number(value)?,
             b"negativeTtl" => options.negative_ttl = number(value)?,
             b"ttlJitter" => options.ttl_jitter = number(value)?,
             b"factorySoft" => options.factory_soft = number(value)?,

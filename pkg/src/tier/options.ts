@@ -51,6 +51,13 @@ export interface TierOptions {
   grace?: number;
   /** Share of a value's time after which it is made anew in the background. */
   earlyRefresh?: number;
+  /**
+   * Made anew before its end at a moment that each process draws by chance for itself, the earlier the longer factories take (XFetch): percent of the time
+   * that a factory takes; 100 is usual, more is earlier.
+   */
+  earlyBeta?: number;
+  /** How long one process may make a value while the others wait for it; without, each makes its own. */
+  lease?: number;
   /** How long it is remembered that a factory made nothing. */
   negativeTtl?: number;
   /** Times to live are shortened at random by up to this share. */

@@ -120,6 +120,19 @@ for (const [name, { tracking, make }] of Object.entries(clients)) {
       await until(() => redis.cli('GET', 'wanted') === 'value', 'the value in Redis');
     });
 
+    test('under a lease one of two tiers makes the value, and the other is given it', async () => {
+      const clients = [await make(), await make()];
+      const tiers = clients.map((client) => new Tier(client, { lease: 5_000, earlyBeta: 100 }));
+      await until(() => tiers.every((tier) => tier.health().state === 'up'), 'UP');
+      let made = 0;
+      const slow = async () => (made++, await sleep(100), 'made once');
+      const values = await Promise.all(tiers.map((tier) => tier.getOrSet('leased', slow, { ttl: 60_000 })));
+      assert.deepEqual([made, values], [1, ['made once', 'made once']]);
+      await until(() => redis.cli('EXISTS', 'cachette:lease:{leased}') === '0', 'the lease given back');
+      tiers.forEach((tier) => tier.close());
+      clients.forEach((client) => client.end?.());
+    });
+
     test('what a factory throws is what the caller is given', async () => {
       const error = new Error('the database is away');
       await assert.rejects(tier.getOrSet('broken', () => Promise.reject(error)), (given) => given === error);

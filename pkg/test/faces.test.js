@@ -11,17 +11,18 @@ import Keyv5 from 'keyv-5';
 import { createStorage } from 'unstorage';
 import { installed } from './installed.js';
 
-let Cachette, load;
+let Cachette, full, load;
 
 before(async () => {
   ({ load } = await installed());
   ({ Cachette } = await load('cachette'));
+  ({ full } = await load('cachette/full'));
 });
 
 /** A cache with a clock of its own: `clock.now` moves it. */
-function fresh(t) {
+function fresh(t, options = {}) {
   const clock = { now: Date.now() };
-  const cache = new Cachette({ now: () => clock.now });
+  const cache = new Cachette({ now: () => clock.now, ...options });
   t.after(() => cache.close());
   return { cache, clock, turn: () => new Promise((resolve) => setImmediate(resolve)) };
 }
@@ -112,7 +113,7 @@ test('express-session: a session lives through requests, and ends', async (t) =>
 /** @upstash/redis by both ways. */
 async function upstash(t) {
   const { requester, restHandler } = await load('cachette/upstash');
-  const { cache } = fresh(t);
+  const { cache } = fresh(t, { engine: full });
   const handler = restHandler(cache, { token: 'secret' });
   const server = createServer(async (request, response) => {
     const chunks = [];

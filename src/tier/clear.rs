@@ -165,14 +165,21 @@ impl Machine {
 
     fn journal_clear(&mut self, node: NodeId, prefix: &[u8], issued: u64) {
         self.end_journaled_clear(node, prefix);
-        if let Some(log) = &mut self.journal.log {
-            log.cleared(prefix);
-        }
+        self.log_clear(prefix);
         self.journal.clears.push(Clear { node, prefix: prefix.to_vec(), issued, running: false });
     }
 
     fn end_journaled_clear(&mut self, node: NodeId, prefix: &[u8]) {
         self.journal.clears.retain(|clear| clear.node != node || clear.prefix != prefix);
+    }
+
+    /// What waits below the prefix came after the clear, whose record must not take it along.
+    fn log_clear(&mut self, prefix: &[u8]) {
+        let Some(mut log) = self.journal.log.take() else { return };
+        log.cleared(prefix);
+        let later = self.journal.entries().filter(|(key, _)| key.starts_with(prefix));
+        later.for_each(|(key, pending)| log.wrote(key, pending));
+        self.journal.log = Some(log);
     }
 
     /// Once a prefix is cleared on every node, no later process is to clear it.

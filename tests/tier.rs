@@ -17,6 +17,8 @@ struct Talk {
     actions: Vec<Action>,
     /// The engine in this process was given up.
     forgot_here: bool,
+    /// What is kept of the journal, with the option for it.
+    log: Vec<u8>,
 }
 
 fn bytes(text: &str) -> Value {
@@ -29,10 +31,32 @@ fn ok() -> Value {
 
 impl Talk {
     fn new(options: Options) -> Self {
-        let mut talk =
-            Self { machine: Machine::new(options, 7, START), now: START, request: 0, actions: Vec::new(), forgot_here: false };
+        Self::seeded(options, 7)
+    }
+
+    fn seeded(options: Options, seed: u64) -> Self {
+        let mut talk = Self {
+            machine: Machine::new(options, seed, START),
+            now: START,
+            request: 0,
+            actions: Vec::new(),
+            forgot_here: false,
+            log: Vec::new(),
+        };
         talk.machine.start(talk.now, 0);
         talk.take();
+        talk
+    }
+
+    /// The next process, which finds what was kept; Redis is up.
+    fn restarted(mut self, options: Options) -> Self {
+        self.take();
+        let mut talk = Self::new(options);
+        talk.machine.restore(&self.log);
+        talk.machine.connected(talk.now, 0);
+        let call = talk.sent("CLIENT TRACKING ON NOLOOP");
+        talk.reply(call, vec![ok()]);
+        talk.pass(1);
         talk
     }
 
@@ -49,6 +73,11 @@ impl Talk {
         self.actions.clear();
         while let Some(action) = self.machine.take_action() {
             self.forgot_here |= matches!(action, Action::ForgetRun { .. });
+            match &action {
+                Action::Log(bytes) => self.log.extend(bytes),
+                Action::EndLog => self.log.clear(),
+                _ => {}
+            }
             self.actions.push(action);
         }
         &self.actions
@@ -57,15 +86,18 @@ impl Talk {
     /// The call that begins with these words.
     fn sent(&mut self, words: &str) -> u64 {
         self.take();
-        let found = self.actions.iter().find_map(|action| match action {
+        self.among_sent(words).unwrap_or_else(|| panic!("no {words} among {:?}", self.actions))
+    }
+
+    fn among_sent(&self, words: &str) -> Option<u64> {
+        self.actions.iter().find_map(|action| match action {
             Action::Send { call, commands, .. } => {
                 let text: Vec<String> =
                     commands.iter().map(|command| String::from_utf8_lossy(&command.join(&b' ')).into_owned()).collect();
                 text.join("; ").starts_with(words).then_some(*call)
             }
             _ => None,
-        });
-        found.unwrap_or_else(|| panic!("no {words} among {:?}", self.actions))
+        })
     }
 
     fn reply(&mut self, call: u64, replies: Vec<Value>) {
@@ -445,9 +477,7 @@ fn without_tracking_tiers_tell_each_other() {
     talk.known("other", "v", -1);
 
     // What another tier says of a write of its own.
-    let mut other =
-        Talk { machine: Machine::new(options, 8, START), now: START, request: 0, actions: Vec::new(), forgot_here: false };
-    other.machine.start(other.now, 0);
+    let mut other = Talk::seeded(options, 8);
     other.machine.connected(other.now, 0);
     let call = other.sent("CLIENT TRACKING");
     other.reply(call, vec![Value::Error(cachette::ReplyError::bytes(&[b"ERR"]))]);
@@ -633,14 +663,7 @@ fn a_value_is_made_anew_the_earlier_the_longer_that_takes() {
         let mut moments = Vec::new();
         for seed in 0..200 {
             let options = Options { early_beta: beta, ..unasked() };
-            let mut talk = Talk {
-                machine: Machine::new(options, seed, START),
-                now: START,
-                request: 0,
-                actions: Vec::new(),
-                forgot_here: false,
-            };
-            talk.machine.start(START, 0);
+            let mut talk = Talk::seeded(options, seed);
             talk.machine.connected(START, 0);
             let call = talk.sent("CLIENT TRACKING ON NOLOOP");
             talk.reply(call, vec![ok()]);
@@ -796,6 +819,39 @@ fn that_there_is_nothing_is_remembered_for_a_while() {
     talk.pass(500);
     talk.get("k", Some(for_ms(1000)));
     talk.sent("GET k");
+}
+
+#[test]
+fn what_was_cleared_is_not_cleared_again_by_the_next_process() {
+    let options = || Options { journal_log: true, ..Options::default() };
+    let mut talk = Talk::up(options());
+    talk.go_down();
+    talk.set("other", "1", Keep::default());
+    talk.request += 1;
+    talk.machine.clear(talk.now, talk.request, b"ns:");
+    talk.come_back();
+    talk.pass(1);
+    // The clear is done, and the write still under way, when this process ends.
+    let call = talk.sent("SCAN 0 MATCH ns:*");
+    talk.reply(call, vec![Value::Array(vec![bytes("0"), Value::Array(vec![])])]);
+    let mut talk = talk.restarted(options());
+    talk.take();
+    assert!(talk.among_sent("SCAN").is_none(), "what was written since stays");
+    assert_eq!(talk.machine.journaled().0, 1);
+}
+
+#[test]
+fn a_clear_that_fails_late_leaves_what_was_journaled_after_it() {
+    let options = || Options { journal_log: true, behind: true, ..Options::default() };
+    let mut talk = Talk::up(options());
+    talk.request += 1;
+    talk.machine.clear(talk.now, talk.request, b"ns:");
+    talk.sent("SCAN 0 MATCH ns:*");
+    talk.set("ns:later", "1", Keep::default());
+    talk.machine.disconnected(talk.now, 0);
+    let mut talk = talk.restarted(options());
+    talk.sent("SCAN 0 MATCH ns:*");
+    assert_eq!(talk.machine.journaled().0, 1);
 }
 
 #[test]

@@ -78,11 +78,11 @@ fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {
 }
 
 fn place_glue(module: &recipe::Module, glue: &str, dist: &Path) -> Result<()> {
-    let Some(other) = &module.glue_of else {
+    let Some(other) = &module.like else {
         return Ok(std::fs::write(dist.join(format!("{}.glue.js", module.out_name)), glue)?);
     };
     if std::fs::read_to_string(dist.join(format!("{other}.glue.js")))? != glue {
-        bail!("the glue of {} is not that of {other}, which wasm-pack.toml says it shares", module.out_name);
+        bail!("the glue of {} is not that of {other}, which wasm-pack.toml says it is like", module.out_name);
     }
     Ok(())
 }

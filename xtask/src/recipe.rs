@@ -25,8 +25,8 @@ pub struct Module {
     pub target: String,
     /// Name of the files written to pkg/dist.
     pub out_name: String,
-    /// The module whose glue serves this one, too. It is built before.
-    pub glue_of: Option<String>,
+    /// The module in whose place this one may stand: what is not said here is as said there, and its glue serves both. It is built before.
+    pub like: Option<String>,
     /// Arguments of wasm-opt.
     pub wasm_opt: Vec<String>,
     /// The most that the optimised module may measure after gzip -9, in bytes.
@@ -40,12 +40,43 @@ pub struct Module {
 impl Module {
     /// The name that wasm-bindgen gives the glue, and by which the module imports it.
     pub fn glue_name(&self) -> &str {
-        self.glue_of.as_deref().unwrap_or(&self.out_name)
+        self.like.as_deref().unwrap_or(&self.out_name)
     }
 }
 
 pub fn read() -> Result<Recipe> {
     let path = crate::workspace::root().join("wasm-pack.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))
+    parse(&text).with_context(|| format!("{} is not as expected", path.display()))
+}
+
+fn parse(text: &str) -> Result<Recipe> {
+    let mut recipe: toml::Table = text.parse()?;
+    let modules = recipe.get_mut("module").and_then(toml::Value::as_table_mut).context("it has no modules")?;
+    let known = modules.clone();
+    for module in modules.iter_mut().filter_map(|(_, module)| module.as_table_mut()) {
+        let Some(like) = module.get("like").and_then(toml::Value::as_str) else { continue };
+        let other = known.get(like).and_then(toml::Value::as_table).with_context(|| format!("there is no module {like}"))?;
+        *module = other.clone().into_iter().chain(std::mem::take(module)).collect();
+    }
+    Ok(recipe.try_into()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CORE: &str = "[module.core]\ncrate = 'c'\nfeatures = ['a']\nprofile = 'p'\ntarget = 'bundler'\nout-name = 'core'\nwasm-opt = ['-Os']\n\
+                        gzip-budget = 1\nmax-memory = 2\nstack-size = 3\n";
+
+    #[test]
+    fn a_module_like_another_says_what_differs() -> Result<()> {
+        let recipe =
+            parse(&format!("{CORE}[module.full]\nlike = 'core'\nfeatures = ['a', 'b']\nout-name = 'full'\ngzip-budget = 4\n"))?;
+        let full = recipe.module.get("full").context("full")?;
+        assert_eq!((full.package.as_str(), full.wasm_opt.len(), full.stack_size), ("c", 1, 3));
+        assert_eq!((full.features.len(), full.out_name.as_str(), full.gzip_budget, full.glue_name()), (2, "full", 4, "core"));
+        assert!(parse(&format!("{CORE}[module.full]\nlike = 'nothing'\n")).is_err());
+        Ok(())
+    }
 }

@@ -4,7 +4,8 @@
 //!
 //! 1. [`value`]: the data structures.
 //! 2. [`keyspace`]: names, deadlines, memory. [`rdb`]: values as Redis's bytes.
-//! 3. [`command`]: one file per family; [`command::args`] is the grammar they are declared in.
+//! 3. [`command`]: one file per family; [`command::args`] is the grammar they are declared in. What looks after a server and its clients is built with the
+//!    feature `admin` (on by default).
 //! 4. [`engine`]: the door. [`session`]: a conversation. [`resp`]: the protocol.
 //! 5. [`acl`]: users and what they may do.
 //! 6. [`config`]: the parameters, declared in [`config::table`]. [`host`]: what the engine asks of a shell. [`stats`]: what INFO counts.

@@ -7,7 +7,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// `mi_option_purge_delay` of mimalloc.h, for which its crate has no name.
+/// `mi_option_purge_delay` of mimalloc.h, for which its crate has no name; hence that crate is pinned.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 /// Has each page go back to the system as soon as it is empty. What is put off, and done for all of them together, stops the loop for 5 ms.

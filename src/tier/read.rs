@@ -242,7 +242,8 @@ impl Machine {
         let (node, key) = (flight.node, flight.key.clone());
         let first = flight.command.clone().unwrap_or_else(|| words(&[b"GET", &key]));
         let ttl = words(&[b"PTTL", &key]);
-        // Where nobody tells of a change between the two, the time to live is asked for on both sides.
+        // Where nobody tells of a change between the two, the time to live is asked for on both sides. (A transaction would see through two changes
+        // as well, but not every server without tracking has one: a service behind HTTP.)
         let commands = if self.tells(&key) { vec![first, ttl] } else { vec![ttl.clone(), first, ttl] };
         let epoch = self.epoch_of(node);
         let call = self.send(node, commands, Kind::Read(id), None);

@@ -38,7 +38,7 @@ use super::{
     Action, Answer, Counters, Durability, Facts, Failure, Keep, Machine, Made, Meta, NodeId, Notice, Options, RequestId, State,
     Words,
 };
-use crate::command::Registry;
+use crate::command::{Flags, Registry};
 use crate::error::ReplyError;
 use crate::resp::read::{self, Value};
 use crate::time::Millis;
@@ -678,7 +678,9 @@ impl Tier {
         })?;
         let keys = crate::command::key_specs::keys_of(row, &argv).unwrap_or_default();
         let keys = keys.iter().filter_map(|(at, _)| words.get(*at).cloned()).collect();
-        let (readonly, write) = (row.flags.has(crate::command::Flags::READONLY), row.flags.may_change());
+        let has = |flag| row.flags.has(flag);
+        // What is published changes no key.
+        let (readonly, write) = (has(Flags::READONLY), row.flags.may_change() && !has(Flags::PUBSUB));
         Ok(Facts { readonly, write, keys })
     }
 
@@ -771,5 +773,20 @@ impl Namespace {
     /// As [`Tier::clear`].
     pub async fn clear(&self) -> Result<u64, TierError> {
         self.tier.clear(&self.prefix).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_published_changes_no_key_and_what_a_script_does_may() {
+        let tier = Tier::open("embedded:").unwrap();
+        tier.set("k", "v", Keep::default()).await.unwrap();
+        tier.command(&["PUBLISH", "news", "hello"]).await.unwrap();
+        assert!(tier.peek("k", |_, _| ()).is_some());
+        let _ = tier.command(&["EVAL", "return 1", "1", "k"]).await;
+        assert!(tier.peek("k", |_, _| ()).is_none());
     }
 }

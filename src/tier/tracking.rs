@@ -45,18 +45,16 @@ impl Machine {
 
     fn arm_words(&self) -> Words {
         let mut command = words(&[b"CLIENT", b"TRACKING", b"ON", b"NOLOOP"]);
-        let mut prefixes: Vec<&[u8]> = self.options.broadcast.iter().map(Vec::as_slice).collect();
-        if !prefixes.is_empty() {
+        if !self.options.broadcast.is_empty() {
             command.push(b"BCAST".to_vec());
-            prefixes.push(TAG_PREFIX);
-            prefixes.sort_unstable();
             // Redis refuses those that overlap.
-            let mut last: Option<&[u8]> = None;
-            prefixes.retain(|prefix| {
-                let covered = last.is_some_and(|last| prefix.starts_with(last));
-                last = if covered { last } else { Some(prefix) };
-                !covered
-            });
+            let mut prefixes: Vec<&[u8]> = vec![TAG_PREFIX];
+            for prefix in &self.options.broadcast {
+                if !prefixes.iter().any(|wider| prefix.starts_with(wider)) {
+                    prefixes.retain(|other| !other.starts_with(prefix));
+                    prefixes.push(prefix);
+                }
+            }
             command.extend(prefixes.iter().flat_map(|prefix| [b"PREFIX".to_vec(), prefix.to_vec()]));
         }
         command

@@ -20,6 +20,15 @@ export function exchange(core: Instance, commands: readonly (readonly Arg[])[], 
   return replies;
 }
 
+/** As {@link exchange}, with the replies as they are, in RESP3. */
+export function answers(core: Instance, commands: readonly (readonly Arg[])[]): Uint8Array {
+  const at = core.raw.execute(write(core, commands)) >>> 0;
+  if (core.u32.length === 0) core.look();
+  const replies = core.u8.slice(at, at + core.u32[core.header]!);
+  core.raw.forget();
+  return replies;
+}
+
 /** Runs a command in a session of its own. Returns the session's number and what it answered, which is nothing while it waits. */
 export function converse(core: Instance, command: readonly Arg[], asBytes: boolean): [session: number, reader: ReplyReader] {
   const session = core.raw.converse(write(core, [command]));

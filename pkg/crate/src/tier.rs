@@ -95,6 +95,15 @@ pub extern "C" fn actions() -> *const u8 {
     tier.output.as_ptr()
 }
 
+/// All that waits in the journal, to be kept in place of what was kept before: its address, its length in the header.
+#[unsafe(no_mangle)]
+pub extern "C" fn journal() -> *const u8 {
+    let tier = tier();
+    tier.output = tier.machine.as_mut().map(Machine::log).unwrap_or_default();
+    area::area().header.length = tier.output.len() as u32;
+    tier.output.as_ptr()
+}
+
 /// Writes figures to the area's value, as doubles: L1 hits, L2 reads, stale, fallbacks, factories, journaled, replayed, dropped, unknown, L1's bytes and
 /// entries, the journal's entries and bytes; then of each node its number, its state, and whether it tells what changes. How many figures there are.
 #[unsafe(no_mangle)]
@@ -182,6 +191,11 @@ fn told(tier: &mut Tier, words: &[&[u8]], now: u64) -> Option<()> {
             let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
             machine.invalidated(now, node(of)?, (!keys.is_empty()).then_some(&keys[..]));
         }
+        (b"message", [of, message]) => machine.told(now, node(of)?, message),
+        (b"ran", [request, reply]) => machine.ran(now, number(request)?, &read::reply(reply)?.0),
+        (b"restore", [log]) => {
+            machine.restore(log);
+        }
         (b"get", [request, key]) => machine.get(now, number(request)?, key, None),
         (b"make", [request, key, how @ ..]) => machine.get(now, number(request)?, key, Some(keep(how)?)),
         (b"set", [request, key, value, how @ ..]) => machine.set(now, number(request)?, key, value.to_vec(), keep(how)?),
@@ -217,6 +231,9 @@ fn options(pairs: &[&[u8]]) -> Option<Options> {
         };
         match *name {
             b"tracking" => options.tracking = yes,
+            b"broadcast" => options.broadcast.push(value.to_vec()),
+            b"backplane" => options.backplane = Some(value.to_vec()),
+            b"journalLog" => options.journal_log = yes,
             b"exclusive" => options.exclusive = yes,
             b"l1Bytes" => options.l1_bytes = number(value)?,
             b"l1ValueBytes" => options.l1_value_bytes = number(value)? as usize,
@@ -292,19 +309,28 @@ fn write(writer: &mut Writer<'_>, action: &Action) {
             writer.int(i64::from(*node));
             writer.int(*call as i64);
             writer.array(commands.len());
-            for command in commands {
-                writer.array(command.len());
-                command.iter().for_each(|word| writer.bulk(word));
-            }
+            commands.iter().for_each(|command| write_all(writer, command));
         }
         Action::Make { request } => write_number(writer, b"make", *request),
         Action::Forget { request } => write_number(writer, b"forget", *request),
         Action::Answer { request, answer } => write_answer(writer, *request, answer),
-        Action::Run { request, .. } => write_answer(writer, *request, &Answer::Failed(Failure::Down)),
-        // No engine and no file in this module; nor is it told to use them.
-        Action::ForgetRun { .. } | Action::Log(_) | Action::EndLog => {}
+        Action::Run { request, node, command } => {
+            writer.array(4);
+            writer.bulk(b"run");
+            writer.int(*request as i64);
+            writer.int(i64::from(*node));
+            write_all(writer, command);
+        }
+        Action::ForgetRun { node } => write_number(writer, b"forgetRun", u64::from(*node)),
+        Action::Log(records) => write_words(writer, &[b"log", records]),
+        Action::EndLog => write_words(writer, &[b"endLog"]),
         Action::Tell(notice) => write_notice(writer, notice),
     }
+}
+
+fn write_all(writer: &mut Writer<'_>, words: &[Vec<u8>]) {
+    writer.array(words.len());
+    words.iter().for_each(|word| writer.bulk(word));
 }
 
 fn write_words(writer: &mut Writer<'_>, words: &[&[u8]]) {

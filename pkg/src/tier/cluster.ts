@@ -1,7 +1,8 @@
 // Redis Cluster: which node has which slots, and where else to ask. What it means that a node is away, or another one, the machine knows.
 
 import { ReplyError } from '../errors.js';
-import type { Address, ClusterClient, Ears, Link, Words } from './link.js';
+import { ignore, type Address, type ClusterClient, type Ears, type Link, type Words } from './link.js';
+import { hold, within } from './timers.js';
 
 /** How often the slots are asked for: while nothing seems wrong, and while a node is away or none is known. */
 const CALM = 5000;
@@ -106,7 +107,7 @@ export class Cluster {
   private again(wait: number): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.follow(), wait);
-    (this.timer as { unref?(): void }).unref?.();
+    hold(this.timer, false);
   }
 
   close(): void {
@@ -136,7 +137,7 @@ export class Cluster {
   }
 
   private async told(link: Link, from: Address): Promise<Range[] | undefined> {
-    const replies = await within(link.send([SLOTS]));
+    const replies = await within(PATIENCE, link.send([SLOTS]));
     const [ranges] = replies ?? [];
     if (!Array.isArray(ranges) || ranges.length === 0) return undefined;
     return ranges.map(([first, last, [host, port]]) => {
@@ -236,18 +237,7 @@ async function comesUp(link: Link): Promise<boolean> {
 function opens(link: Link): Promise<boolean | undefined> {
   const opened = new Promise<boolean>((tell) => {
     const no = () => tell(false);
-    link.open({ connected: () => tell(true), refused: no, disconnected: no, invalidated: () => undefined });
+    link.open({ connected: () => tell(true), refused: no, disconnected: no, invalidated: ignore, message: ignore });
   });
-  return within(opened);
-}
-
-/** What comes in time. */
-async function within<T>(promise: Promise<T>): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((tell) => (timer = setTimeout(() => tell(undefined), PATIENCE)));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return within(PATIENCE, opened);
 }

@@ -1,5 +1,6 @@
 // What stands between the machine and a client: one link a node, and whoever says which nodes there are.
 
+import type { TierOptions } from './options.js';
 import { isReplyError, refusalOf } from './replies.js';
 
 /** A command: its words. */
@@ -13,16 +14,33 @@ export interface Ears {
   disconnected(): void;
   /** Keys changed; all, if none is named. */
   invalidated(keys: readonly Uint8Array[]): void;
+  /** Another tier said something on the channel that was subscribed to. */
+  message(message: Uint8Array): void;
 }
 
+/** What is told once there is a connection. */
+export type OpenEars = Omit<Ears, 'connected' | 'refused'>;
+
 /** The way to a node. When it opens and closes is for the machine to say. */
-export interface Link {
+export interface Way {
   /** Commands may be sent. */
   readonly isOpen: boolean;
   open(ears: Ears): void;
   close(): void;
+}
+
+/** A way over a network. */
+export interface Link extends Way {
   /** The replies, refusals among them as errors; undefined where the connection was lost, which its ears are told. Rejected where this request alone failed. */
   send(commands: readonly Words[]): Promise<unknown[] | undefined>;
+}
+
+/** What is wanted of a client. */
+export interface Wanted {
+  /** How long connecting may take. */
+  timeout: number;
+  /** Something is to be heard: of changes, or of what other tiers say. */
+  listens: boolean;
 }
 
 /** What a client can do. */
@@ -31,8 +49,14 @@ export interface Driver {
   readonly kind: string;
   /** Redis tells on the connection of the reads, or beside it, what changes. */
   readonly tracking: boolean;
+  /** It can subscribe to a channel. */
+  readonly channels: boolean;
+  /** Options that are usual with it. */
+  readonly defaults?: TierOptions;
   /** The way to the one node there is, or to those of a cluster. */
-  readonly to: { link: Link } | { cluster: ClusterClient };
+  readonly to: { way: Way } | { cluster: ClusterClient };
+  /** Lets go of the client. */
+  leave?(): void;
 }
 
 /** A client of a cluster, as far as it is asked. */
@@ -67,7 +91,7 @@ export class Reconnecting implements Link {
   private ears: Ears | undefined;
   isOpen = false;
 
-  constructor(private readonly connect: (ears: Pick<Ears, 'disconnected' | 'invalidated'>) => Connection) {}
+  constructor(private readonly connect: (ears: OpenEars) => Connection) {}
 
   open(ears: Ears): void {
     this.close();
@@ -75,6 +99,7 @@ export class Reconnecting implements Link {
     const connection = this.connect({
       disconnected: () => this.lost(connection, ears),
       invalidated: (keys) => current() && ears.invalidated(keys),
+      message: (message) => current() && ears.message(message),
     });
     this.connection = connection;
     this.ears = ears;
@@ -114,6 +139,13 @@ export class Reconnecting implements Link {
     this.lost(connection, ears!);
     return undefined;
   }
+}
+
+const decoder = new TextDecoder();
+
+/** Whether a command begins with these words. */
+export function isCommand(command: Words, ...words: string[]): boolean {
+  return words.every((word, at) => command[at]?.length === word.length && decoder.decode(command[at]) === word);
 }
 
 /** A client's own event emitter reports errors to whoever listens; what matters of them comes otherwise, too. */

@@ -16,6 +16,7 @@ interface Raw extends WebAssembly.Exports {
   tell(bytes: number, now: number): number;
   due(): number;
   actions(): number;
+  journal(): number;
   stats(): number;
 }
 
@@ -106,7 +107,7 @@ export class Machine {
   /** What is to be done; each thing once. */
   actions(): Action[] {
     if (this.failure !== undefined) throw this.failure;
-    const at = this.raw.actions() >>> 0;
+    const at = this.taken();
     if (this.u8.length === 0) this.look();
     const length = this.u32[this.header]!;
     if (length === 0) return [];
@@ -117,6 +118,22 @@ export class Machine {
       actions.push([text(verb), ...rest]);
     }
     return actions;
+  }
+
+  private taken(): number {
+    try {
+      return this.raw.actions() >>> 0;
+    } catch (error) {
+      throw this.failed(error);
+    }
+  }
+
+  /** All that waits in the journal, as a storage keeps it. */
+  journal(): Uint8Array {
+    if (this.failure !== undefined) throw this.failure;
+    const at = this.raw.journal() >>> 0;
+    if (this.u8.length === 0) this.look();
+    return this.u8.slice(at, at + this.u32[this.header]!);
   }
 
   /** From now on there are no hits, and nothing is due. */

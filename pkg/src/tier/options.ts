@@ -1,7 +1,26 @@
 // What a tier is told.
 
-/** What a write does while Redis is away. */
+/**
+ * What a write does while Redis is away: kept in the journal, readable at once, brought to Redis when it is back; kept in this process alone; or refused. Commands
+ * (`tier.command`) whose keys are all `local` are run on an engine in this process that is empty at the beginning of each outage.
+ */
 export type OnDown = 'journal' | 'local' | 'fail';
+
+/** A journal that lies in a file of this machine (Node, Bun, Deno): one tier's at a time. */
+export interface JournalFile {
+  file: string;
+}
+
+/** Where a journal's bytes are kept. One call at a time; what is thrown or rejected is told as the event `storage`, and all is written anew a second later. */
+export interface JournalStorage {
+  /** All that is kept. Asked once. */
+  read(): Uint8Array | null | undefined | Promise<Uint8Array | null | undefined>;
+  /** Keeps bytes after those that are kept. */
+  append(records: Uint8Array): void | Promise<void>;
+  /** Keeps these bytes and no others, whole or not at all. */
+  replace(log: Uint8Array): void | Promise<void>;
+  close?(): void | Promise<void>;
+}
 
 /** Options of `new Tier(client, options)`. Times are milliseconds, sizes bytes, shares percent. */
 export interface TierOptions {
@@ -15,6 +34,13 @@ export interface TierOptions {
   l1MaxTtl?: number;
   /** Do not have Redis tell what changes, even where the client could. */
   tracking?: boolean;
+  /**
+   * Redis tells every change of keys below these prefixes, and remembers no readers (`BCAST`): for many keys in L1. Keys that begin with none of them are fresh for
+   * `l1MaxTtl` only.
+   */
+  broadcast?: readonly string[];
+  /** Where Redis tells no changes, tiers tell each other over this channel which keys they wrote. Not with a REST server. */
+  backplane?: string;
   /** Default: 1,000. */
   connectTimeout?: number;
   /** After this a reader who can be given an older value is. Default: 50. */
@@ -36,6 +62,8 @@ export interface TierOptions {
   rules?: { prefix: string; onDown: OnDown; behind?: boolean }[];
   /** Commands that find no Redis answer null in place of an error. */
   nilOnDown?: boolean;
+  /** Where what was journaled outlives this process: with the next tier that opens it, it goes to Redis. Default: nowhere. */
+  journal?: JournalFile | JournalStorage;
   /** Bounds of the journal. Defaults: 10,000 and 16 MiB. */
   journalEntries?: number;
   journalBytes?: number;
@@ -77,15 +105,16 @@ export interface KeepOptions {
   tags?: readonly string[];
 }
 
-const OTHER = new Set(['bytes', 'rules', 'tracking']);
+const OTHER = new Set(['bytes', 'rules', 'tracking', 'broadcast', 'journal']);
 
 /** The options as the machine takes them: names and values in turn. */
 export function optionWords(options: TierOptions, tracking: boolean, exclusive: boolean): string[] {
-  const words = ['tracking', tracking ? '1' : '0', 'exclusive', exclusive ? '1' : '0'];
+  const words = ['tracking', tracking ? '1' : '0', 'exclusive', exclusive ? '1' : '0', 'journalLog', options.journal ? '1' : '0'];
   for (const [name, value] of Object.entries(options)) {
     if (OTHER.has(name) || value === undefined) continue;
     words.push(name, typeof value === 'boolean' ? (value ? '1' : '0') : String(value));
   }
+  for (const prefix of options.broadcast ?? []) words.push('broadcast', prefix);
   for (const { prefix, onDown, behind } of options.rules ?? []) words.push(`rule:${onDown}${behind === true ? '+behind' : ''}`, prefix);
   return words;
 }

@@ -1,7 +1,5 @@
 // What clients give back, as RESP3: the machine reads replies, and keeps those of commands, in that form.
 
-import { ReplyError } from '../errors.js';
-
 const encoder = new TextEncoder();
 
 /** Collects bytes. */
@@ -44,7 +42,7 @@ function blob(sink: Sink, bytes: Uint8Array): void {
 
 function encode(sink: Sink, reply: unknown): void {
   if (reply === null || reply === undefined) sink.text('_\r\n');
-  else if (typeof reply === 'number') sink.text(Number.isInteger(reply) ? `:${reply}\r\n` : `,${double(reply)}\r\n`);
+  else if (typeof reply === 'number') sink.text(Number.isSafeInteger(reply) ? `:${reply}\r\n` : `,${double(reply)}\r\n`);
   else if (typeof reply === 'bigint') sink.text(`:${reply}\r\n`);
   else if (typeof reply === 'boolean') sink.text(reply ? '#t\r\n' : '#f\r\n');
   else if (typeof reply === 'string') blob(sink, encoder.encode(reply));
@@ -74,9 +72,18 @@ function double(value: number): string {
   return value === Infinity ? 'inf' : value === -Infinity ? '-inf' : String(value);
 }
 
-/** Whether an error is what Redis answered, rather than that it did not: Redis's begin with a word in capitals. */
+/** Whether an error is what Redis answered, rather than that it did not: as its client says, or since Redis's begin with a word in capitals. */
 export function isReplyError(error: unknown): error is Error {
-  return error instanceof ReplyError || (error instanceof Error && /^[A-Z][A-Z0-9]+( |$)/.test(error.message) && !('code' in error && /^E[A-Z]+$/.test(String(error.code))));
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'ReplyError' || isErrorReply(error)) return true;
+  const isOfSystem = 'code' in error && /^E[A-Z]+$/.test(String(error.code));
+  return !isOfSystem && /^[A-Z][A-Z0-9]+( |$)/.test(error.message);
+}
+
+/** What a script says need not begin so. Of node-redis's errors the class alone tells. */
+function isErrorReply(error: object): boolean {
+  for (let of = error; of !== null; of = Object.getPrototypeOf(of)) if (of.constructor.name === 'ErrorReply') return true;
+  return false;
 }
 
 /** The words of a server that lets nobody in, if that is what the error says. */

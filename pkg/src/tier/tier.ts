@@ -6,11 +6,14 @@ import { ReplyReader, type Arg, type Reply } from '../resp.js';
 import { driverFor, type RedisLike } from './clients/index.js';
 import { Local } from './clients/local.js';
 import { Cluster, redirection } from './cluster.js';
-import type { Driver, Ears, Link, Words } from './link.js';
+import { StandIn } from './engine.js';
+import { isPromise, Journal, openStorage } from './journal.js';
+import type { Driver, Ears, Link, Way, Words } from './link.js';
 import { bytesOf, Machine, text, type Action } from './machine.js';
 import { tierEngine } from './module.js';
-import { keepWords, optionWords, type KeepOptions, type TierOptions } from './options.js';
+import { keepWords, optionWords, type JournalStorage, type KeepOptions, type TierOptions } from './options.js';
 import { encodeReplies } from './replies.js';
+import { hold } from './timers.js';
 
 /** Where a value came from, and what is known of it. */
 export interface Meta {
@@ -23,7 +26,7 @@ export interface Meta {
   durability: Durability;
 }
 
-/** Who has a write: Redis, the journal (lost if this process ends before Redis is back), or this process alone. */
+/** Who has a write: Redis, the journal (lost if this process ends before Redis is back, unless `journal` says where it is kept), or this process alone. */
 export type Durability = 'l2' | 'journaled' | 'local';
 
 /** What is told of Redis; in a cluster, of which node (`host:port`). */
@@ -36,6 +39,8 @@ export interface TierEvents {
   journal: { what: 'replayed' | 'dropped'; key: string; reason?: string };
   /** Redis refuses this client: its words. */
   configuration: { words: string; node?: string };
+  /** What keeps the journal failed: until it does not, what is journaled is in this process alone. */
+  storage: { error: unknown };
 }
 
 export interface Health {
@@ -90,19 +95,21 @@ interface Waiting {
 
 /** Milliseconds that never go backwards, from the Unix epoch at the start. */
 const clock = (): number => Math.floor(performance.timeOrigin + performance.now());
+/** How often it is compared with the clock on the wall, which may be set. */
+const WALL_EVERY = 1000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 /** Hits that may share a reading of the clock within a turn of the event loop. */
 const HITS_PER_READING = 256;
 const settled = Promise.resolve();
 /** Of the machine's figures, those that are not of nodes. */
 const FIGURES = 13;
+const JOURNALED = 11;
+const JOURNAL_BYTES = 12;
 
 /** What commands are looked up in, for all tiers; made when one is first run. */
 let known: Cachette<Uint8Array> | undefined;
-
-function wholeEngine(): Cachette<Uint8Array> {
-  return new Cachette({ bytes: true, engine: tierEngine }) as unknown as Cachette<Uint8Array>;
-}
+/** What L1, and an engine in the place of a node that is away, may take by default. */
+const L1_BYTES = 64 << 20;
 
 /** Node's diagnostics channel `cachette:tier`, where there is one. */
 interface Channel {
@@ -123,11 +130,15 @@ function channel(): Channel | undefined {
  */
 export class Tier<V extends string | Uint8Array = string> {
   private readonly machine: Machine;
-  private readonly client: string;
-  private readonly links: readonly Link[];
+  private readonly driver: Driver;
+  private readonly ways: readonly Way[];
   private readonly cluster: Cluster | undefined;
-  /** Redis, where there is no client. */
-  private readonly engine: Cachette<Uint8Array> | undefined;
+  /** Engines in the place of nodes that are away, and what each may hold. */
+  private readonly here = new Map<number, StandIn>();
+  private readonly hereBytes: number;
+  private journal: Journal | undefined;
+  /** Until what was journaled before is read, nothing can be asked. */
+  private opening: Promise<void> | undefined;
   private readonly asBytes: boolean;
   private readonly waiting = new Map<number, Waiting>();
   private readonly factories = new Map<number, Factory>();
@@ -145,18 +156,48 @@ export class Tier<V extends string | Uint8Array = string> {
   private turn = 0;
 
   constructor(client?: RedisLike | null, options: TierOptions & { bytes?: V extends Uint8Array ? true : boolean } = {}) {
-    const { connectTimeout = 1000 } = options;
-    this.engine = client ? undefined : wholeEngine();
-    const { kind, tracking, to }: Driver = client ? driverFor(client, connectTimeout) : { kind: 'embedded', tracking: false, to: { link: new Local(this.engine!) } };
-    this.client = kind;
+    const { connectTimeout: timeout = 1000, l1Bytes = L1_BYTES } = options;
+    const listens = options.tracking !== false || options.backplane !== undefined;
+    const driver: Driver = client ? driverFor(client, { timeout, listens }) : { kind: 'embedded', tracking: false, channels: true, to: { way: new Local() } };
+    if (options.backplane !== undefined && !driver.channels) throw new TypeError(`cachette: a client of the kind ${driver.kind} subscribes to no channel`);
+    this.driver = driver;
+    this.hereBytes = l1Bytes;
     this.asBytes = options.bytes ?? false;
-    this.machine = new Machine(clock(), optionWords(options, tracking && options.tracking !== false, !client));
+    this.machine = new Machine(clock(), optionWords({ ...driver.defaults, ...options }, driver.tracking && options.tracking !== false, !client));
+    const { to } = driver;
     this.cluster = 'cluster' in to ? new Cluster(to.cluster, (...words) => this.tell(...words), () => this.isWhole()) : undefined;
-    this.links = 'link' in to ? [to.link] : this.cluster!.links;
-    this.tell('wall', String(Date.now()));
+    this.ways = 'way' in to ? [to.way] : this.cluster!.links;
+    if (options.journal === undefined) this.start();
+    else this.restore(openStorage(options.journal, (error) => this.journal?.lost(error)));
+  }
+
+  private start(): void {
     this.tell('start', '0');
     void this.cluster?.follow();
   }
+
+  // ---- the journal's copy -------------------------------------------------------------------------------------------------------
+
+  /** Takes up what an earlier process had journaled, and keeps what comes. */
+  private restore(storage: JournalStorage): void {
+    const restored = (log: Uint8Array | null | undefined) => {
+      this.opening = undefined;
+      const source = { whole: () => this.machine.journal(), bytes: () => this.machine.stats()[JOURNAL_BYTES]! };
+      const journal = new Journal(storage, source, this.storageFailed);
+      if (this.ended !== undefined) return journal.close();
+      if (log?.length) {
+        this.tell('restore', log);
+        journal.renew();
+      }
+      this.journal = journal;
+      this.start();
+    };
+    const kept = storage.read();
+    if (!isPromise(kept)) return restored(kept);
+    this.opening = kept.then(restored, (error: unknown) => this.end(error));
+  }
+
+  private readonly storageFailed = (error: unknown): void => this.spread('storage', { error });
 
   // ---- reading ------------------------------------------------------------------------------------------------------------------
 
@@ -264,11 +305,13 @@ export class Tier<V extends string | Uint8Array = string> {
 
   /** Whether a command reads or writes, and its keys: as the engine declares it. */
   private facts(name: string, words: (string | Uint8Array)[]): [kind: string, keys: Uint8Array[]] {
-    known ??= wholeEngine();
+    known ??= new Cachette({ bytes: true, engine: tierEngine }) as unknown as Cachette<Uint8Array>;
     const [info] = known.call('COMMAND', 'INFO', name) as Reply[];
     if (!Array.isArray(info)) throw new ReplyError(`ERR unknown command '${name}'`, name);
-    const flags = (info[2] as Reply[]).map(text);
-    const kind = flags.includes('write') ? 'w' : flags.includes('readonly') ? 'r' : '-';
+    const flags = new Set((info[2] as Reply[]).map(text));
+    // What a script or a function does is not known.
+    const isScript = flags.has('no_mandatory_keys');
+    const kind = flags.has('readonly') ? 'r' : flags.has('write') || isScript ? 'w' : '-';
     try {
       return [kind, known.call('COMMAND', 'GETKEYS', ...words) as Uint8Array[]];
     } catch (error) {
@@ -291,7 +334,7 @@ export class Tier<V extends string | Uint8Array = string> {
     const nodes = this.nodes(figures.slice(FIGURES));
     const state = nodes.map((node) => node.state).reduce((worst, state) => (FROM_BEST.indexOf(state) > FROM_BEST.indexOf(worst) ? state : worst), 'up');
     const tracking = nodes.every((node) => node.tracking);
-    const health = { state, tracking, client: this.client, journaled: figures[11]!, journalBytes: figures[12]! };
+    const health = { state, tracking, client: this.driver.kind, journaled: figures[JOURNALED]!, journalBytes: figures[JOURNAL_BYTES]! };
     return this.cluster === undefined ? health : { ...health, nodes };
   }
 
@@ -319,18 +362,21 @@ export class Tier<V extends string | Uint8Array = string> {
     return { l1Hits, l2Reads, stale, fallbacks, factories, journaled, replayed, dropped, unknown, l1Bytes, l1Entries };
   }
 
-  /** Closes the connections that the tier made. What waits fails. */
+  /** Closes the connections that the tier made, and what keeps its journal. What waits fails. */
   close(): void {
     this.end(failure('CLOSED'));
     this.machine.close();
-    this.engine?.close();
   }
 
   private end(error: unknown): void {
-    this.ended ??= error;
+    if (this.ended !== undefined) return;
+    this.ended = error;
     clearTimeout(this.timer);
+    this.journal?.close();
     this.cluster?.close();
-    for (const link of this.links) link.close();
+    for (const way of this.ways) way.close();
+    for (const engine of this.here.values()) engine.close();
+    this.driver.leave?.();
     for (const { reject } of this.waiting.values()) reject(this.ended);
     this.waiting.clear();
     this.factories.clear();
@@ -340,6 +386,7 @@ export class Tier<V extends string | Uint8Array = string> {
 
   private ask(verb: string, words: readonly (string | Uint8Array)[], factory?: Factory): Promise<Action> {
     if (this.ended !== undefined) return Promise.reject(this.ended);
+    if (this.opening !== undefined) return this.opening.then(() => this.ask(verb, words, factory));
     if (!words.every(isWord)) return Promise.reject(new TypeError(ENCODE));
     const request = ++this.requests;
     if (factory !== undefined) this.factories.set(request, factory);
@@ -356,7 +403,9 @@ export class Tier<V extends string | Uint8Array = string> {
   private tell(...words: readonly (string | Uint8Array)[]): boolean {
     if (this.ended !== undefined) return false;
     try {
-      const understood = this.machine.tell(clock(), ...words);
+      const now = clock();
+      if (now - this.wallTold > WALL_EVERY) this.machine.tell((this.wallTold = now), 'wall', String(Date.now()));
+      const understood = this.machine.tell(now, ...words);
       this.act();
       return understood;
     } catch (error) {
@@ -371,7 +420,11 @@ export class Tier<V extends string | Uint8Array = string> {
     this.acting = true;
     try {
       for (let actions = this.machine.actions(); actions.length > 0; actions = this.machine.actions()) {
-        for (const action of actions) this.perform(action);
+        for (const action of actions) {
+          // A listener may have closed it.
+          if (this.ended !== undefined) return;
+          this.perform(action);
+        }
       }
     } finally {
       this.acting = false;
@@ -383,11 +436,21 @@ export class Tier<V extends string | Uint8Array = string> {
     const [verb, first, second] = action;
     switch (verb) {
       case 'connect':
-        return this.links[first as number]!.open(this.ears(String(first)));
+        return this.ways[first as number]!.open(this.ears(String(first)));
       case 'disconnect':
-        return this.links[first as number]!.close();
+        return this.ways[first as number]!.close();
       case 'send':
-        return this.send(this.links[first as number]!, String(second), action[3] as unknown as Words[]);
+        return this.send(this.ways[first as number]!, String(second), action[3] as unknown as Words[]);
+      case 'run':
+        return this.run(String(first), second as number, action[3] as unknown as Words);
+      case 'forgetRun':
+        this.here.get(first as number)?.close();
+        this.here.delete(first as number);
+        return;
+      case 'log':
+        return this.journal?.append(first as Uint8Array);
+      case 'endLog':
+        return this.journal?.renew();
       case 'make':
         return this.make(first as number);
       case 'forget':
@@ -411,21 +474,30 @@ export class Tier<V extends string | Uint8Array = string> {
       refused: (words) => (words === undefined ? this.tell('refused', node) : this.tell('refused', node, words)),
       disconnected: () => this.tell('disconnected', node),
       invalidated: (keys) => this.tell('invalidated', node, ...keys),
+      message: (message) => this.tell('message', node, message),
     };
   }
 
-  private send(link: Link, call: string, commands: readonly Words[]): void {
-    if (link instanceof Local) {
-      this.tell('replied', call, encodeReplies(link.answer(commands)));
+  private send(way: Way, call: string, commands: readonly Words[]): void {
+    if (way instanceof Local) {
+      this.tell('replied', call, way.answer(commands));
       return;
     }
     const lost = () => this.tell('lost', call);
     const replied = (replies: unknown[] | undefined) => replies !== undefined && this.tell('replied', call, encodeReplies(replies));
-    link.send(commands).then((replies) => {
+    const sent = (way as Link).send(commands).then((replies) => {
       if (this.cluster === undefined || replies === undefined || redirection(replies) === undefined) return replied(replies);
       this.tell('redirected', call);
       return this.cluster.redirect(commands, replies).then(replied);
-    }, lost);
+    });
+    sent.catch(lost);
+  }
+
+  /** A command in the place of a node that is away. */
+  private run(request: string, node: number, command: Words): void {
+    const engine = this.here.get(node) ?? new StandIn({ maxmemory: this.hereBytes });
+    this.here.set(node, engine);
+    this.tell('ran', request, engine.answer([command]));
   }
 
   private make(request: number): void {
@@ -469,8 +541,12 @@ export class Tier<V extends string | Uint8Array = string> {
       Object.assign(event, { node: this.nameOf(node) });
       if (name === 'state' && words[1] === 'down') this.cluster.hint();
     }
+    this.spread(name, event);
+  }
+
+  private spread(name: keyof TierEvents, event: object): void {
     if (this.diagnostics?.hasSubscribers === true) this.diagnostics.publish({ name, ...event });
-    for (const listener of (this.listeners as Record<string, Set<(event: unknown) => void>>)[name] ?? []) hear(listener, event);
+    for (const listener of [...((this.listeners as Record<string, Set<(event: unknown) => void>>)[name] ?? [])]) hear(listener, event);
   }
 
   private arm(): void {
@@ -482,18 +558,11 @@ export class Tier<V extends string | Uint8Array = string> {
       this.timer = setTimeout(() => this.tick(), Math.min(Math.max(due - clock(), 0), LONGEST_TIMER));
     }
     // A tier alone keeps no process alive; somebody who waits for its answer does.
-    const timer = this.timer as { ref?(): void; unref?(): void } | undefined;
-    if (this.waiting.size > 0) timer?.ref?.();
-    else timer?.unref?.();
+    hold(this.timer, this.waiting.size > 0);
   }
 
   private tick(): void {
     this.timerDue = Infinity;
-    const now = clock();
-    if (now - this.wallTold > 1000) {
-      this.wallTold = now;
-      this.tell('wall', String(Date.now()));
-    }
     this.tell('tick');
   }
 }

@@ -29,6 +29,17 @@ assert.equal(await tier.command('INCR', 'n'), 1);
 await assert.rejects(tier.command('INCR', 'theirs'), { name: 'ReplyError' });
 assert.equal(await text('theirs'), 'one');
 
+const options = { backplane: 'changes', l1MaxTtl: 60_000, bytes: true };
+const tiers = [1, 2].map(() => new Tier(new RedisClient(redis.url), options));
+await until(() => redis.cli('PUBSUB', 'NUMSUB', 'changes').endsWith('2'), 'both listen');
+const [one, two] = tiers;
+const kept = (value) => until(async () => ((await two.get('told')), two.peek('told')?.[0] === value), 'a value in L1');
+await one.set('told', Uint8Array.of(1), { ttl: 60_000 });
+await kept(1);
+await one.set('told', Uint8Array.of(2), { ttl: 60_000 });
+await kept(2);
+tiers.forEach((tier) => tier.close());
+
 await redis.kill();
 const detected = await until(() => tier.health().state === 'down', 'DOWN', 2000);
 const start = performance.now();

@@ -39,6 +39,19 @@ for (const [name, make] of Object.entries(clusterClients)) {
       assert.deepEqual(nodes.map(({ node }) => node).sort(), cluster.masters().map(({ port }) => `127.0.0.1:${port}`).sort());
     });
 
+    test('a node to begin with that takes a connection and says nothing is passed over', async () => {
+      const silent = cluster.servers.find((server) => server.role() === 'slave');
+      const master = cluster.masters()[0];
+      silent.stop();
+      const second = new Tier(make([silent, master].map(({ port }) => ({ host: '127.0.0.1', port }))));
+      try {
+        await until(() => second.health().nodes.length === 3 && second.health().tracking, 'UP', 10_000);
+      } finally {
+        second.close();
+        silent.go();
+      }
+    });
+
     test('keys of all nodes are written, read, kept, and told when they change', async () => {
       for (const key of KEYS) assert.equal(await tier.set(key, `${key}=1`, { ttl: 60_000 }), 'l2');
       for (const key of KEYS) assert.equal(cluster.cli('GET', key), `${key}=1`);

@@ -152,6 +152,29 @@ for (const [name, { tracking, make }] of Object.entries(clients)) {
       assert.equal(await tier.get('page:1'), null);
     });
 
+    test('what a script changes is not given out as it was', { skip: name === 'rest' }, async () => {
+      await tier.set('scripted', 'before');
+      await tier.set('untouched', 'x');
+      assert.equal(tier.peek('scripted'), 'before');
+      assert.equal(await tier.command('EVAL', "return redis.call('APPEND', KEYS[1], ARGV[1])", 1, 'scripted', '!'), 7);
+      assert.equal(await tier.get('scripted'), 'before!');
+      assert.equal(tier.peek('untouched'), 'x');
+      assert.equal(await tier.command('PUBLISH', 'news', 'x'), 0);
+      assert.equal(tier.peek('untouched'), 'x', 'what is published changes no key');
+    });
+
+    test('numbers of any size, and errors of any wording, are answers', async () => {
+      const states = [];
+      const stop = tier.on('state', ({ to }) => states.push(to));
+      await tier.command('ZADD', 'scores', 1e21, 'far', 0.5, 'near');
+      const scores = await Promise.all(['far', 'near'].map((member) => tier.command('ZSCORE', 'scores', member)));
+      assert.deepEqual(scores.map(Number), [1e21, 0.5]);
+      await assert.rejects(tier.command('EVAL', "return {err = 'no luck today'}", 0), { name: 'ReplyError', message: /no luck today/ });
+      assert.equal(await tier.get('scores-none'), null);
+      assert.deepEqual([states, tier.health().state], [[], 'up'], 'the connection is as it was');
+      stop();
+    });
+
     test('any command: Redis is the truth', async () => {
       assert.equal(await tier.command('HSET', 'user', 'name', 'Ada', 'age', 36), 2);
       assert.deepEqual(await tier.command('HGETALL', 'user'), name === 'node-redis' ? { name: 'Ada', age: '36' } : await tier.command('HGETALL', 'user'));
@@ -177,6 +200,10 @@ describe('without Redis', () => {
     assert.equal(await tier.command('INCR', 'n'), 1);
     assert.equal(await tier.getOrSet('m', () => 'made', { ttl: 1000 }), 'made');
     assert.equal(await tier.clear(''), 3);
+    await tier.command('HSET', 'user', 'name', 'Ada', 'lang', 'en');
+    assert.deepEqual(await tier.command('HGETALL', 'user'), { name: 'Ada', lang: 'en' });
+    assert.deepEqual(await tier.command('HGETALL', 'user'), { name: 'Ada', lang: 'en' }, 'as it is kept');
+    await assert.rejects(tier.command('INCR', 'user'), { code: 'WRONGTYPE' });
     tier.close();
     await assert.rejects(tier.get('k'), { code: 'CLOSED' });
   });
@@ -273,6 +300,33 @@ for (const name of ['node-redis', 'ioredis']) {
     await own.remove();
   });
 
+  test(`commands by prefix, in this process while Redis is away, with ${name}`, async () => {
+    const own = await Redis.start();
+    const client = name === 'ioredis' ? new Ioredis(own.port, '127.0.0.1', { lazyConnect: true }) : createClient({ url: own.url });
+    const tier = new Tier(client, { rules: [{ prefix: 'limit:', onDown: 'local' }] });
+    const hit = () => tier.command('INCR', 'limit:a');
+    await until(() => tier.health().tracking, 'tracking');
+    assert.deepEqual([await hit(), await hit()], [1, 2]);
+    for (const _ of [1, 2]) {
+      await own.kill();
+      await until(() => tier.health().state === 'down', 'DOWN', 1000);
+      assert.deepEqual([await hit(), await hit()], [1, 2], 'counted from nothing');
+      assert.equal(await tier.command('PEXPIRE', 'limit:a', 60_000), 1);
+      assert.equal(await tier.command('HSET', 'limit:h', 'clé', 'valeur'), 1);
+      assert.deepEqual(await tier.command('HGETALL', 'limit:h'), { clé: 'valeur' });
+      assert.equal(await tier.command('GET', 'limit:none'), null);
+      await assert.rejects(tier.command('INCR', 'limit:h'), { name: 'ReplyError', code: 'WRONGTYPE' });
+      await assert.rejects(tier.command('INCR', 'other'), { code: 'L2DOWN' });
+      await assert.rejects(tier.command('MGET', 'limit:a', 'other'), { code: 'L2DOWN' });
+      await own.restart();
+      await until(() => tier.health().state === 'up', 'UP', 2000);
+      assert.equal(own.cli('EXISTS', 'limit:a', 'limit:h'), '0');
+      assert.equal(await hit(), 1, 'Redis is the truth again');
+    }
+    tier.close();
+    await own.remove();
+  });
+
   test(`a Redis that says nothing, with ${name}`, async () => {
     const own = await Redis.start();
     const client = name === 'ioredis' ? new Ioredis(own.port, '127.0.0.1', { lazyConnect: true }) : createClient({ url: own.url });
@@ -294,6 +348,75 @@ for (const name of ['node-redis', 'ioredis']) {
 test('a tier does not keep a process alive, nor wait for the network', async () => {
   const tier = new Tier(createClient({ url: 'redis://127.0.0.1:1' }));
   assert.equal(await tier.getOrSet('k', () => 'made'), 'made');
+  tier.close();
+});
+
+describe('a tier that is closed', () => {
+  /** Runs a program in a process of its own, which has to end by itself; what it wrote. */
+  const ends = async (program) => {
+    const script = `
+      import { createClient, createSentinel } from 'redis';
+      import { Redis as Ioredis } from 'ioredis';
+      import { Tier } from 'cachette/tier';
+      const clients = { 'node-redis': () => createClient({ url: '${redis.url}' }), ioredis: () => new Ioredis(${redis.port}, '127.0.0.1', { lazyConnect: true }) };
+      ${program}`;
+    const options = { cwd: dirname(fileURLToPath(import.meta.url)), timeout: 4000 };
+    return (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], options)).stdout;
+  };
+
+  for (const name of ['node-redis', 'ioredis']) {
+    test(`while it connects leaves nothing open, with ${name}`, async () => {
+      await ends(`new Tier(clients['${name}']()).close();`);
+      await ends(`for (const wait of [0, 1, 2, 5]) { const tier = new Tier(clients['${name}']()); setTimeout(() => tier.close(), wait); }`);
+    });
+
+    test(`by a listener does nothing more, with ${name}`, async () => {
+      await ends(`
+        const tier = new Tier(clients['${name}']());
+        tier.on('tracking', () => tier.close());`);
+      const written = await ends(`
+        const tier = new Tier({ url: 'http://127.0.0.1:1' });
+        tier.on('state', ({ to }) => { console.log(to); tier.close(); });
+        await tier.get('k').catch((error) => console.log(error.code));`);
+      assert.deepEqual(written.trim().split('\n'), ['down', 'CLOSED']);
+    });
+  }
+
+  test('lets go of the client that it was given', () => {
+    const listeners = new Set();
+    const sentinel = { getMasterNode() {}, _execute: () => new Promise(() => {}), on: (_, listener) => listeners.add(listener), off: (_, listener) => listeners.delete(listener) };
+    const tier = new Tier(sentinel);
+    assert.deepEqual([tier.health().client, listeners.size], ['node-redis sentinel', 1]);
+    tier.close();
+    assert.equal(listeners.size, 0);
+  });
+});
+
+test('options of a client that would end its connection are not taken over', async () => {
+  const own = await Redis.start();
+  const clients = [new Ioredis(own.port, '127.0.0.1', { lazyConnect: true, commandTimeout: 20 }), createClient({ url: own.url, commandsQueueMaxLength: 2, commandOptions: { timeout: 20 } })];
+  for (const client of clients) {
+    const tier = new Tier(client);
+    const lost = [];
+    await until(() => tier.health().tracking, 'tracking');
+    tier.on('tracking', ({ what }) => lost.push(what));
+    own.cli('CLIENT', 'PAUSE', '100');
+    const values = await Promise.all(Array.from({ length: 50 }, (_, at) => tier.get(`k${at}`)));
+    assert.deepEqual([new Set(values), lost], [new Set([null]), []]);
+    tier.close();
+  }
+  await own.remove();
+});
+
+test('over REST nobody asks for nothing: a request may cost', async () => {
+  const asked = [];
+  const fetch = async (_, { body }) => {
+    asked.push(...JSON.parse(body).map(([name]) => name));
+    return { ok: true, status: 200, json: async () => JSON.parse(body).map(() => ({ result: null })) };
+  };
+  const tier = new Tier({ url: 'http://rest', fetch });
+  await sleep(1300);
+  assert.deepEqual([asked, tier.health().state], [['PING'], 'up']);
   tier.close();
 });
 

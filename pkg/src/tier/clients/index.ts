@@ -1,6 +1,6 @@
 // The clients that can be brought, by their shape. Connections are made from a client's options: its own are left to its owner.
 
-import type { Driver } from '../link.js';
+import type { Driver, Wanted } from '../link.js';
 import { bun, type BunLike } from './bun.js';
 import { ioredis, ioredisCluster, type IoredisClusterLike, type IoredisLike } from './ioredis.js';
 import { nodeRedis, nodeRedisCluster, nodeRedisSentinel, type NodeRedisClusterLike, type NodeRedisLike, type NodeRedisSentinelLike } from './node-redis.js';
@@ -13,12 +13,13 @@ export type RedisLike = NodeRedisLike | NodeRedisClusterLike | NodeRedisSentinel
 
 const has = (client: object, ...names: string[]): boolean => names.every((name) => typeof (client as Record<string, unknown>)[name] === 'function');
 
-export function driverFor(client: RedisLike, timeout: number): Driver {
+export function driverFor(client: RedisLike, wanted: Wanted): Driver {
+  const { timeout } = wanted;
   if (typeof client === 'object' && client !== null) {
-    if (has(client, 'nodes', 'duplicate') && (client as IoredisClusterLike).isCluster) return ioredisCluster(client as IoredisClusterLike, timeout);
+    if (has(client, 'nodes', 'duplicate') && (client as IoredisClusterLike).isCluster) return ioredisCluster(client as IoredisClusterLike, wanted);
     if (has(client, 'nodeClient', 'duplicate')) return nodeRedisCluster(client as NodeRedisClusterLike, timeout);
     if (has(client, 'getMasterNode', '_execute')) return nodeRedisSentinel(client as NodeRedisSentinelLike, timeout);
-    if (has(client, 'callBuffer', 'duplicate')) return ioredis(client as IoredisLike, timeout);
+    if (has(client, 'callBuffer', 'duplicate')) return ioredis(client as IoredisLike, wanted);
     if (has(client, 'sendCommand', 'duplicate')) return nodeRedis(client as NodeRedisLike, timeout);
     if (has(client, 'send', 'getBuffer', 'duplicate')) return bun(client as BunLike, timeout);
     if (typeof (client as RestLike).url === 'string') return rest(client as RestLike);

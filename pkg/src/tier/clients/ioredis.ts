@@ -1,7 +1,9 @@
-// ioredis speaks RESP2: what changes is told to a second connection. If that is lost, so is the tracking, hence the whole.
+// ioredis speaks RESP2: what changes, and what other tiers say, is told to a second connection. If that is lost, so is the tracking, hence the whole.
 
-import { ignore, Reconnecting, type Address, type ClusterClient, type Connection, type Driver, type Ears, type Link, type Words } from '../link.js';
-import { refusalOf } from '../replies.js';
+import { ReplyError } from '../../errors.js';
+import { ignore, isCommand, Reconnecting, type Address, type ClusterClient, type Connection, type Driver, type Link, type OpenEars, type Wanted, type Words } from '../link.js';
+import { isReplyError, refusalOf } from '../replies.js';
+import { every } from '../timers.js';
 import { buffer } from './node-redis.js';
 
 /** ioredis: `new Redis()`, with or without sentinels. */
@@ -27,17 +29,20 @@ const decoder = new TextDecoder();
 
 class IoredisConnection implements Connection {
   private readonly link: any;
+  /** Where anything is to be heard. */
   private readonly ear: any;
   private last: unknown;
   private opened = false;
-  private earId = '';
+  private closed = false;
+  /** None where the server does not say. */
+  private earId: string | undefined;
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     like: IoredisLike,
     address: object,
-    timeout: number,
-    private readonly ears: Pick<Ears, 'disconnected' | 'invalidated'>,
+    { timeout, listens }: Wanted,
+    private readonly ears: OpenEars,
   ) {
     const overrides = {
       ...address,
@@ -54,33 +59,53 @@ class IoredisConnection implements Connection {
       sentinelRetryStrategy: null,
       failoverDetector: true,
       connectTimeout: timeout,
+      // How long is waited for a reply is for the machine to say.
+      commandTimeout: undefined,
       readOnly: false,
       stringNumbers: false,
     };
-    [this.link, this.ear] = [like.duplicate(overrides), like.duplicate(overrides)];
+    this.link = like.duplicate(overrides);
+    if (listens) this.ear = like.duplicate(overrides);
     const lost = () => this.opened && ears.disconnected();
-    for (const one of [this.link, this.ear]) {
+    for (const one of this.both()) {
       one.on('error', (error: unknown) => (this.last = error));
       one.on('close', lost);
       one.on('end', lost);
     }
   }
 
+  private both(): any[] {
+    return this.ear === undefined ? [this.link] : [this.link, this.ear];
+  }
+
   async open(): Promise<void> {
-    const { link, ear } = this;
     try {
-      await Promise.all([link.connect(), ear.connect()]);
-      if (!sameServer(link, ear)) throw new Error('the two connections lead to different servers');
-      this.earId = String(await ear.call('CLIENT', 'ID'));
-      ear.on('messageBuffer', (_: unknown, keys: Uint8Array[] | Uint8Array | null) => {
-        this.ears.invalidated(keys === null ? [] : Array.isArray(keys) ? keys : [keys]);
-      });
-      await ear.subscribe(CHANNEL);
+      await Promise.all(this.both().map((one) => one.connect()));
+      if (this.ear !== undefined) await this.listen(this.ear);
+      if (this.closed) throw new Error('closed');
     } catch (error) {
       throw refusalOf(error) === undefined ? (this.last ?? error) : error;
     }
     this.opened = true;
-    this.watch();
+    if (this.ear !== undefined) this.watch();
+  }
+
+  private async listen(ear: any): Promise<void> {
+    if (!sameServer(this.link, ear)) throw new Error('the two connections lead to different servers');
+    ear.on('messageBuffer', (channel: Uint8Array, said: Uint8Array[] | Uint8Array | null) => this.heard(decoder.decode(channel), said));
+    try {
+      const id = String(await ear.call('CLIENT', 'ID'));
+      await ear.subscribe(CHANNEL);
+      this.earId = id;
+    } catch (error) {
+      if (!isReplyError(error) || refusalOf(error) !== undefined) throw error;
+    }
+  }
+
+  private heard(channel: string, said: Uint8Array[] | Uint8Array | null): void {
+    const words = said === null ? [] : Array.isArray(said) ? said : [said];
+    if (channel === CHANNEL) this.ears.invalidated(words);
+    else for (const message of words) this.ears.message(message);
   }
 
   /** A connection that says nothing may be dead without anybody knowing. */
@@ -90,20 +115,24 @@ class IoredisConnection implements Connection {
       if (performance.now() - heard > SILENT_AFTER) this.ears.disconnected();
       else this.ear.ping().then(() => (heard = performance.now()), ignore);
     };
-    this.timer = setInterval(ask, PING_EVERY);
-    (this.timer as { unref?(): void }).unref?.();
+    this.timer = every(PING_EVERY, ask);
   }
 
   close(): void {
+    this.closed = true;
     clearInterval(this.timer);
-    this.link.disconnect();
-    this.ear.disconnect();
+    for (const one of this.both()) one.disconnect();
   }
 
   send(commands: readonly Words[]): Promise<unknown>[] {
-    return commands.map(([name, ...words]) => {
+    return commands.map((command) => {
+      const [name, ...words] = command;
       const args: (Uint8Array | string)[] = words.map(buffer);
-      if (decoder.decode(name) === 'CLIENT' && decoder.decode(words[0]) === 'TRACKING') args.push('REDIRECT', this.earId);
+      if (isCommand(command, 'SUBSCRIBE')) return this.ear.subscribe(...args);
+      if (isCommand(command, 'CLIENT', 'TRACKING')) {
+        if (this.earId === undefined) return Promise.reject(new ReplyError('ERR the server cannot tell a second connection', 'CLIENT'));
+        args.push('REDIRECT', this.earId);
+      }
       return this.link.callBuffer(decoder.decode(name), ...args);
     });
   }
@@ -115,8 +144,8 @@ function sameServer(...clients: any[]): boolean {
   return first === second;
 }
 
-function linkTo(like: IoredisLike, timeout: number, address: object = {}): Link {
-  return new Reconnecting((ears) => new IoredisConnection(like, address, timeout, ears));
+function linkTo(like: IoredisLike, wanted: Wanted, address: object = {}): Link {
+  return new Reconnecting((ears) => new IoredisConnection(like, address, wanted, ears));
 }
 
 /** Keys that the client would lengthen are told by their long names when they change. */
@@ -125,9 +154,9 @@ function refusePrefix(client: object): void {
   if (keyPrefix) throw new TypeError('cachette: a tier takes no client with a keyPrefix; give the keys their whole names');
 }
 
-export function ioredis(client: IoredisLike, timeout: number): Driver {
+export function ioredis(client: IoredisLike, wanted: Wanted): Driver {
   refusePrefix(client);
-  return { kind: 'ioredis', tracking: true, to: { link: linkTo(client, timeout) } };
+  return { kind: 'ioredis', tracking: true, channels: true, to: { way: linkTo(client, wanted) } };
 }
 
 type StartupNode = string | number | { host?: string | null; port?: number | string };
@@ -146,7 +175,7 @@ class IoredisCluster implements ClusterClient {
 
   constructor(
     private readonly client: IoredisClusterLike,
-    private readonly timeout: number,
+    private readonly wanted: Wanted,
   ) {
     this.seeds = ((client as { startupNodes?: StartupNode[] }).startupNodes ?? []).map(addressOf);
     this.addresses = (client as { options?: { natMap?: unknown } }).options?.natMap;
@@ -171,11 +200,11 @@ class IoredisCluster implements ClusterClient {
   }
 
   link(address: Address): Link {
-    return linkTo(this.like!, this.timeout, address);
+    return linkTo(this.like!, this.wanted, address);
   }
 }
 
-export function ioredisCluster(client: IoredisClusterLike, timeout: number): Driver {
+export function ioredisCluster(client: IoredisClusterLike, wanted: Wanted): Driver {
   refusePrefix(client);
-  return { kind: 'ioredis cluster', tracking: true, to: { cluster: new IoredisCluster(client, timeout) } };
+  return { kind: 'ioredis cluster', tracking: true, channels: true, to: { cluster: new IoredisCluster(client, wanted) } };
 }

@@ -1,35 +1,22 @@
 // No client: the engine in this process is Redis.
 
-import type { Cachette } from '../../cachette.js';
-import { ReplyError } from '../../errors.js';
-import type { Ears, Link, Words } from '../link.js';
+import { StandIn } from '../engine.js';
+import type { Ears, Way, Words } from '../link.js';
 
-const decoder = new TextDecoder();
-
-export class Local implements Link {
+export class Local implements Way {
   readonly isOpen = true;
-
-  constructor(private readonly cache: Cachette<Uint8Array>) {}
+  private readonly engine = new StandIn();
 
   open(ears: Ears): void {
     ears.connected();
   }
 
-  close(): void {}
-
-  /** At once. */
-  answer(commands: readonly Words[]): unknown[] {
-    return commands.map(([name, ...words]) => {
-      try {
-        return this.cache.call(decoder.decode(name), ...words);
-      } catch (error) {
-        if (error instanceof ReplyError) return error;
-        throw error;
-      }
-    });
+  /** What it holds goes with it. */
+  close(): void {
+    this.engine.close();
   }
 
-  async send(commands: readonly Words[]): Promise<unknown[]> {
-    return this.answer(commands);
+  answer(commands: readonly Words[]): Uint8Array {
+    return this.engine.answer(commands);
   }
 }

@@ -1,6 +1,8 @@
 // node-redis: tracking over RESP3, on the connection of the reads.
 
-import { ignore, Reconnecting, type Address, type ClusterClient, type Connection, type Driver, type Ears, type Link, type Words } from '../link.js';
+import { ReplyError } from '../../errors.js';
+import { ignore, isCommand, Reconnecting, type Address, type ClusterClient, type Connection, type Driver, type Link, type OpenEars, type Words } from '../link.js';
+import { within } from '../timers.js';
 
 type Listener = (...args: any[]) => void;
 
@@ -23,6 +25,7 @@ export interface NodeRedisSentinelLike {
   getMasterNode(): any;
   _execute(isReadonly: any, call: (client: any) => Promise<any>): Promise<any>;
   on(event: string, listener: Listener): unknown;
+  off?(event: string, listener: Listener): unknown;
 }
 
 /** RESP3's type of blob strings, as node-redis numbers it. */
@@ -40,58 +43,126 @@ export function buffer(word: Uint8Array): Uint8Array {
 
 const encoder = new TextEncoder();
 
+/** What a server that speaks RESP2 alone says to HELLO. */
+const NO_RESP3 = /^(NOPROTO|ERR unknown command)/;
+
+/** What is known of the server that a client leads to. */
+interface Server {
+  /** The latest protocol that it speaks, as far as is known. */
+  protocol: 2 | 3;
+}
+
 class NodeRedisConnection implements Connection {
-  private readonly client: any;
+  private client: any;
+  /** Hears messages where the protocol lets one connection not do both. */
+  private ear: any;
   private last: unknown;
-
-  constructor(like: NodeRedisLike, address: object, timeout: number, ears: Pick<Ears, 'disconnected' | 'invalidated'>) {
-    const { socket } = (like as { options?: { socket?: object } }).options ?? {};
-    this.client = like.duplicate({
-      RESP: 3,
-      emitInvalidate: true,
-      clientSideCache: undefined,
-      disableOfflineQueue: true,
-      readonly: false,
-      socket: { ...socket, ...address, reconnectStrategy: false, connectTimeout: timeout },
-    });
-    this.client.on('error', (error: unknown) => {
-      this.last = error;
-      if (this.opened) ears.disconnected();
-    });
-    this.client.on('end', () => this.opened && ears.disconnected());
-    this.client.on('invalidate', (key: Uint8Array | string | null) => {
-      ears.invalidated(key === null ? [] : [typeof key === 'string' ? encoder.encode(key) : key]);
-    });
-  }
-
   private opened = false;
+  private closed = false;
+  /** All that were made, and those whose sockets are being made: one that is destroyed meanwhile would open nevertheless. */
+  private readonly made = new Set<any>();
+  private readonly connecting = new Set<any>();
+
+  constructor(
+    private readonly like: NodeRedisLike,
+    private readonly address: object,
+    private readonly timeout: number,
+    private readonly server: Server,
+    private readonly ears: OpenEars,
+  ) {}
 
   async open(): Promise<void> {
-    await this.client.connect();
-    if (!this.client.isReady) throw this.last ?? new Error('not connected');
+    try {
+      this.client = await this.connect(this.server.protocol);
+    } catch (error) {
+      if (this.server.protocol === 2 || !(error instanceof Error && NO_RESP3.test(error.message))) throw error;
+      this.server.protocol = 2;
+      this.client = await this.connect(2);
+    }
     this.opened = true;
   }
 
-  close(): void {
-    try {
-      this.client.destroy();
-    } catch {
-      // Closed already.
+  private async connect(protocol: 2 | 3): Promise<any> {
+    const client = this.make(protocol);
+    this.made.add(client);
+    this.connecting.add(client);
+    client.once('connect', () => {
+      this.connecting.delete(client);
+      if (this.closed) queueMicrotask(() => destroy(client));
+    });
+    await client.connect().finally(() => this.connecting.delete(client));
+    if (this.closed || !client.isReady) {
+      destroy(client);
+      throw this.last ?? new Error('not connected');
     }
+    return client;
+  }
+
+  private make(protocol: 2 | 3): any {
+    const { ears } = this;
+    const { socket } = (this.like as { options?: { socket?: object } }).options ?? {};
+    const client = this.like.duplicate({
+      RESP: protocol,
+      emitInvalidate: protocol === 3,
+      clientSideCache: undefined,
+      maintNotifications: 'disabled',
+      disableOfflineQueue: true,
+      commandsQueueMaxLength: undefined,
+      readonly: false,
+      socket: { ...socket, ...this.address, reconnectStrategy: false, connectTimeout: this.timeout },
+    });
+    client.on('error', (error: unknown) => {
+      this.last = error;
+      if (this.opened) ears.disconnected();
+    });
+    client.on('end', () => this.opened && ears.disconnected());
+    client.on('invalidate', (key: Uint8Array | string | null) => {
+      ears.invalidated(key === null ? [] : [typeof key === 'string' ? encoder.encode(key) : key]);
+    });
+    return client;
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const client of this.made) if (!this.connecting.has(client)) destroy(client);
   }
 
   send(commands: readonly Words[]): Promise<unknown>[] {
-    const typeMapping = { [BLOB_STRING]: (globalThis as unknown as { Buffer: NodeBuffer }).Buffer };
-    return commands.map((command) => this.client.sendCommand(command.map(buffer), { typeMapping }));
+    // How long is waited for a reply is for the machine to say.
+    const options = { typeMapping: { [BLOB_STRING]: (globalThis as unknown as { Buffer: NodeBuffer }).Buffer }, timeout: undefined };
+    return commands.map((command) => {
+      if (isCommand(command, 'SUBSCRIBE')) return this.subscribe(command[1]!);
+      if (isCommand(command, 'CLIENT', 'TRACKING')) {
+        // It would say OK, and tell nothing.
+        if (this.server.protocol === 2) return Promise.reject(new ReplyError('ERR tracking needs RESP3', 'CLIENT'));
+        // The client has it on by itself, in a mode that cannot be left otherwise.
+        this.client.sendCommand(['CLIENT', 'TRACKING', 'OFF'], options).catch(ignore);
+      }
+      return this.client.sendCommand(command.map(buffer), options);
+    });
+  }
+
+  private async subscribe(channel: Uint8Array): Promise<void> {
+    const listener = (message: Uint8Array) => this.ears.message(message);
+    if (this.server.protocol === 2) this.ear = await this.connect(2);
+    await (this.ear ?? this.client).subscribe(buffer(channel).toString(), listener, true);
   }
 }
 
-function linkTo(like: NodeRedisLike, timeout: number, address: object = {}): Link {
-  return new Reconnecting((ears) => new NodeRedisConnection(like, address, timeout, ears));
+function destroy(client: any): void {
+  try {
+    client.destroy();
+  } catch {
+    // Closed already.
+  }
+}
+
+function linkTo(like: NodeRedisLike, timeout: number, server: Server, address: object = {}): Link {
+  return new Reconnecting((ears) => new NodeRedisConnection(like, address, timeout, server, ears));
 }
 
 export function nodeRedis(client: NodeRedisLike, timeout: number): Driver {
-  return { kind: 'node-redis', tracking: true, to: { link: linkTo(client, timeout) } };
+  return { kind: 'node-redis', tracking: true, channels: true, to: { way: linkTo(client, timeout, { protocol: 3 }) } };
 }
 
 class NodeRedisCluster implements ClusterClient {
@@ -99,6 +170,7 @@ class NodeRedisCluster implements ClusterClient {
   private readonly addresses: unknown;
   /** A client of one node, never connected: others are made after it. */
   private like: NodeRedisLike | undefined;
+  private readonly server: Server = { protocol: 3 };
 
   constructor(
     private readonly client: NodeRedisClusterLike,
@@ -125,7 +197,8 @@ class NodeRedisCluster implements ClusterClient {
     const scout = this.client.duplicate({ minimizeConnections: true, RESP: 3, clientSideCache: undefined, defaults: { ...defaults, socket } });
     for (const event of ['error', 'node-error']) scout.on(event, ignore);
     try {
-      await scout.connect();
+      // One that takes the connection and then says nothing would be waited for without end.
+      if ((await within(2 * this.timeout, scout.connect())) === undefined) throw new Error('no node answers');
       this.like = (await scout.nodeClient(scout.masters[0])).duplicate() as NodeRedisLike;
     } finally {
       scout.destroy();
@@ -133,12 +206,12 @@ class NodeRedisCluster implements ClusterClient {
   }
 
   link(address: Address): Link {
-    return linkTo(this.like!, this.timeout, address);
+    return linkTo(this.like!, this.timeout, this.server, address);
   }
 }
 
 export function nodeRedisCluster(client: NodeRedisClusterLike, timeout: number): Driver {
-  return { kind: 'node-redis cluster', tracking: true, to: { cluster: new NodeRedisCluster(client, timeout) } };
+  return { kind: 'node-redis cluster', tracking: true, channels: true, to: { cluster: new NodeRedisCluster(client, timeout) } };
 }
 
 /** Who is master, as far as it is known. */
@@ -174,13 +247,14 @@ class NodeRedisSentinelConnection implements Connection {
   constructor(
     private readonly master: Master,
     private readonly timeout: number,
-    private readonly ears: Pick<Ears, 'disconnected' | 'invalidated'>,
+    private readonly server: Server,
+    private readonly ears: OpenEars,
   ) {}
 
   async open(): Promise<void> {
     const like = await this.master.last();
     if (this.closed) throw new Error('too late');
-    this.inner = new NodeRedisConnection(like, {}, this.timeout, this.ears);
+    this.inner = new NodeRedisConnection(like, {}, this.timeout, this.server, this.ears);
     await this.inner.open();
   }
 
@@ -196,15 +270,18 @@ class NodeRedisSentinelConnection implements Connection {
 
 export function nodeRedisSentinel(sentinel: NodeRedisSentinelLike, timeout: number): Driver {
   const master = new Master(sentinel);
+  const server: Server = { protocol: 3 };
   let current: (() => void) | undefined;
-  sentinel.on('topology-change', (event: { type?: string }) => {
+  const changed = (event: { type?: string }) => {
     if (event?.type !== 'MASTER_CHANGE') return;
     master.changed();
     current?.();
-  });
+  };
+  sentinel.on('topology-change', changed);
   const link = new Reconnecting((ears) => {
     current = ears.disconnected;
-    return new NodeRedisSentinelConnection(master, timeout, ears);
+    return new NodeRedisSentinelConnection(master, timeout, server, ears);
   });
-  return { kind: 'node-redis sentinel', tracking: true, to: { link } };
+  const leave = () => void sentinel.off?.('topology-change', changed);
+  return { kind: 'node-redis sentinel', tracking: true, channels: true, to: { way: link }, leave };
 }

@@ -14,33 +14,38 @@ export interface RestLike {
   fetch?: HostFetch;
 }
 
+/** There is no connection that could be dead without anybody knowing, and each request may cost. */
+const NEVER = Number.MAX_SAFE_INTEGER;
 const encoder = new TextEncoder();
 // A byte order mark is text like any other; what is no text cannot be sent in JSON.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 class RestLink implements Link {
   readonly isOpen = true;
-  private readonly pending = new Set<AbortController>();
+  private pending = new Set<AbortController>();
 
   constructor(private readonly server: RestLike) {}
 
   open(ears: Ears): void {
+    const { pending } = this;
+    const told = (tell: () => void) => this.pending === pending && tell();
     this.send([[encoder.encode('PING')]]).then(
-      ([reply]) => (reply instanceof Error ? ears.refused(refusalOf(reply)) : ears.connected()),
-      (error: unknown) => ears.refused(refusalOf(error)),
+      ([reply]) => told(() => (reply instanceof Error ? ears.refused(refusalOf(reply)) : ears.connected())),
+      (error: unknown) => told(() => ears.refused(refusalOf(error))),
     );
   }
 
   close(): void {
     for (const request of this.pending) request.abort();
-    this.pending.clear();
+    this.pending = new Set();
   }
 
   async send(commands: readonly Words[]): Promise<unknown[]> {
     const body = written(commands);
     if (body === undefined) return commands.map(() => new ReplyError('ERR a REST server takes text, and this is none', 'PIPELINE'));
     const abort = new AbortController();
-    this.pending.add(abort);
+    const { pending } = this;
+    pending.add(abort);
     try {
       const headers: Record<string, string> = { 'content-type': 'application/json', 'upstash-encoding': 'base64' };
       if (this.server.token !== undefined) headers['authorization'] = `Bearer ${this.server.token}`;
@@ -51,7 +56,7 @@ class RestLink implements Link {
       const replies = (await response.json()) as { result?: unknown; error?: string }[];
       return replies.map(({ result, error }) => (error === undefined ? decoded(result) : new ReplyError(error, 'PIPELINE')));
     } finally {
-      this.pending.delete(abort);
+      pending.delete(abort);
     }
   }
 }
@@ -73,5 +78,5 @@ function decoded(result: unknown): unknown {
 }
 
 export function rest(server: RestLike): Driver {
-  return { kind: 'rest', tracking: false, to: { link: new RestLink(server) } };
+  return { kind: 'rest', tracking: false, channels: false, defaults: { pingEvery: NEVER, silentAfter: NEVER }, to: { way: new RestLink(server) } };
 }

@@ -19,6 +19,8 @@ struct Talk {
     forgot_here: bool,
     /// What is kept of the journal, with the option for it.
     log: Vec<u8>,
+    /// All that it ever did.
+    story: Vec<Action>,
 }
 
 fn bytes(text: &str) -> Value {
@@ -42,6 +44,7 @@ impl Talk {
             actions: Vec::new(),
             forgot_here: false,
             log: Vec::new(),
+            story: Vec::new(),
         };
         talk.machine.start(talk.now, 0);
         talk.take();
@@ -78,6 +81,7 @@ impl Talk {
                 Action::EndLog => self.log.clear(),
                 _ => {}
             }
+            self.story.push(action.clone());
             self.actions.push(action);
         }
         &self.actions
@@ -90,7 +94,17 @@ impl Talk {
     }
 
     fn among_sent(&self, words: &str) -> Option<u64> {
-        self.actions.iter().find_map(|action| match action {
+        Self::call(&self.actions, words)
+    }
+
+    /// The last call ever that begins with these words.
+    fn last_sent(&mut self, words: &str) -> Option<u64> {
+        self.take();
+        self.story.iter().rev().find_map(|action| Self::call(std::slice::from_ref(action), words))
+    }
+
+    fn call(actions: &[Action], words: &str) -> Option<u64> {
+        actions.iter().find_map(|action| match action {
             Action::Send { call, commands, .. } => {
                 let text: Vec<String> =
                     commands.iter().map(|command| String::from_utf8_lossy(&command.join(&b' ')).into_owned()).collect();
@@ -943,4 +957,172 @@ fn a_node_that_takes_over_slots_begins_without_trust() {
     let other = talk.machine.add_node();
     talk.machine.assign_slots(0, 16383, other);
     assert_eq!(talk.machine.hit(talk.now, b"k"), None);
+}
+
+/// What is sent of SET and UNLINK, a line each.
+fn writes(talk: &mut Talk) -> Vec<(u64, String)> {
+    let sends = talk.take().iter().filter_map(|action| match action {
+        Action::Send { call, commands, .. } => Some((*call, String::from_utf8_lossy(&commands[0].join(&b' ')).into_owned())),
+        _ => None,
+    });
+    sends.filter(|(_, text)| text.starts_with("SET") || text.starts_with("UNLINK")).collect()
+}
+
+#[test]
+fn an_ordered_journal_replays_every_write_in_turn() {
+    let mut talk = Talk::up(Options { ordered: true, conflict: Conflict::Overwrite, ..Options::default() });
+    talk.go_down();
+    talk.set("a", "1", Keep::default());
+    talk.set("b", "2", Keep::default());
+    talk.set("a", "3", Keep::default());
+    assert_eq!(talk.machine.journaled().0, 3);
+    talk.come_back();
+    talk.pass(1);
+    let mut seen = Vec::new();
+    while let [(call, text)] = &writes(&mut talk)[..] {
+        seen.push(text.clone());
+        if seen.len() == 2 {
+            // What is written meanwhile comes after them.
+            let request = talk.set("b", "4", Keep::default());
+            assert_eq!(talk.answer(request), Some(Answer::Written { durability: Durability::Journaled, count: 1 }));
+        }
+        talk.reply(*call, vec![ok()]);
+    }
+    assert_eq!(seen, ["SET a 1", "SET b 2", "SET a 3", "SET b 4"]);
+    // And is not kept waiting when there is nothing left.
+    talk.pass(20);
+    talk.set("c", "5", Keep::default());
+    talk.sent("MULTI; SET c 5");
+}
+
+#[test]
+fn a_write_of_an_ordered_journal_without_an_answer_holds_up_the_next() {
+    let mut talk = Talk::up(Options { ordered: true, conflict: Conflict::Overwrite, ..Options::default() });
+    talk.go_down();
+    talk.set("a", "1", Keep::default());
+    talk.set("b", "2", Keep::default());
+    talk.come_back();
+    talk.pass(1);
+    assert_eq!(writes(&mut talk)[0].1, "SET a 1");
+    talk.machine.disconnected(talk.now, 0);
+    talk.machine.connected(talk.now, 0);
+    let call = talk.sent("CLIENT TRACKING");
+    talk.reply(call, vec![ok()]);
+    talk.pass(20);
+    let [(call, text)] = &writes(&mut talk)[..] else { panic!("{:?}", talk.actions) };
+    assert_eq!(text, "SET a 1");
+    talk.reply(*call, vec![ok()]);
+    assert_eq!(writes(&mut talk)[0].1, "SET b 2");
+}
+
+#[test]
+fn an_ordered_journal_outlives_the_process_in_order() {
+    let options = || Options { ordered: true, journal_log: true, conflict: Conflict::Overwrite, ..Options::default() };
+    let mut talk = Talk::up(options());
+    talk.go_down();
+    talk.set("a", "1", Keep::default());
+    talk.set("b", "2", Keep::default());
+    talk.set("a", "3", Keep::default());
+    talk.come_back();
+    talk.pass(1);
+    let (call, _) = writes(&mut talk)[0];
+    talk.reply(call, vec![ok()]);
+    let mut talk = talk.restarted(options());
+    let mut seen = Vec::new();
+    while let [(call, text)] = &writes(&mut talk)[..] {
+        seen.push(text.clone());
+        talk.reply(*call, vec![ok()]);
+    }
+    assert_eq!(seen, ["SET b 2", "SET a 3"]);
+}
+
+fn retrying() -> Options {
+    Options { retry_unknown: true, ..Options::default() }
+}
+
+#[test]
+fn a_write_without_an_answer_is_sent_again_if_so_wished() {
+    let mut talk = Talk::up(retrying());
+    let request = talk.set("k", "v", for_ms(5000));
+    talk.sent("MULTI; SET k v PX 5000");
+    let deadline = talk.now + 5000;
+    talk.pass(100);
+    talk.machine.disconnected(talk.now, 0);
+    assert_eq!(talk.answer(request), None, "it is not known yet");
+    talk.machine.connected(talk.now, 0);
+    let call = talk.sent(&format!("SET k v PXAT {deadline}"));
+    talk.reply(call, vec![ok()]);
+    assert_eq!(talk.answer(request), Some(Answer::Written { durability: Durability::L2, count: 1 }));
+    assert_eq!(talk.machine.hit(talk.now, b"k"), None, "nobody would tell when it changes");
+}
+
+#[test]
+fn a_write_is_sent_again_after_an_outage_that_is_shorter_than_its_caller_waits() {
+    let mut talk = Talk::up(retrying());
+    talk.request += 1;
+    let request = talk.request;
+    talk.machine.delete(talk.now, request, b"k");
+    let call = talk.sent("UNLINK k");
+    talk.go_down();
+    assert_eq!(talk.answer(request), None);
+    talk.come_back();
+    let again = talk.last_sent("UNLINK k").unwrap();
+    assert!(again > call);
+    talk.reply(again, vec![Value::Integer(1)]);
+    assert_eq!(talk.answer(request), Some(Answer::Written { durability: Durability::L2, count: 1 }));
+}
+
+#[test]
+fn nobody_waits_longer_for_what_is_sent_again() {
+    let mut talk = Talk::up(retrying());
+    let start = talk.now;
+    let request = talk.set("k", "v", Keep::default());
+    talk.take();
+    talk.pass(600);
+    talk.machine.disconnected(talk.now, 0);
+    talk.machine.connected(talk.now, 0);
+    talk.sent("SET k v");
+    talk.pass(start + 999 - talk.now);
+    assert_eq!(talk.answer(request), None);
+    talk.pass(1);
+    assert_eq!(talk.answer(request), Some(Answer::Failed(Failure::UnknownOutcome)));
+}
+
+#[test]
+fn what_somebody_wrote_since_is_not_written_over_by_what_is_sent_again() {
+    let mut talk = Talk::up(retrying());
+    let first = talk.set("k", "1", Keep::default());
+    talk.take();
+    talk.go_down();
+    // It waits for Redis; then its key is written again.
+    let second = talk.set("k", "2", Keep::default());
+    assert_eq!(talk.answer(second), Some(Answer::Written { durability: Durability::Journaled, count: 1 }));
+    talk.come_back();
+    talk.take();
+    assert_eq!(talk.last_sent("SET k 1"), None);
+    let unknown = Action::Answer { request: first, answer: Answer::Failed(Failure::UnknownOutcome) };
+    assert!(talk.story.contains(&unknown));
+    let third = talk.set("l", "1", Keep::default());
+    talk.sent("MULTI; SET l 1");
+    talk.machine.invalidated(talk.now, 0, Some(&[b"l".to_vec()]));
+    talk.machine.disconnected(talk.now, 0);
+    assert_eq!(talk.answer(third), Some(Answer::Failed(Failure::UnknownOutcome)));
+}
+
+#[test]
+fn a_command_is_sent_again_only_if_doing_it_twice_is_doing_it_once() {
+    let words = |text: &str| text.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
+    let facts = || Facts { readonly: false, write: true, keys: vec![b"k".to_vec()] };
+    for (text, again) in [("SET k v EX 10", true), ("INCR k", false), ("SET k v NX", false)] {
+        let mut talk = Talk::up(retrying());
+        talk.machine.command(talk.now, 1, words(text), facts());
+        talk.sent(text);
+        talk.machine.disconnected(talk.now, 0);
+        let unknown = talk.answer(1) == Some(Answer::Failed(Failure::UnknownOutcome));
+        talk.machine.connected(talk.now, 0);
+        talk.take();
+        let deadline = START + 10_000;
+        let sent = talk.among_sent(&format!("SET k v PXAT {deadline}")).is_some();
+        assert_eq!((sent, unknown), (again, !again), "{text}");
+    }
 }

@@ -1,14 +1,14 @@
 //! The journal as bytes: what a shell keeps in a file, so that journaled writes outlive the process.
 //!
 //! ```text
-//!   ┌────────┬────────┬──────┬───────────────────────────────────────────────────────────────┐
-//!   │ length │ CRC-64 │ kind │ set: written 8, expires 8, fresh 8, key, tag count 4, tags, value │  key, tag, value: length 4, bytes
-//!   │ 4      │ 8      │ 1    │ removed: written 8, key · settled: key · cleared, done: prefix   │
-//!   └────────┴────────┴──────┴───────────────────────────────────────────────────────────────┘
+//!   ┌────────┬────────┬──────┬────────────────────────────────────────────────────────────────────────────┐
+//!   │ length │ CRC-64 │ kind │ set: place 8, written 8, expires 8, fresh 8, key, tag count 4, tags, value │  key, tag, value: length 4, bytes
+//!   │ 4      │ 8      │ 1    │ removed: place 8, written 8, key · settled: place 8 · cleared, done: prefix │
+//!   └────────┴────────┴──────┴────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Numbers are little-endian, moments Unix milliseconds. A record says what has become of a key's place in the journal; the last one counts. Reading
-//! ends at the first frame that is not whole: what comes after a torn write was never there.
+//! Numbers are little-endian, moments Unix milliseconds. A record says what has become of a place in the journal; the last one counts, and places follow
+//! each other as the writes did. Reading ends at the first frame that is not whole: what comes after a torn write was never there.
 
 use super::Options;
 use super::action::{Action, Dropped};
@@ -30,8 +30,8 @@ const DONE: u8 = 5;
 /// One record.
 #[derive(Debug, PartialEq, Eq)]
 enum Record {
-    Write(Vec<u8>, Millis, Op),
-    Settled(Vec<u8>),
+    Write(u64, Vec<u8>, Millis, Op),
+    Settled(u64),
     Cleared(Vec<u8>),
     Done(Vec<u8>),
 }
@@ -48,12 +48,14 @@ fn frame(out: &mut Vec<u8>, body: &[u8]) {
 }
 
 /// Writes what waits for a key; moments of `op` and `written` are the wall clock's.
-fn write(out: &mut Vec<u8>, key: &[u8], written: Millis, op: &Op) {
-    let mut body = Vec::new();
+fn write(out: &mut Vec<u8>, place: u64, key: &[u8], written: Millis, op: &Op) {
+    let kind = if *op == Op::Remove { REMOVED } else { SET };
+    let mut body = alloc::vec![kind];
+    body.extend(place.to_le_bytes());
+    body.extend(written.to_le_bytes());
     match op {
         Op::Set { value, expires, fresh_until, tags } => {
-            body.push(SET);
-            for moment in [written, *expires, *fresh_until] {
+            for moment in [expires, fresh_until] {
                 body.extend(moment.to_le_bytes());
             }
             put(&mut body, key);
@@ -61,11 +63,7 @@ fn write(out: &mut Vec<u8>, key: &[u8], written: Millis, op: &Op) {
             tags.iter().for_each(|tag| put(&mut body, tag));
             put(&mut body, value);
         }
-        Op::Remove => {
-            body.push(REMOVED);
-            body.extend(written.to_le_bytes());
-            put(&mut body, key);
-        }
+        Op::Remove => put(&mut body, key),
     }
     frame(out, &body);
 }
@@ -114,20 +112,20 @@ impl<'a> Input<'a> {
         self.0 = rest;
         match *kind {
             SET => {
-                let (written, expires, fresh_until) = (self.word()?, self.word()?, self.word()?);
+                let (place, written, expires, fresh_until) = (self.word()?, self.word()?, self.word()?, self.word()?);
                 let key = self.bytes()?;
                 let count = self.half()?;
                 let mut tags = Vec::new();
                 for _ in 0..count {
                     tags.push(self.bytes()?);
                 }
-                Some(Record::Write(key, written, Op::Set { value: self.bytes()?, expires, fresh_until, tags }))
+                Some(Record::Write(place, key, written, Op::Set { value: self.bytes()?, expires, fresh_until, tags }))
             }
             REMOVED => {
-                let written = self.word()?;
-                Some(Record::Write(self.bytes()?, written, Op::Remove))
+                let (place, written) = (self.word()?, self.word()?);
+                Some(Record::Write(place, self.bytes()?, written, Op::Remove))
             }
-            SETTLED => self.bytes().map(Record::Settled),
+            SETTLED => self.word().map(Record::Settled),
             CLEARED => self.bytes().map(Record::Cleared),
             DONE => self.bytes().map(Record::Done),
             _ => None,
@@ -159,11 +157,13 @@ impl Log {
             }
             Op::Remove => Op::Remove,
         };
-        write(&mut self.fresh, key, at(pending.written), &op);
+        write(&mut self.fresh, pending.issued, key, at(pending.written), &op);
     }
 
-    pub fn settled(&mut self, key: &[u8]) {
-        note(&mut self.fresh, SETTLED, key);
+    pub fn settled(&mut self, place: u64) {
+        let mut body = alloc::vec![SETTLED];
+        body.extend(place.to_le_bytes());
+        frame(&mut self.fresh, &body);
     }
 
     pub fn cleared(&mut self, prefix: &[u8]) {
@@ -208,18 +208,16 @@ impl Machine {
     pub fn restore(&mut self, log: &[u8]) -> usize {
         let mut input = Input(log);
         let (mut writes, mut clears) = (BTreeMap::new(), Vec::new());
-        let mut order = 0u64;
         while let Some(record) = input.record() {
-            order = order.saturating_add(1);
             match record {
-                Record::Write(key, written, op) => {
-                    writes.insert(key, (order, written, op));
+                Record::Write(place, key, written, op) => {
+                    writes.insert(place, (key, written, op));
                 }
-                Record::Settled(key) => {
-                    writes.remove(&key);
+                Record::Settled(place) => {
+                    writes.remove(&place);
                 }
                 Record::Cleared(prefix) => {
-                    writes.retain(|key, _| !key.starts_with(&prefix));
+                    writes.retain(|_, (key, ..)| !key.starts_with(&prefix));
                     clears.retain(|other| *other != prefix);
                     clears.push(prefix);
                 }
@@ -228,9 +226,7 @@ impl Machine {
         }
         self.journal.restored_clears = clears;
         self.clear_restored(0);
-        let mut writes: Vec<_> = writes.into_iter().collect();
-        writes.sort_unstable_by_key(|(_, (order, ..))| *order);
-        for (key, (_, written, op)) in writes {
+        for (key, written, op) in writes.into_values() {
             self.restore_write(key, written, op);
         }
         // The shell begins its copy anew, by `log`.

@@ -54,6 +54,18 @@ pub(super) struct Call {
     pub kind: Kind,
 }
 
+impl Call {
+    /// A write whose outcome is unknown, which is sent once more.
+    pub fn is_retry(&self) -> bool {
+        matches!(&self.kind, Kind::Write(writing) if writing.unknown)
+    }
+
+    /// The same where the key was written meanwhile.
+    pub fn is_overtaken_retry(&self) -> bool {
+        matches!(&self.kind, Kind::Write(writing) if writing.unknown && writing.changed)
+    }
+}
+
 /// What a call is for.
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -65,7 +77,7 @@ pub(super) enum Kind {
     Write(Writing),
     Replay {
         key: Vec<u8>,
-        order: u64,
+        place: u64,
     },
     Lease {
         flight: FlightId,
@@ -249,6 +261,13 @@ impl Machine {
         (self.journal.len(), self.journal.bytes())
     }
 
+    /// What waits in the journal for a key, oldest first; `None` where it is to be removed. For tests.
+    #[doc(hidden)]
+    pub fn journal_writes(&self, key: &[u8]) -> Vec<Option<Vec<u8>>> {
+        let of_key = self.journal.entries().filter(|(other, _)| *other == key);
+        of_key.map(|(_, pending)| pending.op.value().map(<[u8]>::to_vec)).collect()
+    }
+
     /// Bytes of L1 by its ledger, and entries.
     pub fn l1_size(&mut self) -> (u64, usize) {
         (self.l1.bytes(), self.l1.len())
@@ -404,7 +423,7 @@ impl Machine {
             Kind::Read(flight) => self.read_replied(flight, call.sent_at, replies),
             Kind::Marks(flight, tags) => self.marks_replied(flight, &tags, replies),
             Kind::Write(writing) => self.write_replied(writing, call.sent_at, replies),
-            Kind::Replay { key, order } => self.replayed(&key, order, replies),
+            Kind::Replay { key, place } => self.replayed(&key, place, replies),
             Kind::Lease { flight, request, lease } => self.lease_replied(flight, request, lease, replies),
             Kind::Scan(clear) => self.scanned(clear, replies),
             Kind::Unlink(clear, keys) => self.unlinked(clear, &keys, replies),
@@ -423,8 +442,8 @@ impl Machine {
             Kind::Write(writing) => self.write_failed(writing, call.sent, answered),
             // Without one, then.
             Kind::Lease { flight, request, .. } => self.run_factory(flight, request),
-            Kind::Replay { key, .. } => {
-                if let Some(pending) = self.journal.get_mut(&key) {
+            Kind::Replay { place, .. } => {
+                if let Some(pending) = self.journal.at_mut(place) {
                     pending.call = None;
                 }
             }

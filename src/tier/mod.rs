@@ -2,7 +2,7 @@
 //!
 //! [`Machine`] is the policy, once: states, breaker, epochs, the fill rule, journal, replay, single flight. It does no I/O; [`shell`] (feature `tier`)
 //! drives it in Rust, the npm package's `cachette/tier` in JavaScript, and `tests/tier_simulation` under seeded schedules of trouble. In reading order:
-//! [`state`], `tracking`, `l1`, `flight`, `read`, `make`, `early`, `lease`, `write`, `journal`, `log`, `replay`, `clear`, `command`, `here`.
+//! [`state`], `tracking`, `l1`, `flight`, `read`, `make`, `early`, `lease`, `write`, `retry`, `journal`, `log`, `replay`, `clear`, `command`, `here`.
 //!
 //! # What is promised
 //!
@@ -24,7 +24,7 @@
 //! | event | what is lost | told by |
 //! |---|---|---|
 //! | Redis acknowledged it and loses it itself | what Redis loses | nobody here; L1 forgets it too |
-//! | a write was on its way when the connection broke | not known | [`Failure::UnknownOutcome`] |
+//! | a write was on its way when the connection broke | not known; with [`Options::retry_unknown`] it is done again if it may be | [`Failure::UnknownOutcome`] |
 //! | this process ends while the journal holds writes | those; with a journal in a file nothing, and what was acknowledged in the last second if the machine ends too | the acknowledgement said [`Durability::Journaled`] |
 //! | the journal is full, a journaled write expired, or gave way to what Redis has | that write | [`Notice::JournalDropped`], a counter |
 //! | a write under [`OnDown::Local`] | it, at the end of the process or before | the acknowledgement said [`Durability::Local`] |
@@ -36,7 +36,8 @@
 //!
 //! Nothing across processes beyond Redis and the delay of word of a change. Where Redis tells no changes (`tracking` off, or a client that cannot), L1 is up to
 //! [`Options::l1_max_ttl`] behind, 5 s by default. What an abandoned connection still carried may reach Redis late, as with any client; that was told as an
-//! unknown outcome, and is never repeated by the tier. The journal keeps the order of each key's writes, and none across keys. Tags are compared by the wall clocks of those who write.
+//! unknown outcome, and is never repeated by the tier, unless [`Options::retry_unknown`] asks for it: then the first sending may still land after the second,
+//! and after what came then. The journal keeps the order of each key's writes, and none across keys without [`Options::ordered`]. Tags are compared by the wall clocks of those who write.
 
 mod action;
 mod breaker;
@@ -55,6 +56,7 @@ mod make;
 mod options;
 mod read;
 mod replay;
+mod retry;
 pub mod route;
 #[cfg(feature = "tier")]
 pub mod shell;
@@ -82,4 +84,8 @@ pub enum Fault {
     KeepsEpoch,
     /// Removals while Redis is down are not journaled.
     ForgetsRemovals,
+    /// An ordered journal is replayed newest first.
+    ReplaysBackwards,
+    /// A write is sent again although its key was written since.
+    RetriesOverOthers,
 }

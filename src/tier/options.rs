@@ -87,6 +87,15 @@ pub struct Options {
     pub journal_entries: usize,
     pub journal_bytes: usize,
     pub overflow: Overflow,
+    /// Journaled writes come to Redis in the order in which they were asked for, across keys: every one of them, not the last of each key, one after the
+    /// other's answer, and what is written meanwhile comes after them. Namespaces that wait to be cleared come first, and a command of the caller's own
+    /// takes what waits for its keys with it. In a cluster all wait while the node of the first is away.
+    pub ordered: bool,
+    /// Writes of which it is not known whether they were done are sent again, once Redis answers and within `write_hard`, where doing them twice is doing them
+    /// once: values set and keys removed, commands `SET` (without a condition or `GET`), `DEL`, `UNLINK`, `EXPIRE`, `PEXPIRE`, `EXPIREAT`, `PEXPIREAT` (without
+    /// a condition) and `PERSIST`. Deadlines stay what they were; what others wrote in between is overwritten; counts are those of the last time. Not those
+    /// whose key was written again since, nor those that this does not bring through in time: their outcome is unknown as without.
+    pub retry_unknown: bool,
     /// The shell is told what to keep of the journal ([`Action::Log`](super::Action)), so that it outlives the process.
     pub journal_log: bool,
     pub conflict: Conflict,
@@ -141,6 +150,8 @@ impl Default for Options {
             journal_entries: 10_000,
             journal_bytes: 16 << 20,
             overflow: Overflow::Reject,
+            ordered: false,
+            retry_unknown: false,
             journal_log: false,
             conflict: Conflict::Invalidate,
             replay_per_second: 2000,

@@ -11,7 +11,7 @@ use super::envelope;
 use super::flight::{Fetched, Flight, FlightId, Stage, Waiter};
 use super::journal::Op;
 use super::l1::{Header, LOCAL, NEGATIVE, NEVER};
-use super::machine::{Kind, Machine, Timer, error_in, words};
+use super::machine::{Call, Kind, Machine, Timer, error_in, words};
 use super::options::Keep;
 use crate::resp::read::Value;
 use crate::time::Millis;
@@ -526,14 +526,23 @@ impl Machine {
         !spoilt && same_epoch
     }
 
-    /// Nothing that was asked of the key before is to be kept.
+    /// A key changes: nothing that was asked of it before is to be kept, or done again.
     pub(super) fn spoil(&mut self, key: &[u8]) {
         self.flights.spoil_key(key);
+        self.spoil_writes(key, true);
+    }
+
+    /// What a key holds is not known: as [`Machine::spoil`], but what is being written may be written again.
+    pub(super) fn spoil_fills(&mut self, key: &[u8]) {
+        self.flights.spoil_key(key);
+        self.spoil_writes(key, false);
+    }
+
+    fn spoil_writes(&mut self, key: &[u8], changed: bool) {
         for call in self.writing.get(key).into_iter().flatten() {
-            if let Some(call) = self.calls.get_mut(call)
-                && let Kind::Write(writing) = &mut call.kind
-            {
+            if let Some(Call { kind: Kind::Write(writing), .. }) = self.calls.get_mut(call) {
                 writing.spoilt = true;
+                writing.changed |= changed;
             }
         }
     }
@@ -541,10 +550,8 @@ impl Machine {
     pub(super) fn spoil_where(&mut self, of: impl Fn(&[u8]) -> bool) {
         self.flights.spoil(&of);
         for call in self.writing.iter().filter(|(key, _)| of(key)).flat_map(|(_, calls)| calls) {
-            if let Some(call) = self.calls.get_mut(call)
-                && let Kind::Write(writing) = &mut call.kind
-            {
-                writing.spoilt = true;
+            if let Some(Call { kind: Kind::Write(writing), .. }) = self.calls.get_mut(call) {
+                (writing.spoilt, writing.changed) = (true, true);
             }
         }
     }

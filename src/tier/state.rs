@@ -293,11 +293,7 @@ impl Machine {
         self.journal.distrust(|key| routes.node(key) == node);
         let calls: Vec<CallId> =
             self.calls.iter().filter(|(_, call)| call.node == node && call.sent).map(|(id, _)| *id).collect();
-        for id in calls {
-            if let Some(call) = self.take_call(id) {
-                self.call_failed(call, &[]);
-            }
-        }
+        calls.into_iter().for_each(|id| self.give_up(id));
     }
 
     /// What waited for the connection goes now.
@@ -305,13 +301,21 @@ impl Machine {
         let now = self.now;
         let waiting = self.nodes.get_mut(usize::from(node)).map(|state| core::mem::take(&mut state.waiting));
         for (call, mut commands) in waiting.into_iter().flatten() {
-            if let Some(known) = self.calls.get_mut(&call) {
+            if self.calls.get(&call).is_some_and(Call::is_overtaken_retry) {
+                self.give_up(call);
+            } else if let Some(known) = self.calls.get_mut(&call) {
                 if matches!(&known.kind, Kind::Write(writing) if !writing.is_command()) {
                     super::write::shorten(&mut commands, now.saturating_sub(known.sent_at));
                 }
                 (known.sent, known.sent_at) = (true, now);
                 self.act(Action::Send { node, call, commands });
             }
+        }
+    }
+
+    fn give_up(&mut self, id: CallId) {
+        if let Some(call) = self.take_call(id) {
+            self.call_failed(call, &[]);
         }
     }
 
@@ -409,12 +413,10 @@ impl Machine {
         self.set_state(node, State::Down);
         self.act(Action::Disconnect { node });
         self.drop_link(node);
-        let waiting: Vec<CallId> = self.calls.iter().filter(|(_, call)| call.node == node).map(|(id, _)| *id).collect();
-        for id in waiting {
-            if let Some(call) = self.take_call(id) {
-                self.call_failed(call, &[]);
-            }
-        }
+        // What is to be sent again waits for as long as its caller does.
+        let waiting = self.calls.iter().filter(|(_, call)| call.node == node && !call.is_retry());
+        let waiting: Vec<CallId> = waiting.map(|(id, _)| *id).collect();
+        waiting.into_iter().for_each(|id| self.give_up(id));
         if !retired {
             self.after(wait, Timer::Probe(node));
         }
@@ -452,6 +454,7 @@ impl Machine {
         self.forget_here(node);
         self.set_state(node, State::Recovering);
         self.arm(node);
+        self.send_waiting(node);
     }
 
     pub(super) fn probe_failed(&mut self, node: NodeId) {
@@ -469,9 +472,15 @@ impl Machine {
 
     /// The timer of replay fired; whether the node can be written to.
     pub(super) fn may_replay(&mut self, node: NodeId) -> bool {
-        let Some(state) = self.nodes.get_mut(usize::from(node)) else { return false };
-        state.replay_timer = false;
-        state.state.is_online() && state.link.is_open()
+        if let Some(state) = self.nodes.get_mut(usize::from(node)) {
+            state.replay_timer = false;
+        }
+        self.serves(node)
+    }
+
+    /// Whether what is sent to a node leaves at once.
+    pub(super) fn serves(&self, node: NodeId) -> bool {
+        self.nodes.get(usize::from(node)).is_some_and(|state| state.state.is_online() && state.link.is_open())
     }
 
     pub(super) fn replay_again(&mut self, node: NodeId, wait: Millis) {

@@ -6,6 +6,10 @@
 //!   fresh for `l1_max_ttl` only.
 //! - **Backplane** ([`Options::backplane`](super::Options)), where the node knows no tracking: tiers tell each other over a channel which keys they wrote.
 //!   Nobody else's writes are told, so `l1_max_ttl` bounds freshness as before. Messages name keys, never values.
+//!
+//! Bursts are not gathered, in neither direction. Word that comes in has its effect at once: a reply that was asked for before it must not be kept, and who
+//! heard of it must not be given the older value; it is no event either, so there is nobody to spare. Word that goes out follows its write in the same pipeline,
+//! where gathering would save bytes and cost every reader elsewhere the time of it; a namespace is one message as it is.
 
 use super::action::{Action, NodeId, Notice, Words};
 use super::clear::TAG_PREFIX;

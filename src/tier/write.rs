@@ -3,7 +3,7 @@
 //! | node | write-through | write-behind |
 //! |---|---|---|
 //! | up, slow, recovering | Redis first; on its OK L1 | L1's reader sees it in the journal at once; acknowledged, sent within 50 ms |
-//! | no answer came | outcome unknown: L1 forgets the key, the caller is told | stays in the journal |
+//! | no answer came | outcome unknown: L1 forgets the key, the caller is told; or sent again, see `retry` | stays in the journal |
 //! | down, probing | journal, L1 alone, or refused, by the key's rule | journal |
 //!
 //! Redis forgets with every write of ours who reads the key (`NOLOOP`), so a value goes to L1 only if it was read back in the same transaction:
@@ -52,6 +52,14 @@ pub(super) struct Writing {
     pub spoilt: bool,
     /// It came in place of writes that were in the journal.
     pub overtook: bool,
+    /// Somebody else wrote the key, or this process did again.
+    pub changed: bool,
+    /// How it is sent again where it is not known whether it was done.
+    pub again: Option<Words>,
+    /// It was sent before, and no answer came.
+    pub unknown: bool,
+    /// How long its caller waits.
+    pub until: Millis,
 }
 
 #[derive(Debug)]
@@ -95,7 +103,7 @@ impl Machine {
         }
         let (on_down, behind) = self.options.rule(key);
         if self.state_of(node).is_online() && !self.waits_for_clear(on_down, key) {
-            if behind {
+            if behind || self.comes_after(on_down) {
                 self.set_behind(node, request, key, value, keep)
             } else {
                 self.set_through(node, Some(request), key, value, keep, None)
@@ -109,6 +117,11 @@ impl Machine {
     /// Whether a write has to come after the clearing of its namespace, which is not done yet.
     fn waits_for_clear(&self, on_down: OnDown, key: &[u8]) -> bool {
         on_down == OnDown::Journal && self.is_clearing(key)
+    }
+
+    /// Whether a write has to come after those in the journal, of whatever keys.
+    fn comes_after(&self, on_down: OnDown) -> bool {
+        on_down == OnDown::Journal && self.waits_in_order()
     }
 
     fn jittered(&mut self, mut keep: Keep) -> Keep {
@@ -165,6 +178,7 @@ impl Machine {
             return self.fail_request(request, Failure::Configuration(words));
         }
         let (on_down, behind) = self.options.rule(key);
+        let behind = behind || self.comes_after(on_down);
         if self.state_of(node).is_online() && !behind && !self.waits_for_clear(on_down, key) {
             self.l1.remove(key);
             self.send_write(Some(request), node, vec![key.to_vec()], What::Remove, vec![words(&[b"UNLINK", key])]);
@@ -204,11 +218,11 @@ impl Machine {
             };
             self.journal.note(key);
             // What is on its way has the old deadline: it is sent again.
-            if call.is_some() {
-                let pending = self.journal.remove(key);
-                if let Some(pending) = pending {
-                    self.journal_write(None, key, pending.op, pending.issued, pending.plain);
-                }
+            if call.is_some()
+                && let Some(Pending { op, plain, .. }) = self.journal.get(key).cloned()
+            {
+                let issued = self.number();
+                self.journal_write(None, key, op, issued, plain);
             }
             return self.answer(request, Answer::Written { durability: Durability::Journaled, count });
         }
@@ -232,11 +246,16 @@ impl Machine {
     ) {
         let replaces = matches!(what, What::Set { .. } | What::Remove | What::Mark);
         let overtook = self.own_write(&keys, replaces);
-        let timeout = Some(self.options.write_hard);
-        let epoch = self.epoch_of(node);
-        let issued = self.number();
-        let writing = Writing { request, issued, keys: keys.clone(), what, node, epoch, spoilt: false, overtook };
-        let call = self.send(node, commands, Kind::Write(writing), timeout);
+        let (epoch, issued, again) = (self.epoch_of(node), self.number(), self.once_more(&commands));
+        let until = self.now.saturating_add(self.options.write_hard);
+        let (spoilt, changed, unknown) = (false, false, false);
+        let writing = Writing { request, issued, keys, what, node, epoch, spoilt, overtook, changed, again, unknown, until };
+        self.send_writing(writing, commands);
+    }
+
+    pub(super) fn send_writing(&mut self, writing: Writing, commands: Vec<Words>) {
+        let (node, keys, timeout) = (writing.node, writing.keys.clone(), writing.until.saturating_sub(self.now));
+        let call = self.send(node, commands, Kind::Write(writing), Some(timeout));
         for key in &keys {
             self.announce(node, Change::Key(key));
         }
@@ -325,21 +344,8 @@ impl Machine {
     /// No usable answer came. `answered`: Redis said that it did not do it.
     pub(super) fn write_failed(&mut self, writing: Writing, sent: bool, answered: bool) {
         self.end_writing(&writing);
-        if sent && !answered {
-            // It may be done yet, after all that is sent now.
-            writing.keys.iter().for_each(|key| {
-                self.spoil(key);
-                self.l1.remove(key);
-                // Neither is what this write took the place of in Redis, then: nobody is to read what was before.
-                if writing.overtook && !self.is_overtaken(key, writing.issued) {
-                    self.journal_write(None, key, Op::Remove, writing.issued, false);
-                }
-            });
-            if let Some(request) = writing.request {
-                self.counters.unknown = self.counters.unknown.wrapping_add(1);
-                self.fail_request(request, Failure::UnknownOutcome);
-            }
-            return;
+        if writing.unknown || (sent && !answered) {
+            return self.outcome_unknown(writing, answered);
         }
         // Certainly not done: as if the node were down.
         let (Some(key), request) = (writing.keys.first().cloned(), writing.request) else { return };
@@ -363,6 +369,25 @@ impl Machine {
             (What::Command(words), Some(request)) => self.refuse_command(request, &writing.keys, words),
             (_, Some(request)) => self.fail_request(request, Failure::Down),
             _ => {}
+        }
+    }
+
+    /// It may be done yet, after all that is sent now.
+    fn outcome_unknown(&mut self, writing: Writing, answered: bool) {
+        writing.keys.iter().for_each(|key| {
+            self.spoil_fills(key);
+            self.l1.remove(key);
+        });
+        let Some(writing) = (if answered { Some(writing) } else { self.retry(writing) }) else { return };
+        for key in writing.keys.iter().filter(|_| writing.overtook) {
+            // Neither is what this write took the place of in Redis, then: nobody is to read what was before.
+            if !self.is_overtaken(key, writing.issued) {
+                self.journal_write(None, key, Op::Remove, writing.issued, false);
+            }
+        }
+        if let Some(request) = writing.request {
+            self.counters.unknown = self.counters.unknown.wrapping_add(1);
+            self.fail_request(request, Failure::UnknownOutcome);
         }
     }
 
@@ -438,8 +463,8 @@ impl Machine {
         }
         let mut dropped = Vec::new();
         self.spoil(key);
-        // An earlier write of the outage makes the key one of which Redis may know more.
-        let plain = plain && self.journal.get(key).is_none_or(|pending| pending.plain);
+        // In the place of an earlier write of the outage: the key is one of which Redis may know more.
+        let plain = plain && (self.options.ordered || self.journal.get(key).is_none_or(|pending| pending.plain));
         let write = Pending::new(op, self.now, issued, plain);
         let fits = self.journal.put(key, write, &self.options, &mut dropped);
         for (key, reason) in dropped {

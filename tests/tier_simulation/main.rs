@@ -64,7 +64,8 @@ fn promises_hold_whatever_happens_to_redis() {
 /// A checker that cannot fail shows nothing.
 #[test]
 fn a_broken_rule_is_noticed() {
-    for fault in [Fault::FillsSpoilt, Fault::KeepsEpoch, Fault::ForgetsRemovals] {
+    use Fault::{FillsSpoilt, ForgetsRemovals, KeepsEpoch, ReplaysBackwards, RetriesOverOthers};
+    for fault in [FillsSpoilt, KeepsEpoch, ForgetsRemovals, ReplaysBackwards, RetriesOverOthers] {
         let (_, _, failures) = run(1, 3_000, Some(fault), 1);
         assert!(!failures.is_empty(), "{fault:?} went unnoticed");
     }

@@ -36,6 +36,8 @@ struct Own {
     journaled: bool,
     /// The journal gave it up, or Redis has it: then the history in Redis decides.
     settled: Option<u64>,
+    /// Redis was given it out of the journal.
+    replayed: bool,
     deadline: u64,
     local: bool,
     /// Removed with its namespace.
@@ -56,6 +58,9 @@ pub struct Schedule {
     /// When reads that are on their way were sent, by call; and the last that was answered, by key.
     reads: HashMap<u64, (usize, u64)>,
     read_at: Vec<u64>,
+    /// When writes that wait for an answer were sent first, by value; and when the change of a key was told last.
+    first_sent: HashMap<Vec<u8>, u64>,
+    changed: Vec<u64>,
     /// Requests whose factory neither ran nor was sent home.
     factories: BTreeSet<u64>,
     /// The journal's file.
@@ -97,10 +102,13 @@ impl Schedule {
         if chance(&mut rng, 5) {
             options.rules.push(Rule { prefix: b"a:".to_vec(), on_down: OnDown::Local, behind: false });
         }
+        options.ordered = chance(&mut rng, 3);
         if chance(&mut rng, 6) {
-            options.replay_per_second = 50;
+            // Slow, but through with it in the time of peace.
+            options.replay_per_second = if options.ordered { 500 } else { 50 };
         }
         options.journal_log = chance(&mut rng, 3);
+        options.retry_unknown = chance(&mut rng, 2);
         if chance(&mut rng, 4) {
             options.early_refresh = 70;
         }
@@ -134,6 +142,8 @@ impl Schedule {
             next_value: 0,
             reads: HashMap::new(),
             read_at: vec![START; KEYS],
+            first_sent: HashMap::new(),
+            changed: vec![START; KEYS],
             factories: BTreeSet::new(),
             log_file: Vec::new(),
             cancelled: BTreeSet::new(),
@@ -222,6 +232,7 @@ impl Schedule {
                             acked: None,
                             journaled: false,
                             settled: None,
+                            replayed: false,
                             deadline: u64::MAX,
                             local: false,
                             clear: false,
@@ -295,6 +306,11 @@ impl Schedule {
                             .map(|keys| keys.iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect::<Vec<_>>())
                     )
                 });
+                for at in 0..KEYS {
+                    if keys.as_ref().is_none_or(|keys| keys.contains(&key(at))) {
+                        self.changed[at] = now;
+                    }
+                }
                 self.machine.invalidated(now, 0, keys.as_deref());
             }
             _ => {}
@@ -321,6 +337,7 @@ impl Schedule {
                     if let Some(at) = (0..KEYS).find(|at| read.is_some_and(|command| key(*at) == command[1])) {
                         self.reads.insert(call, (at, self.world.now));
                     }
+                    self.check_again(&commands)?;
                     self.world.send(id, call, commands);
                 }
                 Action::Answer { request, answer } => self.answered(request, answer)?,
@@ -354,15 +371,22 @@ impl Schedule {
                     self.back = self.world.now;
                 }
             }
-            Notice::Replayed { key } | Notice::JournalDropped { key, .. } => {
-                if let Some(at) = (0..KEYS).find(|at| self::key(*at) == key) {
-                    // The journal has one state a key: the last.
-                    for own in self.own[at].iter_mut().filter(|own| own.acked.is_some() && own.journaled && !own.clear) {
-                        own.settled.get_or_insert(seq);
-                    }
-                }
-            }
+            Notice::Replayed { key } => self.settled(&key, seq, true),
+            Notice::JournalDropped { key, .. } => self.settled(&key, seq, false),
             _ => {}
+        }
+    }
+
+    /// A journaled write waits no longer, and those before it that something came in the place of.
+    fn settled(&mut self, key: &[u8], seq: u64, replayed: bool) {
+        let Some(at) = (0..KEYS).find(|at| self::key(*at) == key) else { return };
+        let mut waiting = self.machine.journal_writes(key);
+        let journaled = |own: &&mut Own| own.acked.is_some() && own.journaled && !own.clear && own.settled.is_none();
+        for own in self.own[at].iter_mut().rev().filter(journaled) {
+            match waiting.iter().rposition(|value| *value == own.value) {
+                Some(place) => waiting.truncate(place),
+                None => (own.settled, own.replayed) = (Some(seq), replayed),
+            }
         }
     }
 
@@ -435,6 +459,7 @@ impl Schedule {
                     acked: None,
                     journaled: false,
                     settled: None,
+                    replayed: false,
                     deadline,
                     local: false,
                     clear: false,
@@ -453,6 +478,7 @@ impl Schedule {
                     acked: None,
                     journaled: false,
                     settled: None,
+                    replayed: false,
                     deadline: u64::MAX,
                     local: false,
                     clear: false,
@@ -473,6 +499,7 @@ impl Schedule {
                         acked: None,
                         journaled: false,
                         settled: None,
+                        replayed: false,
                         deadline: u64::MAX,
                         local: false,
                         clear: false,
@@ -688,6 +715,21 @@ impl Schedule {
         Ok(())
     }
 
+    /// What is sent again for a caller who waits still is not sent over what he was told of since.
+    fn check_again(&mut self, commands: &[Vec<Vec<u8>>]) -> Result<(), String> {
+        let Some(set) = commands.iter().find(|command| command[0] == b"SET") else { return Ok(()) };
+        let waits = |asked: &Asked| matches!(asked, Asked::Set { value, .. } if *value == set[2]);
+        let Some(at) = (0..KEYS).find(|at| key(*at) == set[1]) else { return Ok(()) };
+        if !self.asked.values().any(|(_, asked)| waits(asked)) {
+            return Ok(());
+        }
+        let first = *self.first_sent.entry(set[2].clone()).or_insert(self.world.now);
+        if self.changed[at] > first {
+            return Err(format!("{} is sent again, and was changed by others since", show(std::slice::from_ref(set))));
+        }
+        Ok(())
+    }
+
     /// I4: own writes are read, or what came after them.
     fn check_own(
         &self,
@@ -769,6 +811,34 @@ impl Schedule {
         Ok(())
     }
 
+    /// The first states of Redis with what was written, in the order in which it was asked for: of one key where Redis had it first, of all that came out of
+    /// an ordered journal.
+    fn check_order(&self) -> Result<(), String> {
+        let first = |at: usize, own: &Own| {
+            let history = &self.world.history[&key(at)];
+            history.iter().find(|version| version.value.is_some() && version.value == own.value).map(|version| version.seq)
+        };
+        let direct = |own: &&Own| own.acked.is_some() && !own.journaled && !own.local && own.value.is_some();
+        for at in 0..KEYS {
+            let mut seen = self.own[at].iter().filter(direct).filter_map(|own| Some((own, first(at, own)?)));
+            let Some(mut last) = seen.next() else { continue };
+            for next in seen {
+                if next.1 < last.1 {
+                    return Err(format!("order: {:?} came after {:?}", last.0, next.0));
+                }
+                last = next;
+            }
+        }
+        let replayed = self.own.iter().enumerate().flat_map(|(at, own)| own.iter().map(move |own| (at, own)));
+        let mut replayed: Vec<_> = replayed.filter(|(_, own)| own.replayed && own.value.is_some()).collect();
+        replayed.sort_unstable_by_key(|(_, own)| own.issued);
+        let seen: Vec<_> = replayed.iter().filter_map(|(at, own)| Some((own, first(*at, own)?))).collect();
+        match seen.windows(2).find(|pair| pair[1].1 < pair[0].1) {
+            Some(pair) if self.options.ordered => Err(format!("order: {:?} came after {:?}", pair[0].0, pair[1].0)),
+            _ => Ok(()),
+        }
+    }
+
     /// After the trouble: all is well again, and L1 holds nothing that Redis does not.
     fn at_rest(&mut self) -> Result<(), String> {
         self.machine.tick(self.world.now);
@@ -785,6 +855,7 @@ impl Schedule {
         if self.machine.journaled().0 > 0 {
             return Err("the journal is not empty at the end".into());
         }
+        self.check_order()?;
         let history: HashMap<Vec<u8>, Option<Version>> =
             self.world.history.iter().map(|(key, versions)| (key.clone(), versions.last().cloned())).collect();
         let mut seen = BTreeSet::new();

@@ -251,6 +251,8 @@ fn options(pairs: &[&[u8]]) -> Option<Options> {
             b"journalEntries" => options.journal_entries = number(value)? as usize,
             b"journalBytes" => options.journal_bytes = number(value)? as usize,
             b"overflow" => options.overflow = if *value == b"dropOldest" { Overflow::DropOldest } else { Overflow::Reject },
+            b"ordered" => options.ordered = yes,
+            b"retryUnknown" => options.retry_unknown = yes,
             b"conflict" => options.conflict = if *value == b"overwrite" { Conflict::Overwrite } else { Conflict::Invalidate },
             b"replayPerSecond" => options.replay_per_second = number(value)?,
             b"envelope" => options.envelope = yes,

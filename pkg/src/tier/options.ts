@@ -69,6 +69,16 @@ export interface TierOptions {
   journalBytes?: number;
   /** What becomes of a write that finds it full. Default: `reject`. */
   overflow?: 'reject' | 'dropOldest';
+  /**
+   * Journaled writes come to Redis in the order in which they were asked for, across keys: every one of them, one after the other's answer, and what is written
+   * meanwhile after them.
+   */
+  ordered?: boolean;
+  /**
+   * Writes whose outcome is unknown are sent again within `writeHard`, once Redis answers, where doing them twice is doing them once (values set, keys removed,
+   * deadlines), unless the key was written since. The first sending may still land after the second.
+   */
+  retryUnknown?: boolean;
   /** What is done with a journaled value when Redis is back: remove the key from Redis, or set it. Default: `invalidate`. */
   conflict?: 'invalidate' | 'overwrite';
   /** Default: 2,000. */

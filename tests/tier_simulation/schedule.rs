@@ -696,7 +696,7 @@ impl Schedule {
             // Where nobody tells, two writes of others that fall between the commands of one read can lend a value their time. That value did not
             // end, it was replaced: how long it may still be served is what is promised of stale values.
             let replaced = version.and_then(|version| history.get(version + 1)).is_some_and(|next| next.from < latest);
-            if asked > latest && !(replaced && !self.told_of(at)) {
+            if asked > latest && (!replaced || self.told_of(at)) {
                 return Err(format!("I3: served {} ms after its end", asked - latest));
             }
         }

@@ -536,6 +536,19 @@ fn without_tracking_a_value_is_not_kept_with_the_time_to_live_of_another() {
 }
 
 #[test]
+fn what_changes_the_shared_connection_is_refused() {
+    let mut talk = Talk::up(Options::default());
+    let words = |text: &str| text.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
+    for command in ["CLIENT TRACKING OFF", "client reply off", "CLIENT CACHING YES", "MULTI", "XREAD BLOCK 0 STREAMS s $"] {
+        talk.request += 1;
+        talk.machine.command(talk.now, talk.request, words(command), Facts::default());
+        assert_eq!(talk.answer(talk.request), Some(Answer::Failed(Failure::NotShared)), "{command}");
+    }
+    talk.machine.command(talk.now, 99, words("CLIENT LIST"), Facts::default());
+    talk.sent("CLIENT LIST");
+}
+
+#[test]
 fn a_full_journal_refuses() {
     let mut talk = Talk::up(Options { journal_entries: 1, overflow: Overflow::Reject, ..Options::default() });
     talk.go_down();

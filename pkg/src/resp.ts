@@ -22,7 +22,7 @@ export function nameOf(word: Arg): string {
 }
 
 /** The text that an argument which is no bytes is sent as. */
-function textOf(arg: string | number | bigint): string {
+export function textOf(arg: string | number | bigint): string {
   // Redis's words for what JavaScript spells "Infinity".
   if (arg === Infinity || arg === -Infinity) return arg > 0 ? 'inf' : '-inf';
   return String(arg);

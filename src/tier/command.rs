@@ -59,6 +59,8 @@ const NOT_SHARED: &[&str] = &[
     "WAITAOF",
     "WATCH",
 ];
+/// Of CLIENT, what changes whether the connection is answered, or what it is told.
+const NOT_SHARED_OF_CLIENT: &[&str] = &["CACHING", "REPLY", "TRACKING"];
 /// Commands that read but answer by chance, by the clock, or do something else on the way: their replies are not kept.
 const NOT_KEPT: &[&str] = &[
     "DEBUG",
@@ -80,9 +82,15 @@ const NOT_KEPT: &[&str] = &[
     "ZRANDMEMBER",
 ];
 
-fn is_of(list: &[&str], command: &Words) -> bool {
+fn is_of(list: &[&str], command: &[Vec<u8>]) -> bool {
     let Some(name) = command.first() else { return false };
     list.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+}
+
+fn is_for_its_connection(command: &Words) -> bool {
+    let blocks = command.iter().any(|word| word.eq_ignore_ascii_case(b"BLOCK")) && is_of(&["XREAD", "XREADGROUP"], command);
+    let of_client = is_of(&["CLIENT"], command) && is_of(NOT_SHARED_OF_CLIENT, command.get(1..).unwrap_or_default());
+    blocks || of_client || is_of(NOT_SHARED, command)
 }
 
 fn packed(command: &Words) -> Vec<u8> {
@@ -137,8 +145,7 @@ impl Machine {
     /// Runs any command, in Redis.
     pub fn command(&mut self, now: Millis, request: RequestId, command: Words, facts: Facts) {
         self.enter(now);
-        let blocks = command.iter().any(|word| word.eq_ignore_ascii_case(b"BLOCK")) && is_of(&["XREAD", "XREADGROUP"], &command);
-        if blocks || is_of(NOT_SHARED, &command) {
+        if is_for_its_connection(&command) {
             return self.fail_request(request, Failure::NotShared);
         }
         let node = facts.keys.first().map_or(0, |key| self.route(key));

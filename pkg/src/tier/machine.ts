@@ -2,7 +2,7 @@
 
 import { CacheClosedError, CacheCrashedError, isCrash } from '../errors.js';
 import { takeText } from '../lanes.js';
-import { ReplyReader, upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
+import { ReplyReader, textOf, upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
 import { bufferView, type NodeBuffer } from '../text.js';
 import { glue } from '../tier.glue.js';
 import { tierModule } from './module.js';
@@ -65,8 +65,9 @@ export class Machine {
 
   /** The value that L1 may give out at once, or undefined; and how old it is. */
   hit(key: string, now: number, asBytes: boolean): string | Uint8Array | undefined {
+    if (typeof key !== 'string' || this.failure !== undefined) return undefined;
     const { length } = key;
-    if (length * 3 > KEY_ROOM || this.failure !== undefined) return undefined;
+    if (length * 3 > KEY_ROOM) return undefined;
     if (this.u8.length === 0) this.look();
     const bytes = this.putKey(key, length);
     const at = this.raw.hit(bytes, now) >>> 0;
@@ -166,6 +167,8 @@ export function text(reply: Reply | undefined): string {
   return reply instanceof Uint8Array ? decoder.decode(reply) : String(reply ?? '');
 }
 
-export function bytesOf(value: Arg): string | Uint8Array {
-  return value instanceof Uint8Array ? value : String(value);
+/** A command's words as they are sent; a TypeError where one cannot be. */
+export function wordsOf(args: readonly Arg[]): (string | Uint8Array)[] {
+  upperBound(args);
+  return args.map((arg) => (arg instanceof Uint8Array ? arg : textOf(arg)));
 }

@@ -9,7 +9,7 @@ import { Cluster, redirection } from './cluster.js';
 import { StandIn } from './engine.js';
 import { isPromise, Journal, openStorage } from './journal.js';
 import type { Driver, Ears, Link, Way, Words } from './link.js';
-import { bytesOf, Machine, text, type Action } from './machine.js';
+import { Machine, text, wordsOf, type Action } from './machine.js';
 import { tierEngine } from './module.js';
 import { keepWords, optionWords, type JournalStorage, type KeepOptions, type TierOptions } from './options.js';
 import { encodeReplies } from './replies.js';
@@ -296,7 +296,7 @@ export class Tier<V extends string | Uint8Array = string> {
 
   /** Runs any command that means the same on any connection, in Redis. Replies of commands that read one key are kept until it changes. */
   async command(name: string, ...args: Arg[]): Promise<Reply> {
-    const words = [name, ...args].map(bytesOf);
+    const words = wordsOf([name, ...args]);
     const [kind, keys] = this.facts(name, words);
     const answer = await this.ask('command', [kind, String(keys.length), ...keys, ...words]);
     const reply = answer[2] as Uint8Array;
@@ -364,6 +364,8 @@ export class Tier<V extends string | Uint8Array = string> {
 
   /** Closes the connections that the tier made, and what keeps its journal. What waits fails. */
   close(): void {
+    // A listener closes it: what is to be kept has not come yet.
+    if (this.acting) this.journal?.renew();
     this.end(failure('CLOSED'));
     this.machine.close();
   }

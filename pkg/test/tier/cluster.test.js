@@ -28,7 +28,7 @@ for (const [name, make] of Object.entries(clusterClients)) {
     let tier;
     before(async () => {
       for (const master of cluster.masters()) master.cli('FLUSHALL');
-      tier = new Tier(make(cluster.nodes.slice(0, 2)), { conflict: 'overwrite' });
+      tier = new Tier(make(cluster.nodes.slice(0, 2)), { conflict: 'overwrite', rules: [{ prefix: 'limit:', onDown: 'local' }] });
       await until(() => tier.health().nodes.length === 3 && isWhole(tier), 'UP', 10_000);
     });
     after(() => tier.close());
@@ -103,7 +103,10 @@ for (const [name, make] of Object.entries(clusterClients)) {
         assert.deepEqual([there.value, there.meta.source, there.meta.stale], ['bar=4', 'l1', false]);
         assert.equal(await tier.set(dead, `${dead}=5`), 'journaled');
         assert.equal(await tier.set('bar', 'bar=5'), 'l2');
+        const counts = ['{c}', '{c}', '{bar}'].map((tag) => tier.command('INCR', `limit:${tag}`));
+        assert.deepEqual(await Promise.all(counts), [1, 2, 1]);
       });
+      assert.equal(cluster.cli('GET', 'limit:{bar}'), '1', 'the others’ are in Redis');
       const name = `127.0.0.1:${killed.port}`;
       const start = performance.now();
       await until(() => tier.health().nodes.length === 3 && isWhole(tier), 'UP', 5000);

@@ -122,6 +122,15 @@ for (const [host, [program, ...args]] of Object.entries(programs)) {
   });
 }
 
+test('a listener may close the tier: what it was told is so in the file', async () => {
+  const file = freshFile();
+  const tier = await down({ journal: { file }, journalEntries: 1, overflow: 'dropOldest' });
+  await tier.set('dropped', '1');
+  tier.on('journal', () => tier.close());
+  await assert.rejects(tier.set('kept', '2'), { code: 'CLOSED' });
+  assert.deepEqual(await taken({ file }, ['dropped', 'kept']), [null, '2']);
+});
+
 test('a torn write is as if it never was', async () => {
   const file = freshFile();
   const tier = await down({ journal: { file } });

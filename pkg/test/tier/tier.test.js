@@ -186,6 +186,7 @@ for (const [name, { tracking, make }] of Object.entries(clients)) {
       assert.equal(await tier.command('STRLEN', 'long'), 6, 'one’s own write is seen by commands, too');
       await assert.rejects(tier.command('INCR', 'user'), { name: 'ReplyError', code: 'WRONGTYPE' });
       await assert.rejects(tier.command('BLPOP', 'list', 0), { code: 'NOT_SHARED' });
+      await assert.rejects(tier.command('client', 'tracking', 'off'), { code: 'NOT_SHARED' });
       await assert.rejects(tier.command('NOSUCH'), { name: 'ReplyError' });
     });
   });
@@ -220,6 +221,10 @@ describe('without Redis', () => {
     await assert.rejects(tier.set('k', { a: 1 }), TypeError);
     await assert.rejects(tier.set('k', 'v', { ttl: NaN }), TypeError);
     await assert.rejects(tier.touch('k', Infinity), TypeError);
+    await tier.set('', 'of the empty key');
+    for (const key of [7, null, undefined, {}]) await assert.rejects(tier.get(key), TypeError);
+    for (const word of [undefined, null, { a: 1 }]) await assert.rejects(tier.command('SET', 'k', word), TypeError);
+    assert.equal(await tier.command('ZADD', 'z', -Infinity, 'm'), 1);
     const asked = [1, 2].map(() => tier.getOrSet('k', () => ({ a: 1 })));
     for (const answer of asked) await assert.rejects(answer, TypeError);
     assert.equal(await tier.getOrSet('k', () => 'text'), 'text');

@@ -196,6 +196,32 @@ const LONG_KEY: usize = 255;
 /// Strings edited in place keep inline up to this many bytes: one reallocation an edit costs less there than a second allocation.
 const INLINE_EDIT_MAX: usize = 512;
 
+/// A key of a length that most have, 8 to 32 bytes: it is compared without a loop or a call.
+#[derive(Clone, Copy)]
+pub(super) struct Short<'a>(&'a [u8]);
+
+impl<'a> Short<'a> {
+    #[inline(always)]
+    pub(super) fn new(key: &'a [u8]) -> Option<Self> {
+        (8..=32).contains(&key.len()).then_some(Self(key))
+    }
+
+    /// Whether the same bytes lie there.
+    ///
+    /// # Safety
+    /// As many bytes do.
+    #[inline(always)]
+    unsafe fn is(self, other: *const u8) -> bool {
+        // SAFETY: both have at least eight bytes, or sixteen. What is read from either end may overlap.
+        unsafe {
+            let (own, len) = (self.0.as_ptr(), self.0.len());
+            let differ = |at: usize| own.add(at).cast::<u64>().read_unaligned() ^ other.add(at).cast::<u64>().read_unaligned();
+            let ends = differ(0) | differ(len - 8);
+            if len <= 16 { ends == 0 } else { ends | differ(8) | differ(len - 16) == 0 }
+        }
+    }
+}
+
 /// A handle to an entry; whoever holds one must know that the entry has not been freed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Entry(NonNull<u8>);
@@ -520,13 +546,18 @@ impl Entry {
 
     #[inline]
     pub(super) fn set_access(self, mark: u32) {
-        // SAFETY: bytes 0..4 of a live entry; a store only where something changes keeps shared cache lines clean.
+        // SAFETY: bytes 0..4 of a live entry.
         unsafe {
             let word = self.0.as_ptr().cast::<u32>();
-            let new = (mark << 8) | (word.read() & 0xff);
-            if word.read() != new {
-                word.write(new);
-            }
+            word.write((mark << 8) | (word.read() & 0xff));
+        }
+    }
+
+    /// As `set_access`, where the mark mostly is what it was: a store only where something changes keeps cache lines clean.
+    #[inline]
+    pub(super) fn change_access(self, mark: u32) {
+        if self.access() != mark {
+            self.set_access(mark);
         }
     }
 
@@ -541,6 +572,32 @@ impl Entry {
                 BUFFER => Some((*self.body().cast::<Vec<u8>>()).as_slice()),
                 _ => None,
             }
+        }
+    }
+
+    /// The string, where that is told by little: it lies inline, its key is this one, short, and it is not past its end. `None` means that whoever
+    /// asks has to look closely.
+    ///
+    /// # Safety
+    /// As [`Entry::string`].
+    #[inline(always)]
+    pub(super) unsafe fn string_of<'a>(self, key: Short<'_>, now: Millis) -> Option<&'a [u8]> {
+        const SPECIAL: u64 = (REPR_MASK | FIELDS_DUE | REFERENCE) as u64 | (IS_FAR as u64) << 32;
+        // SAFETY: the first eight bytes are those of every entry, and those behind them as the flags say.
+        unsafe {
+            let head = self.0.as_ptr().cast::<u64>().read();
+            let at = self.0.as_ptr().add(if head & u64::from(HAS_DEADLINE) == 0 { HEADER } else { HEADER + DEADLINE });
+            if head & SPECIAL != 0 || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
+                return None;
+            }
+            if head & u64::from(HAS_DEADLINE) != 0 {
+                let deadline = self.0.as_ptr().add(HEADER);
+                let (low, high) = (deadline.cast::<u32>().read(), deadline.add(4).cast::<u16>().read());
+                if u64::from(low) | u64::from(high) << 32 < now {
+                    return None;
+                }
+            }
+            Some(core::slice::from_raw_parts(at.add(1).add(key.0.len()), (head >> 32) as usize))
         }
     }
 
@@ -662,9 +719,9 @@ impl Entry {
     /// Bytes of the block itself, the body not counted.
     #[inline]
     pub(super) fn block_bytes(self) -> u64 {
-        // SAFETY: the entry is live.
-        let key_len = unsafe { self.key().len() };
-        layout(self.flags(), self.is_far(), key_len, self.inline_len()).map_or(0, |layout| layout.size() as u64)
+        // What `layout` counted when the block was made, without its doubts.
+        let head = self.inline_start().addr().wrapping_sub(self.0.as_ptr().addr());
+        head.wrapping_add(self.inline_len()) as u64
     }
 
     /// How many elements its collection has; 0 of a string.
@@ -684,7 +741,13 @@ impl Entry {
     }
 
     /// Bytes of everything behind this entry.
+    #[inline]
     pub(super) fn memory(self) -> u64 {
+        if self.flags() & (REPR_MASK | REFERENCE) == INLINE { self.block_bytes() } else { self.memory_with_body() }
+    }
+
+    #[inline(never)]
+    fn memory_with_body(self) -> u64 {
         fn boxed<T: Collection>(body: &T) -> usize {
             size_of::<T>().saturating_add(body.memory())
         }

@@ -219,8 +219,9 @@ impl Keyspace {
                 let db = self.db_mut();
                 db.expires = db.expires.saturating_sub(1);
             }
-            self.ledger.adjust(entry.memory(), 0);
-            self.forget(entry, word_of(hash_of(&self.env, handle)));
+            let bytes = entry.memory();
+            self.ledger.adjust(bytes, 0);
+            self.forget(entry, word_of(hash_of(&self.env, handle)), bytes);
             self.release(entry);
             self.bury(entry);
         }

@@ -34,7 +34,7 @@ use crate::value::{Env, OutOfMemory, near};
 use access::Marking;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
-use entry::Entry;
+use entry::{Entry, Short};
 use evict::Evict;
 use evict::queues::Queues;
 use memory::Ledger;
@@ -387,18 +387,47 @@ impl Keyspace {
     }
 
     /// As [`Keyspace::read_string`], where the hash of the key is known.
+    ///
+    /// What most reads meet is told by few instructions, so that a processor gets as far as the next read while this one waits for its entry; all else
+    /// is looked for again, out of line.
     #[inline]
     pub fn read_string_hashed(&mut self, hash: u64, key: &[u8]) -> Result<Option<&[u8]>> {
-        let Some((_, entry)) = self.find_hashed(hash, key) else {
-            self.missed(key);
-            return Ok(None);
-        };
-        // Before the mark is written, which lies beside what this reads.
+        if let Some(short) = Short::new(key) {
+            let Some((_, handle)) = self.db().table.search(hash, |_| true) else {
+                self.missed(key);
+                return Ok(None);
+            };
+            // SAFETY: the table holds live entries only; the bytes stay while `self` is borrowed.
+            let entry = unsafe { Entry::from_handle(handle) };
+            if let Some(found) = unsafe { entry.string_of(short, self.now) } {
+                self.stats.hits = self.stats.hits.wrapping_add(1);
+                self.mark_used(entry);
+                return Ok(Some(found));
+            }
+        }
+        self.read_any_string(hash, key)
+    }
+
+    /// A string that is found at the first look; `None` means that whoever asks has to look closely.
+    #[inline(always)]
+    fn find_string(&self, hash: u64, key: &[u8]) -> Option<(Pos, Entry)> {
+        let short = Short::new(key)?;
+        let (pos, handle) = self.db().table.search(hash, |_| true)?;
+        // SAFETY: the table holds live entries only; the bytes are not kept.
+        let entry = unsafe { Entry::from_handle(handle) };
+        unsafe { entry.string_of(short, self.now) }.map(|_| (pos, entry))
+    }
+
+    #[inline(never)]
+    fn find_out_of_line(&mut self, hash: u64, key: &[u8]) -> Option<(Pos, Entry)> {
+        self.find_hashed(hash, key)
+    }
+
+    #[inline(never)]
+    fn read_any_string(&mut self, hash: u64, key: &[u8]) -> Result<Option<&[u8]>> {
+        let Some((_, entry)) = self.look_up_hashed(hash, key) else { return Ok(None) };
         // SAFETY: the bytes stay while `self` is borrowed.
-        let found = unsafe { entry.string() };
-        self.stats.hits = self.stats.hits.wrapping_add(1);
-        self.mark_used(entry);
-        found.map(Some).ok_or(ReplyError::WRONG_TYPE)
+        unsafe { entry.string() }.map(Some).ok_or(ReplyError::WRONG_TYPE)
     }
 
     /// Whatever is under `key`. Counts a hit or a miss.
@@ -527,9 +556,9 @@ impl Keyspace {
     /// Puts a finished entry at `at`, freeing what is there, or in a new place. `hash` is that of its key.
     #[inline(never)]
     fn place(&mut self, at: Option<Pos>, entry: Entry, hash: u64) -> Result<()> {
-        let added = entry.memory();
         match at {
             Some(pos) => {
+                let added = entry.memory();
                 let db = self.db_mut();
                 // SAFETY: the table holds live entries; the old one is replaced before it is freed.
                 let old = unsafe { Entry::from_handle(db.table.get(pos)) };
@@ -563,9 +592,10 @@ impl Keyspace {
         self.ledger.adjust(before as u64, after as u64);
         match inserted {
             Ok(pos) => {
-                self.ledger.adjust(0, entry.memory());
+                let bytes = entry.memory();
+                self.ledger.adjust(0, bytes);
                 if self.marking == Marking::Queued && !self.evict.policy.volatile {
-                    self.enqueue(entry, word_of(hash));
+                    self.enqueue(entry, word_of(hash), bytes);
                 }
                 self.note_deadline(pos, None, entry.deadline());
                 self.note_fields(pos, entry);
@@ -598,8 +628,9 @@ impl Keyspace {
         if entry.deadline().is_some() {
             db.expires = db.expires.saturating_sub(1);
         }
-        self.ledger.adjust((before as u64).saturating_add(entry.memory()), after as u64);
-        self.forget(entry, word_of(hash));
+        let bytes = entry.memory();
+        self.ledger.adjust((before as u64).saturating_add(bytes), after as u64);
+        self.forget(entry, word_of(hash), bytes);
         self.lost(entry);
         self.release(entry);
         entry
@@ -685,7 +716,13 @@ impl Keyspace {
     #[inline(never)]
     pub fn discard(&mut self, key: &[u8]) -> bool {
         let hash = self.hash(key);
-        let Some((pos, _)) = self.find_hashed(hash, key) else { return false };
+        let pos = match self.find_string(hash, key) {
+            Some((pos, ..)) => pos,
+            None => match self.find_out_of_line(hash, key) {
+                Some((pos, _)) => pos,
+                None => return false,
+            },
+        };
         let entry = self.unlink(pos, hash);
         // SAFETY: no handle to it is left.
         unsafe { self.let_go(entry) };
@@ -766,10 +803,16 @@ impl Keyspace {
         self.note_touch(key, false);
     }
 
+    #[inline]
     fn note_touch(&mut self, key: &[u8], expired: bool) {
-        if !self.watches.is_empty() {
-            self.watches.changed(self.selected, key);
+        if self.tracked || !self.watches.is_empty() {
+            self.tell_touch(key, expired);
         }
+    }
+
+    #[cold]
+    fn tell_touch(&mut self, key: &[u8], expired: bool) {
+        self.watches.changed(self.selected, key);
         if self.tracked {
             self.touched.push(Touched { key: Some(key.to_vec()), expired });
         }

@@ -164,9 +164,8 @@ impl Segment {
     /// slot which was used up. None, and nothing changed, where there is no empty slot.
     fn put(&mut self, hash: u64, blob: NonNull<u8>) -> Option<(usize, usize)> {
         let key = self.key(hash);
-        let last = key | ADDRESS;
         let mut at = self.pass_smaller(key);
-        while self.slots.get(at).is_some_and(|&slot| slot <= last && slot != EMPTY) {
+        while self.slots.get(at).is_some_and(|&slot| slot ^ key < ADDRESS) {
             at += 1;
         }
         let mut carried = key | address_of(blob);
@@ -426,11 +425,12 @@ impl Table {
         let mut at = segment.pass_smaller(key);
         loop {
             let slot = *segment.slots.get(at)?;
-            if slot ^ key > ADDRESS {
+            // One question for another tag and for an empty slot, which looks like the last tag with an address that no blob has: asked apart, the
+            // second would be mispredicted whenever a run ends.
+            if slot ^ key >= ADDRESS {
                 return None;
             }
-            // An empty slot looks like the last tag, but has no blob.
-            let blob = blob_of(slot)?;
+            let blob = NonNull::new(ptr::with_exposed_provenance_mut((slot & ADDRESS) as usize))?;
             if eq(blob) {
                 return Some((Pos { segment: index as u32, slot: at as u32 }, blob));
             }
@@ -716,24 +716,26 @@ impl Table {
         let segment = if self.directory.is_empty() { &mut self.small } else { &mut self.segments[index] };
         let mut no_offsets = [];
         let offsets = self.dues.get_mut(index).map_or(&mut no_offsets[..], |due| &mut due.offsets[..]);
-        let mut end = at + 1;
-        while let Some(&next) = segment.slots.get(end) {
-            if next == EMPTY || segment.home(next) >= end {
+        let homes = segment.homes;
+        let run = &mut segment.slots[at..];
+        let mut moved = 0;
+        while let Some(&next) = run.get(moved + 1) {
+            if next == EMPTY || home(next, homes) > at + moved {
                 break;
             }
-            segment.slots[end - 1] = next;
-            // They go along one by one: mostly there are none or two, for which a call would cost more.
-            if let Some(&offset) = offsets.get(end) {
-                offsets[end - 1] = offset;
-            }
-            end += 1;
+            run[moved] = next;
+            moved += 1;
         }
-        segment.slots[end - 1] = EMPTY;
+        run[moved] = EMPTY;
+        if let Some(run) = offsets.get_mut(at..=at + moved) {
+            // They go along one by one: mostly there are none or two, for which a call would cost more.
+            for nth in 0..moved {
+                run[nth] = run[nth + 1];
+            }
+            run[moved] = NEVER;
+        }
         segment.len -= 1;
         self.len -= 1;
-        if let Some(offset) = offsets.get_mut(end - 1) {
-            *offset = NEVER;
-        }
     }
 
     /// Gives memory back after removals: joins a segment that became small with its neighbour, or shrinks it. Where the allocator
@@ -746,6 +748,10 @@ impl Table {
         loop {
             let segment = &self.segments()[index];
             let entries = segment.len as usize;
+            // Far from it, as mostly: then there is nothing to plan.
+            if entries > 4 * DENSE && entries + entries / 2 + entries / 8 >= segment.homes as usize {
+                return;
+            }
             // One place more than needed, so that one entry coming and going does not allocate each time.
             let (homes, slots) = plan(if entries == 0 { 0 } else { entries + 1 });
             let shrinks =

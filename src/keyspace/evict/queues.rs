@@ -133,8 +133,11 @@ impl Fifo {
         let (number, place) = ((ticket as usize).wrapping_div(CHUNK), (ticket as usize).wrapping_rem(CHUNK));
         let nearest = number.wrapping_sub(self.first) % CHUNKS;
         let sure = sure && self.chunks.len() <= CHUNKS;
+        if sure {
+            return self.chunks.get(nearest).filter(|chunk| !chunk.is_gone(place)).map(|_| (nearest, place));
+        }
         let mut chunks = (nearest..self.chunks.len()).step_by(CHUNKS);
-        let stands = |chunk: &Chunk| !chunk.is_gone(place) && (sure || chunk.words.get(place) == Some(&word));
+        let stands = |chunk: &Chunk| !chunk.is_gone(place) && chunk.words.get(place) == Some(&word);
         let chunk = chunks.find(|&at| self.chunks.get(at).is_some_and(stands))?;
         Some((chunk, place))
     }
@@ -194,7 +197,7 @@ const PAGE: usize = 1024;
 
 impl Ghost {
     fn memory(&self) -> usize {
-        self.pages.capacity().saturating_mul(size_of::<Vec<u32>>()).saturating_add(self.heap)
+        self.pages.capacity().wrapping_mul(size_of::<Vec<u32>>()).wrapping_add(self.heap)
     }
 
     /// The page of a key, and where in it the key's bucket begins.
@@ -273,7 +276,7 @@ pub struct Queues {
 
 impl Queues {
     pub fn memory(&self) -> u64 {
-        self.small.heap.saturating_add(self.main.heap).saturating_add(self.ghost.memory()) as u64
+        self.small.heap.wrapping_add(self.main.heap).wrapping_add(self.ghost.memory()) as u64
     }
 
     fn of(&mut self, mark: u32) -> &mut Fifo {

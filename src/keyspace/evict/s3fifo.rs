@@ -37,10 +37,9 @@ impl Keyspace {
         self.selected = selected;
     }
 
-    /// Gives a new key its place.
+    /// Gives a new key, whose entry takes so many bytes, its place.
     #[inline(never)]
-    pub(in crate::keyspace) fn enqueue(&mut self, entry: Entry, word: u32) {
-        let bytes = entry.memory();
+    pub(in crate::keyspace) fn enqueue(&mut self, entry: Entry, word: u32, bytes: u64) {
         let mark = self.queues(|queues| queues.push_new(word, bytes));
         entry.set_access(mark.unwrap_or(0));
     }
@@ -52,7 +51,7 @@ impl Keyspace {
         let entry = unsafe { Entry::from_handle(self.db().table.get(pos)) };
         let (word, mark) = (word_of(hash_of(&self.env, entry.handle())), entry.access());
         if !self.db_mut().queues.holds(mark, word) {
-            self.enqueue(entry, word);
+            self.enqueue(entry, word, entry.memory());
         }
     }
 
@@ -65,20 +64,20 @@ impl Keyspace {
         }
     }
 
-    /// Takes an entry that is out of the table out of its queue.
+    /// Takes an entry of so many bytes that is out of the table out of its queue.
     #[inline]
-    pub(in crate::keyspace) fn forget(&mut self, entry: Entry, word: u32) {
+    pub(in crate::keyspace) fn forget(&mut self, entry: Entry, word: u32, bytes: u64) {
         if self.marking == Marking::Queued {
-            self.leave_queue(entry, word);
+            self.leave_queue(entry, word, bytes);
         }
     }
 
     #[inline(never)]
-    fn leave_queue(&mut self, entry: Entry, word: u32) {
+    fn leave_queue(&mut self, entry: Entry, word: u32, bytes: u64) {
         if self.db().table.is_empty() {
             return self.queues(|queues| *queues = Queues::default());
         }
-        let (mark, bytes) = (entry.access(), entry.memory());
+        let mark = entry.access();
         let all = !self.evict.policy.volatile;
         for (word, mark) in self.queues(|queues| queues.erase(mark, word, bytes, all)) {
             if let Some((_, moved)) = self.queued(word, mark) {

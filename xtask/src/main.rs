@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done with this repository, each thing one command. Only cargo, Node and npm are needed.
 
+mod bars;
 mod bench;
 mod browser;
 mod deflate;
@@ -74,17 +75,15 @@ enum Task {
     },
     /// rustfmt check, clippy of all targets and of the wasm binding, TypeScript type check, generated files up to date
     Lint,
-    /// Runs a benchmark: `js` (from JavaScript, beside Map, lru-cache and others), `helpers` (getOrSet beside bentocache and cacheable), `ioredis` (in process beside
-    /// loopback to redis-server), `hitratio` (eviction policies over traces), `native` (the embedded cache beside
-    /// other caches of Rust), `server`, `structures` and `memory` (beside redis-server), `latency` (the slowest calls), `instructions` (of the
-    /// hot paths, by valgrind), `size` (what each family of commands takes of the WebAssembly; 20 minutes), `tier` (what a
-    /// hit in L1 costs), or `tier-compare` (the same outage through cachette/tier, bentocache, cache-manager and cacheable)
+    /// Runs a benchmark by its name, or all that have bars when none is named (about an hour). `--save` writes benches/results; `--check` alone compares what
+    /// is saved with the bars. Beside peers: `js` (from JavaScript: Map, lru-cache and others), `native` (caches of Rust), `server`, `structures` and `memory`
+    /// (redis-server), `growth` (cost against keys and members), `latency` (the slowest calls), `hitratio` (eviction policies over traces); and `helpers`
+    /// (getOrSet beside bentocache and cacheable), `ioredis` (in process beside loopback to redis-server), `instructions` (of the hot paths, by valgrind),
+    /// `size` (what each family of commands takes of the WebAssembly; 20 minutes), `tier` (what a hit in L1 costs), `tier-compare` (the same outage through
+    /// cachette/tier, bentocache, cache-manager and cacheable)
     Bench {
-        /// Which one
-        #[arg(value_parser = ["js", "helpers", "ioredis", "hitratio", "native", "server", "structures", "memory", "latency", "instructions", "size", "tier", "tier-compare"], default_value = "js")]
-        which: String,
-        /// Handed on to the benchmark
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        /// The name, and what is handed on to the benchmark
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "NAME|OPTION")]
         args: Vec<String>,
     },
     /// Runs Redis's own test suite (Debian's source package, fetched below target/) against cachette-server, or against redis-server
@@ -169,7 +168,7 @@ fn main() -> std::process::ExitCode {
         Task::Matrix { cells, tarball, save } => matrix::run(&cells, tarball, save),
         Task::Fmt { check } => lint::fmt(check),
         Task::Lint => lint::lint(),
-        Task::Bench { which, args } => bench::run(&which, &args),
+        Task::Bench { args } => bench::run(&args),
         Task::Tcl { mode, subject, save, units } => tcl::run(&mode, subject, save, &units),
         Task::Suites { suites, subject, server, save } => suites::run(&suites, subject, server.as_deref(), save),
         Task::Sim { first, schedules, add } => tier::simulate(first, schedules, add),

@@ -28,7 +28,8 @@ pub fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
     let mut events = Vec::with_capacity(1024);
     loop {
         events.clear();
-        epoll::wait(&poll, rustix::buffer::spare_capacity(&mut events), None)?;
+        // A server that was paused and goes on has been interrupted.
+        rustix::io::retry_on_intr(|| epoll::wait(&poll, rustix::buffer::spare_capacity(&mut events), None))?;
         for event in &events {
             let Some(peer) = peers.get_mut(event.data.u64() as usize) else {
                 welcome(&listener, &poll, &mut peers)?;

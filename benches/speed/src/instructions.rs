@@ -6,7 +6,7 @@
 use crate::load::Verb;
 use crate::measure::Random;
 use crate::report::Report;
-use crate::structures::InProcess;
+use crate::sides::InProcess;
 use cachette::Cache;
 use std::error::Error;
 use std::process::Command;

@@ -5,7 +5,7 @@
 
 use crate::measure::{Random, cpu_time};
 use crate::report::Report;
-use crate::structures::InProcess;
+use crate::sides::InProcess;
 use cachette::{Cache, ReplyError};
 use std::time::{Duration, Instant};
 

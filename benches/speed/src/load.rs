@@ -4,12 +4,13 @@
 //! (`benches/results/server.md` has both). This one writes the same bytes; per batch it makes one call to write and one to read.
 
 use crate::measure::Random;
-use crate::servers::{CLIENT_CORE, request};
+use crate::server::Rate;
+use crate::servers::{CLIENT_CORE, Server, request};
 use rustix::event::epoll;
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Keys that are asked for, and bytes of a value.
 pub const KEYS: usize = 100_000;
@@ -79,13 +80,13 @@ fn to_client_core() -> Result<(), Box<dyn Error>> {
     Ok(rustix::thread::sched_setaffinity(None, &cores)?)
 }
 
-/// Requests a second that the server at `port` answers.
+/// Requests a second that the server answers, and CPU nanoseconds that one takes it.
 ///
 /// # Errors
 /// A connection breaks, or a reply has another length than it should.
-pub fn ask(port: u16, load: Load) -> Result<f64, Box<dyn Error>> {
+pub fn ask(server: &Server, load: Load) -> Result<Rate, Box<dyn Error>> {
     std::thread::scope(|scope| {
-        let client = scope.spawn(move || run(port, load).map_err(|error| error.to_string()));
+        let client = scope.spawn(move || run(server, load).map_err(|error| error.to_string()));
         Ok(client.join().map_err(|_| "the client panicked")??)
     })
 }
@@ -106,7 +107,7 @@ pub fn fill(port: u16) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn run(port: u16, load: Load) -> Result<f64, Box<dyn Error>> {
+fn run(server: &Server, load: Load) -> Result<Rate, Box<dyn Error>> {
     to_client_core()?;
     let mut random = Random(load.pipeline as u64);
     let batches: Vec<Vec<u8>> = (0..BATCHES.max(ENCODED / load.pipeline))
@@ -119,7 +120,7 @@ fn run(port: u16, load: Load) -> Result<f64, Box<dyn Error>> {
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut clients = Vec::new();
     for at in 0..load.clients {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        let stream = TcpStream::connect(("127.0.0.1", server.port))?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         epoll::add(&poll, &stream, epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
@@ -131,7 +132,9 @@ fn run(port: u16, load: Load) -> Result<f64, Box<dyn Error>> {
     let mut waiting = 0;
     let mut buffer = vec![0; 1 << 16];
     let mut events = Vec::with_capacity(256);
-    let start = Instant::now();
+    // The server has taken up all connections by then.
+    std::thread::sleep(Duration::from_millis(100));
+    let (start, before) = (Instant::now(), server.cpu_time());
     for client in &mut clients {
         send(client, next.next(), replies)?;
         (left, waiting) = (left.saturating_sub(1), waiting + 1);
@@ -152,7 +155,8 @@ fn run(port: u16, load: Load) -> Result<f64, Box<dyn Error>> {
             send(client, next.next(), replies)?;
         }
     }
-    Ok(load.requests as f64 / start.elapsed().as_secs_f64())
+    let took = start.elapsed().as_secs_f64();
+    Ok((load.requests as f64 / took, (server.cpu_time() - before) / load.requests as f64))
 }
 
 /// A batch fits into an empty socket's buffer, so it goes in one piece.

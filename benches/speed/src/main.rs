@@ -1,4 +1,4 @@
-//! `cargo xtask bench native|server|structures|memory|latency`: cachette beside its peers, measured side by side.
+//! `cargo xtask bench native|server|structures|growth|memory|latency|instructions`: cachette beside its peers, measured side by side.
 //!
 //! `--save` writes `benches/results/NAME.md` (and a plot), `--check` fails where a bar is missed, `--quick` measures only what bars ask for. `native`
 //! also takes `--entries N` and `--only PEER,PEER`.
@@ -7,6 +7,7 @@
 #[path = "../../../src/bin/server/allocator.rs"]
 mod allocator;
 mod floor;
+mod growth;
 mod instructions;
 mod latency;
 mod load;
@@ -18,7 +19,9 @@ mod plot;
 mod report;
 mod server;
 mod servers;
+mod sides;
 mod structures;
+mod works;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -41,6 +44,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         Some("native") => native::run(quick, option("--only"), option("--entries").map(str::parse).transpose()?),
         Some("server") => server::run(quick)?,
         Some("structures") => structures::run(quick)?,
+        Some("growth") => growth::run(quick)?,
         Some("memory") => memory::run(quick)?,
         Some("latency") => latency::run(quick)?,
         Some("instructions") => instructions::run()?,

@@ -5,13 +5,12 @@
 
 use crate::measure::{Random, Samples, cpu_each};
 use crate::peers::*;
-use crate::plot::Chart;
 use crate::report::Report;
 use std::hint::black_box;
 
 /// `get` asks for keys that do not depend on each other, so that the processor works on several calls at once; `get in turn` has each call wait for
 /// the value of the one before, as a program does that does something with it.
-const OPERATIONS: [&str; 6] = ["set new", "get", "get in turn", "get miss", "overwrite", "del"];
+pub const OPERATIONS: [&str; 6] = ["set new", "get", "get in turn", "get miss", "overwrite", "del"];
 /// Calls a measurement, at least.
 const CALLS: usize = 400_000;
 const MOST_CALLS: usize = 1_000_000;
@@ -25,7 +24,7 @@ fn key(prefix: &str, number: usize) -> Key {
 }
 
 /// What is asked for, in order.
-struct Plan {
+pub struct Plan {
     fresh: Vec<Key>,
     asked: Vec<Key>,
     missing: Vec<Key>,
@@ -33,7 +32,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(entries: usize, seed: u64) -> Self {
+    pub fn new(entries: usize, seed: u64) -> Self {
         let mut random = Random(seed);
         let mut fresh: Vec<Key> = (0..entries).map(|number| key("user", number)).collect();
         random.shuffle(&mut fresh);
@@ -47,11 +46,13 @@ impl Plan {
 }
 
 /// A peer with its loops, each compiled for it alone.
-trait Runner {
+pub trait Runner {
     fn name(&self) -> &'static str;
     /// CPU nanoseconds a call of one of [`OPERATIONS`].
     fn run(&mut self, operation: usize, plan: &Plan) -> f64;
     fn renew(&mut self, entries: usize);
+    /// Lets go of all that it holds.
+    fn drop_all(&mut self);
 }
 
 struct Subject<P>(&'static str, Option<P>);
@@ -62,8 +63,12 @@ impl<P: Peer> Runner for Subject<P> {
     }
 
     fn renew(&mut self, entries: usize) {
-        self.1 = None;
+        self.drop_all();
         self.1 = Some(P::new(entries * 2));
+    }
+
+    fn drop_all(&mut self) {
+        self.1 = None;
     }
 
     fn run(&mut self, operation: usize, plan: &Plan) -> f64 {
@@ -100,7 +105,7 @@ fn subject<P: Peer + 'static>(name: &'static str) -> Box<dyn Runner> {
     Box::new(Subject::<P>(name, None))
 }
 
-fn all() -> Vec<Box<dyn Runner>> {
+pub fn all() -> Vec<Box<dyn Runner>> {
     vec![
         subject::<Cachette>("cachette"),
         subject::<CachetteSystemClock>("cachette, system clock"),
@@ -163,9 +168,6 @@ fn bars(report: &mut Report, peers: &[Box<dyn Runner>], outcome: &Outcome) {
     }
 }
 
-/// Peers in the plot of cost against size.
-const DRAWN: [&str; 5] = ["cachette", "quick_cache unsync", "moka", "lru", "hashbrown (no cache)"];
-
 pub fn run(quick: bool, only: Option<&str>, entries: Option<usize>) -> Report {
     let mut report = Report::new(
         "native",
@@ -183,43 +185,12 @@ pub fn run(quick: bool, only: Option<&str>, entries: Option<usize>) -> Report {
     } else {
         &[(20_000, 9), (100_000, 5), (1_000_000, 3)]
     };
-    let mut curves: Vec<Chart> = OPERATIONS
-        .iter()
-        .map(|name| Chart {
-            title: (*name).to_owned(),
-            unit: "ns a call against entries",
-            lines: DRAWN.map(|name| (name.to_owned(), Vec::new())).into(),
-        })
-        .collect();
-    let mut note = |entries: usize, peers: &[Box<dyn Runner>], outcome: &Outcome| {
-        for (chart, samples) in curves.iter_mut().zip(outcome) {
-            for (name, points) in &mut chart.lines {
-                if let Some(peer) = peers.iter().position(|peer| peer.name() == name) {
-                    points.push((entries as f64, samples[peer].median()));
-                }
-            }
-        }
-    };
     for &(entries, rounds) in sizes {
         let outcome = measure(&mut peers, entries, rounds);
         show(&mut report, &peers, entries, &outcome);
-        note(entries, &peers, &outcome);
         if entries == 1_000_000 && only.is_none() {
             bars(&mut report, &peers, &outcome);
         }
-    }
-    if !quick {
-        peers.retain(|peer| DRAWN.contains(&peer.name()));
-        for (entries, rounds) in [(1_000, 15), (10_000, 9), (3_000_000, 1), (10_000_000, 1)] {
-            // Ten million calls of moka's take minutes.
-            peers.retain(|peer| entries < 1_000_000 || peer.name() != "moka");
-            let outcome = measure(&mut peers, entries, rounds);
-            note(entries, &peers, &outcome);
-        }
-        for chart in &mut curves {
-            chart.lines.iter_mut().for_each(|(_, points)| points.sort_by(|a, b| a.0.total_cmp(&b.0)));
-        }
-        report.curves = curves;
     }
     report
 }

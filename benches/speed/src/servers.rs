@@ -1,5 +1,6 @@
 //! Servers as processes: started on a free port, spoken to, and weighed by what the system booked on them.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -22,8 +23,26 @@ impl Server {
     /// # Errors
     /// It is not there, or does not start.
     pub fn redis() -> Result<Self, Box<dyn Error>> {
-        let options = ["--save", "", "--appendonly", "no", "--loglevel", "warning"];
-        Self::start("redis-server", &options)
+        Self::valkey("redis-server")
+    }
+
+    /// A program with redis-server's options, without persistence.
+    ///
+    /// # Errors
+    /// It is not there, or does not start.
+    pub fn valkey(program: &str) -> Result<Self, Box<dyn Error>> {
+        Self::start(program, &["--save", "", "--appendonly", "no", "--loglevel", "warning"])
+    }
+
+    /// kevy with one thread and without persistence.
+    ///
+    /// # Errors
+    /// It is not there, or does not start.
+    pub fn kevy(program: &str) -> Result<Self, Box<dyn Error>> {
+        let folder = std::env::temp_dir().join("cachette-bench-kevy");
+        std::fs::create_dir_all(&folder)?;
+        let folder = folder.to_str().ok_or("the folder for temporary files has an odd name")?;
+        Self::start(program, &["--threads", "1", "--no-aof", "--dir", folder])
     }
 
     /// This project's server, which `cargo xtask bench` has built.
@@ -44,6 +63,22 @@ impl Server {
         let program = program.to_str().ok_or("the bench lies below a folder with an odd name")?;
         // `--port PORT` comes first.
         Self::started(&["floor"], program, &[&batch.to_string(), &replies.to_string()])
+    }
+
+    /// Takes the core away from the process, so that another server has it alone: kevy's threads never sleep.
+    ///
+    /// # Errors
+    /// It is not there any more.
+    pub fn pause(&self) -> Result<(), Box<dyn Error>> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::STOP)?)
+    }
+
+    /// Gives it back.
+    ///
+    /// # Errors
+    /// It is not there any more.
+    pub fn resume(&self) -> Result<(), Box<dyn Error>> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::CONT)?)
     }
 
     fn start(program: &str, options: &[&str]) -> Result<Self, Box<dyn Error>> {
@@ -79,8 +114,24 @@ impl Server {
         Ok(Client { stream, input: Vec::new() })
     }
 
-    /// Nanoseconds of CPU that the process has used, to the system's tick (10 ms).
+    /// Nanoseconds of CPU that the process has used, user and system time of all its threads.
     pub fn cpu_time(&self) -> f64 {
+        self.scheduled().unwrap_or_else(|| self.booked())
+    }
+
+    /// As the scheduler counted, to the nanosecond; not every kernel tells it.
+    fn scheduled(&self) -> Option<f64> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
+        let mut sum = 0.0;
+        for thread in threads {
+            let told = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            sum += told.split_whitespace().next()?.parse::<f64>().ok()?;
+        }
+        Some(sum)
+    }
+
+    /// As the system booked, to its tick (10 ms).
+    fn booked(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         // The name, in parentheses, may hold spaces; user and system time are the 14th and 15th field.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();

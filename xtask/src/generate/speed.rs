@@ -1,6 +1,6 @@
 //! The README's speed tables, from the last saved runs of `cargo xtask bench`: every ratio that has a bar, and calls from JavaScript.
 
-use crate::workspace;
+use crate::bars;
 use anyhow::{Context, Result};
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ pub const BEGIN_JS: &str = "<!-- calls: written by `cargo xtask gen` from benche
 
 /// What `cargo xtask bench js` says in short, as part of a list.
 pub fn from_javascript() -> Result<String> {
-    let page = std::fs::read_to_string(workspace::root().join("benches/results/js.md"))?;
+    let page = bars::page("js")?;
     let (_, rest) = page.split_once("## In short\n").context("benches/results/js.md says nothing in short")?;
     let table = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     Ok(table.map(|line| format!("  {line}\n")).collect::<String>() + "  ")
@@ -31,27 +31,21 @@ pub fn from_javascript() -> Result<String> {
 pub fn table() -> Result<String> {
     let mut text = String::from("| | ratio of | |\n| --- | --- | --- |\n");
     for (bench, name) in BENCHES {
-        let path = workspace::root().join(format!("benches/results/{bench}.md"));
-        let page = std::fs::read_to_string(&path).with_context(|| format!("{} is missing", path.display()))?;
-        for (peer, ratios) in groups(&page) {
+        for (peer, ratios) in groups(&bars::page(bench)?) {
             writeln!(text, "| [{name}](benches/results/{bench}.md) | {peer} | {} |", ratios.join(", "))?;
         }
     }
     Ok(text)
 }
 
-/// The rows of a page's table of bars, `| what, peer | ratio | bar | verdict |`, gathered by peer.
+/// What was measured of a page's bars, gathered by peer.
 fn groups(page: &str) -> Vec<(String, Vec<String>)> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    let bars = page.split_once("### Bars").map_or("", |(_, bars)| bars);
-    for line in bars.lines() {
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        let [_, what, ratio, _, _, _] = cells[..] else { continue };
-        let (Some((what, peer)), Ok(_)) = (what.rsplit_once(", "), ratio.parse::<f64>()) else { continue };
-        let told = format!("{what} {ratio}");
-        match groups.iter_mut().find(|(known, _)| known == peer) {
+    for bar in bars::of(page).iter().filter(|bar| !bar.ratio.is_empty()) {
+        let told = format!("{} {}", bar.what, bar.ratio);
+        match groups.iter_mut().find(|(known, _)| known == bar.of) {
             Some((_, ratios)) => ratios.push(told),
-            None => groups.push((peer.to_owned(), vec![told])),
+            None => groups.push((bar.of.to_owned(), vec![told])),
         }
     }
     groups

@@ -75,7 +75,7 @@ enum Task {
     },
     /// rustfmt check, clippy of all targets and of the wasm binding, TypeScript type check, generated files up to date
     Lint,
-    /// Runs a benchmark by its name, or all that have bars when none is named (about an hour). `--save` writes benches/results; `--check` alone compares what
+    /// Runs a benchmark by its name, or all that measure time and memory when none is named (about an hour). `--save` writes benches/results; `--check` alone compares what
     /// is saved with the bars. Beside peers: `js` (from JavaScript: Map, lru-cache and others), `native` (caches of Rust), `server`, `structures` and `memory`
     /// (redis-server), `growth` (cost against keys and members), `latency` (the slowest calls), `hitratio` (eviction policies over traces); and `helpers`
     /// (getOrSet beside bentocache and cacheable), `ioredis` (in process beside loopback to redis-server), `instructions` (of the hot paths, by valgrind),

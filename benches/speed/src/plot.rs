@@ -30,7 +30,7 @@ pub fn svg(charts: &[Chart]) -> Result<String, Error> {
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
     );
     for (at, name) in names.iter().enumerate() {
-        writeln!(text, "<text x=\"{}\" y=\"16\" fill=\"{}\">{name}</text>", 10 + at * 110, color(name))?;
+        writeln!(text, "<text x=\"{}\" y=\"16\" fill=\"{}\">{name}</text>", 10 + at * 160, color(name))?;
     }
     for (at, chart) in charts.iter().enumerate() {
         let (left, top) = ((at % COLUMNS) as f64 * WIDTH + 50.0, (at / COLUMNS) as f64 * HEIGHT + 45.0);

@@ -1139,3 +1139,108 @@ fn a_command_is_sent_again_only_if_doing_it_twice_is_doing_it_once() {
         assert_eq!((sent, unknown), (again, !again), "{text}");
     }
 }
+
+/// A cluster of two nodes, both up; the second has these slots.
+fn cluster(options: Options, second: &[(u16, u16)]) -> Talk {
+    let mut talk = Talk::up(options);
+    talk.machine.assign_slots(0, 16383, 0);
+    let other = talk.machine.add_node();
+    for (first, last) in second {
+        talk.machine.assign_slots(*first, *last, other);
+    }
+    talk.machine.start(talk.now, other);
+    talk.machine.connected(talk.now, other);
+    let call = talk.sent("CLIENT TRACKING");
+    talk.reply(call, vec![ok()]);
+    talk
+}
+
+fn done() -> Vec<Value> {
+    vec![ok(), ok(), ok(), Value::Array(vec![ok(), Value::Integer(-1)])]
+}
+
+#[test]
+fn a_write_that_is_sent_on_does_not_come_after_a_later_one() {
+    let mut talk = cluster(Options::default(), &[]);
+    let first = talk.set("k", "1", Keep::default());
+    let earlier = talk.sent("MULTI; SET k 1");
+    // The slot moved, and that is known before the first node has said so.
+    talk.machine.assign_slots(0, 16383, 1);
+    let second = talk.set("k", "2", Keep::default());
+    let later = talk.sent("MULTI; SET k 2");
+    talk.reply(later, done());
+    assert_eq!(talk.answer(second), Some(Answer::Written { durability: Durability::L2, count: 1 }));
+    assert!(!talk.machine.redirected(talk.now, earlier));
+    assert_eq!(talk.answer(first), Some(Answer::Written { durability: Durability::L2, count: 1 }));
+    // While the later one is on its way it is not sent either, and not told as if Redis had it.
+    talk.machine.assign_slots(0, 16383, 0);
+    let first = talk.set("k", "3", Keep::default());
+    let earlier = talk.sent("MULTI; SET k 3");
+    talk.machine.assign_slots(0, 16383, 1);
+    talk.set("k", "4", Keep::default());
+    talk.take();
+    assert!(!talk.machine.redirected(talk.now, earlier));
+    assert_eq!(talk.answer(first), Some(Answer::Written { durability: Durability::Journaled, count: 1 }));
+    // Alone it goes where it is sent.
+    talk.set("l", "1", Keep::default());
+    let alone = talk.sent("MULTI; SET l 1");
+    assert!(talk.machine.redirected(talk.now, alone));
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_sent_on() {
+    let mut talk = cluster(unasked(), &[]);
+    let request = talk.set("k", "1", Keep::default());
+    let call = talk.sent("MULTI; SET k 1");
+    talk.pass(1000);
+    assert_eq!(talk.answer(request), Some(Answer::Failed(Failure::UnknownOutcome)));
+    assert!(!talk.machine.redirected(talk.now, call), "whatever was written since would be overwritten");
+}
+
+#[test]
+fn a_node_that_sends_its_probe_elsewhere_is_alive() {
+    let mut talk = cluster(Options::default(), &[]);
+    talk.go_down();
+    talk.pass(400);
+    talk.machine.connected(talk.now, 0);
+    for _ in 0..3 {
+        let call = talk.sent("PING; GET");
+        // Where the probe's key is does not matter: that node may be away.
+        assert!(!talk.machine.redirected(talk.now, call));
+    }
+    talk.sent("CLIENT TRACKING");
+}
+
+#[test]
+fn in_a_cluster_each_key_of_a_namespace_is_removed_by_itself() {
+    let mut talk = cluster(Options::default(), &[]);
+    talk.request += 1;
+    let request = talk.request;
+    talk.machine.clear(talk.now, request, b"ns:");
+    let scan = talk.sent("SCAN 0 MATCH ns:*");
+    talk.reply(scan, vec![Value::Array(vec![bytes("0"), Value::Array(vec![bytes("ns:1"), bytes("ns:2")])])]);
+    let calls = writes(&mut talk);
+    assert_eq!(calls.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["UNLINK ns:1", "UNLINK ns:2"]);
+    for (call, _) in calls {
+        assert_eq!(talk.answer(request), None);
+        talk.reply(call, vec![Value::Integer(1)]);
+    }
+    assert_eq!(talk.answer(request), Some(Answer::Written { durability: Durability::L2, count: 2 }));
+}
+
+#[test]
+fn marks_of_tags_are_asked_for_where_they_are() {
+    use cachette::tier::route::slot;
+    let (t, u) = (slot(b"cachette:tag:t"), slot(b"cachette:tag:u"));
+    let mut talk = cluster(Options::default(), &[(u, u)]);
+    assert_ne!(t, u);
+    let request = talk.get("k", None);
+    let call = talk.sent("GET k");
+    let sealed = cachette::tier::envelope::seal(START, START + 60_000, &[b"t".to_vec(), b"u".to_vec()], b"v");
+    talk.reply(call, vec![Value::Bytes(sealed), Value::Integer(60_000)]);
+    for tag in ["t", "u"] {
+        let call = talk.sent(&format!("GET cachette:tag:{tag}"));
+        talk.reply(call, vec![Value::Null]);
+    }
+    assert_eq!(talk.value(request).0.as_deref(), Some("v"));
+}

@@ -36,6 +36,9 @@ pub(super) struct ClearJob {
     nodes: Vec<NodeId>,
     cursor: Vec<u8>,
     count: u64,
+    /// Counts scans; and calls of this one that are on their way.
+    round: u64,
+    removing: usize,
     /// What is not done now waits in the journal.
     journaled: bool,
     /// It comes out of the journal, for this node.
@@ -207,7 +210,9 @@ impl Machine {
         self.next_clear = self.next_clear.wrapping_add(1);
         let id = self.next_clear;
         let cursor = b"0".to_vec();
-        self.clears.insert(id, ClearJob { request, prefix, issued, nodes, cursor, count: 0, journaled: false, replayed: None });
+        let (count, round, removing) = (0, 0, 0);
+        let job = ClearJob { request, prefix, issued, nodes, cursor, count, round, removing, journaled: false, replayed: None };
+        self.clears.insert(id, job);
         self.scan(id);
         id
     }
@@ -257,25 +262,42 @@ impl Machine {
             Some(Value::Array(keys)) => keys.iter().filter_map(|key| key.as_bytes().map(<[u8]>::to_vec)).collect(),
             _ => Vec::new(),
         };
+        job.round = job.round.wrapping_add(1);
+        let (round, all) = (job.round, keys.len().max(1));
+        // One call a key in a cluster: a key that moved is sent on without the others.
+        let each = if self.routes.is_cluster() { 1 } else { all };
+        job.removing = all.div_ceil(each);
         if keys.is_empty() {
-            return self.unlinked(id, &[], &[]);
+            return self.unlinked(id, round, &[], &[]);
         }
         keys.iter().for_each(|key| self.spoil(key));
-        // One command a key: those of a cluster's node are of different slots.
-        let commands = keys.iter().map(|key| words(&[b"UNLINK", key])).collect();
         let timeout = Some(self.options.write_hard);
-        self.send(node, commands, Kind::Unlink(id, keys), timeout);
+        for keys in keys.chunks(each) {
+            let commands = keys.iter().map(|key| words(&[b"UNLINK", key])).collect();
+            self.send(node, commands, Kind::Unlink(id, round, keys.to_vec()), timeout);
+        }
     }
 
-    pub(super) fn unlinked(&mut self, id: ClearId, keys: &[Vec<u8>], replies: &[Value]) {
+    pub(super) fn unlinked(&mut self, id: ClearId, round: u64, keys: &[Vec<u8>], replies: &[Value]) {
         keys.iter().for_each(|key| self.l1.remove(key));
         let count = replies.iter().filter_map(Value::as_integer).fold(0u64, |sum, one| sum.saturating_add(one.max(0) as u64));
         let Some(job) = self.clears.get_mut(&id) else { return };
         job.count = job.count.saturating_add(count);
+        job.removing = job.removing.saturating_sub(usize::from(job.round == round));
+        if job.round != round || job.removing > 0 {
+            return;
+        }
         if job.cursor == b"0" && !job.nodes.is_empty() {
             job.nodes.remove(0);
         }
         self.scan(id);
+    }
+
+    /// The first call of a round that fails is the failure of all.
+    pub(super) fn unlink_failed(&mut self, id: ClearId, round: u64, node: NodeId) {
+        if self.clears.get(&id).is_some_and(|job| job.round == round) {
+            self.clear_failed(id, node);
+        }
     }
 
     /// A node was lost in the middle: the rest is done when it is back.
@@ -283,6 +305,7 @@ impl Machine {
         let Some(job) = self.clears.get_mut(&id) else { return };
         let (prefix, issued) = (job.prefix.clone(), job.issued);
         job.nodes.retain(|other| *other != node);
+        job.round = job.round.wrapping_add(1);
         (job.cursor, job.journaled, job.replayed) = (b"0".to_vec(), true, None);
         self.journal_clear(node, &prefix, issued);
         if self.state_of(node).is_online() {

@@ -85,7 +85,8 @@ pub(super) enum Kind {
         lease: Lease,
     },
     Scan(ClearId),
-    Unlink(ClearId, Vec<Vec<u8>>),
+    /// Some of the keys that a round of scanning found.
+    Unlink(ClearId, u64, Vec<Vec<u8>>),
     /// Nobody waits for it any more.
     Late,
 }
@@ -392,9 +393,10 @@ impl Machine {
         self.deliver(call, &replies);
     }
 
-    /// A call was sent on to another node (`MOVED`, `ASK`). What it brings is told to those who wait, and not kept: its key is another node's to tell of, which
-    /// the routes do not know yet, or will not (a slot that is being moved).
-    pub fn redirected(&mut self, now: Millis, id: CallId) {
+    /// A node says of a call that it is another's (`MOVED`, `ASK`): whether it is to be sent there. Not if nobody waits for it any more, nor a write whose key this
+    /// process has written since, over there, where it would come after that. What it brings is told to those who wait, and not kept: its key is another node's
+    /// to tell of, which the routes do not know yet, or will not (a slot that is being moved).
+    pub fn redirected(&mut self, now: Millis, id: CallId) -> bool {
         self.enter(now);
         match self.calls.get_mut(&id).map(|call| &mut call.kind) {
             Some(Kind::Write(writing)) => writing.spoilt = true,
@@ -403,8 +405,19 @@ impl Machine {
                     flight.spoilt = true;
                 }
             }
+            // Whoever says so lives.
+            Some(Kind::Probe) => {
+                self.replied(now, id, Vec::new());
+                return false;
+            }
+            Some(Kind::Replay { place, .. }) if self.journal.at(*place).is_some() => {}
+            Some(Kind::Late | Kind::Replay { .. }) | None => {
+                self.take_call(id);
+                return false;
+            }
             _ => {}
         }
+        !self.is_outrun(id)
     }
 
     /// One call failed, its connection did not (a request of its own, as REST clients make them).
@@ -426,7 +439,7 @@ impl Machine {
             Kind::Replay { key, place } => self.replayed(&key, place, replies),
             Kind::Lease { flight, request, lease } => self.lease_replied(flight, request, lease, replies),
             Kind::Scan(clear) => self.scanned(clear, replies),
-            Kind::Unlink(clear, keys) => self.unlinked(clear, &keys, replies),
+            Kind::Unlink(clear, round, keys) => self.unlinked(clear, round, &keys, replies),
             Kind::Ping | Kind::Late => {}
         }
     }
@@ -447,7 +460,8 @@ impl Machine {
                     pending.call = None;
                 }
             }
-            Kind::Scan(clear) | Kind::Unlink(clear, _) => self.clear_failed(clear, call.node),
+            Kind::Scan(clear) => self.clear_failed(clear, call.node),
+            Kind::Unlink(clear, round, _) => self.unlink_failed(clear, round, call.node),
         }
     }
 

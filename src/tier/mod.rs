@@ -37,7 +37,8 @@
 //! Nothing across processes beyond Redis and the delay of word of a change. Where Redis tells no changes (`tracking` off, or a client that cannot), L1 is up to
 //! [`Options::l1_max_ttl`] behind, 5 s by default. What an abandoned connection still carried may reach Redis late, as with any client; that was told as an
 //! unknown outcome, and is never repeated by the tier, unless [`Options::retry_unknown`] asks for it: then the first sending may still land after the second,
-//! and after what came then. The journal keeps the order of each key's writes, and none across keys without [`Options::ordered`]. Tags are compared by the wall clocks of those who write.
+//! and after what came then. The journal keeps the order of each key's writes, and none across keys without [`Options::ordered`]. Where a
+//! cluster moves a slot, a command of the caller's own that is sent on may come after one that was called later. Tags are compared by the wall clocks of those who write.
 
 mod action;
 mod breaker;

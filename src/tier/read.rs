@@ -485,12 +485,10 @@ impl Machine {
         let Some(flight) = self.flights.get_mut(id) else { return };
         let (node, tags) = (flight.node, fetched.tags.clone());
         flight.fetched = Some(fetched);
-        let first = tags.first().map_or(node, |tag| self.routes.node(&super::clear::tag_key(tag)));
-        // One call where all marks are on one node; each tag's own node otherwise, one after the other.
-        let here: Vec<Vec<u8>> = tags
-            .into_iter()
-            .filter(|tag| self.routes.node(&super::clear::tag_key(tag)) == first && self.tags.unknown(tag, self.now))
-            .collect();
+        // One call; in a cluster one after the other, each tag's own node, so that a mark that moved is sent on without the others.
+        let most = if self.routes.is_cluster() { 1 } else { tags.len() };
+        let here: Vec<Vec<u8>> = tags.into_iter().filter(|tag| self.tags.unknown(tag, self.now)).take(most).collect();
+        let first = here.first().map_or(node, |tag| self.routes.node(&super::clear::tag_key(tag)));
         if here.is_empty() || !self.state_of(first).is_online() {
             return self.fall_back(id);
         }

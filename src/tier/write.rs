@@ -60,6 +60,8 @@ pub(super) struct Writing {
     pub unknown: bool,
     /// How long its caller waits.
     pub until: Millis,
+    /// One that came later is done.
+    pub outrun: bool,
 }
 
 #[derive(Debug)]
@@ -248,8 +250,9 @@ impl Machine {
         let overtook = self.own_write(&keys, replaces);
         let (epoch, issued, again) = (self.epoch_of(node), self.number(), self.once_more(&commands));
         let until = self.now.saturating_add(self.options.write_hard);
-        let (spoilt, changed, unknown) = (false, false, false);
-        let writing = Writing { request, issued, keys, what, node, epoch, spoilt, overtook, changed, again, unknown, until };
+        let (spoilt, changed, unknown, outrun) = (false, false, false, false);
+        let writing =
+            Writing { outrun, request, issued, keys, what, node, epoch, spoilt, overtook, changed, again, unknown, until };
         self.send_writing(writing, commands);
     }
 
@@ -308,6 +311,9 @@ impl Machine {
             }
             return;
         }
+        if matches!(writing.what, What::Set { .. } | What::Remove) {
+            self.outrun_earlier(&writing);
+        }
         let count = match replies {
             [Value::Integer(count)] => u64::try_from(*count).unwrap_or(0),
             _ => 1,
@@ -320,6 +326,33 @@ impl Machine {
         if let Some(request) = writing.request {
             self.answer(request, Answer::Written { durability: Durability::L2, count });
         }
+    }
+
+    /// Earlier writes of the key that are on their way still, to the node that had it, are as good as done.
+    fn outrun_earlier(&mut self, writing: &Writing) {
+        for call in writing.keys.iter().filter_map(|key| self.writing.get(key)).flatten() {
+            if let Some(Call { kind: Kind::Write(earlier), .. }) = self.calls.get_mut(call) {
+                earlier.outrun |= earlier.issued < writing.issued;
+            }
+        }
+    }
+
+    /// Whether a later write decides what becomes of the key of this one, which is not done yet and will not be. Then its caller is told so.
+    pub(super) fn is_outrun(&mut self, id: CallId) -> bool {
+        let Some(Call { kind: Kind::Write(writing), .. }) = self.calls.get(&id) else { return false };
+        let (Some(key), issued, outrun) = (writing.keys.first().cloned(), writing.issued, writing.outrun) else { return false };
+        let replaced = matches!(writing.what, What::Set { .. } | What::Remove | What::Touch);
+        if !replaced || !(outrun || self.is_overtaken(&key, issued)) {
+            return false;
+        }
+        if let Some(Call { kind: Kind::Write(writing), .. }) = self.take_call(id) {
+            self.end_writing(&writing);
+            let durability = if outrun { Durability::L2 } else { Durability::Journaled };
+            if let Some(request) = writing.request {
+                self.answer(request, Answer::Written { durability, count: 1 });
+            }
+        }
+        true
     }
 
     /// Redis has the value: L1 may have it too, if Redis will say when it changes.

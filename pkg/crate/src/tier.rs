@@ -62,7 +62,8 @@ pub extern "C" fn hit(key: u32, now: f64) -> u32 {
     area.header.show(value)
 }
 
-/// Tells the machine what happened: the request in the input, of so many bytes. 0 if it was understood.
+/// Tells the machine what happened: the request in the input, of so many bytes. 0 if it was understood (and, of a redirection, is to be
+/// followed).
 #[unsafe(no_mangle)]
 pub extern "C" fn tell(bytes: u32, now: f64) -> u32 {
     let tier = tier();
@@ -177,7 +178,8 @@ fn told(tier: &mut Tier, words: &[&[u8]], now: u64) -> Option<()> {
         (b"connected", [of]) => machine.connected(now, node(of)?),
         (b"refused", [of, words @ ..]) => machine.connect_failed(now, node(of)?, words.first().copied()),
         (b"disconnected", [of]) => machine.disconnected(now, node(of)?),
-        (b"redirected", [call]) => machine.redirected(now, number(call)?),
+        // Not understood: it is not to be sent on.
+        (b"redirected", [call]) => return machine.redirected(now, number(call)?).then_some(()),
         (b"lost", [call]) => machine.lost(now, number(call)?),
         (b"replied", [call, replies]) => {
             let (mut values, mut rest) = (Vec::new(), *replies);

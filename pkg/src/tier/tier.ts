@@ -489,7 +489,7 @@ export class Tier<V extends string | Uint8Array = string> {
     const replied = (replies: unknown[] | undefined) => replies !== undefined && this.tell('replied', call, encodeReplies(replies));
     const sent = (way as Link).send(commands).then((replies) => {
       if (this.cluster === undefined || replies === undefined || redirection(replies) === undefined) return replied(replies);
-      this.tell('redirected', call);
+      if (!this.tell('redirected', call)) return false;
       return this.cluster.redirect(commands, replies).then(replied);
     });
     sent.catch(lost);

@@ -133,7 +133,9 @@ pub(super) fn redirect(shared: &Arc<Shared>, call: CallId, commands: Vec<Words>,
     let mut inner = shared.lock();
     let inner = &mut *inner;
     let now = shared.now();
-    inner.machine.redirected(now, call);
+    if !inner.machine.redirected(now, call) {
+        return shared.act(inner);
+    }
     let place = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
     let node = place.map(|(host, port)| node_at(shared, inner, seeds, host, port, &mut false, Duration::from_secs(1)));
     match node.and_then(|node| inner.links.get(usize::from(node))).filter(|link| link.is_open()) {

@@ -229,7 +229,10 @@ pub fn zadd(call: &mut Call<'_>, args: Zadd<'_>) -> Result<Either<Option<f64>, u
     let mut checked = members.iter();
     let first = checked.next().unwrap_or(Err(ReplyError::SYNTAX))?;
     checked.try_for_each(|member| member.map(|_| ()))?;
-    let done = add(call, &args.key, rule, &mut iter::once(Ok(first)).chain(members.iter().skip(1)))?;
+    let done = match members.len() {
+        1 => add(call, &args.key, rule, &mut iter::once(Ok(first)))?,
+        _ => add(call, &args.key, rule, &mut members.iter())?,
+    };
     Ok(match (rule.increment, args.change.0) {
         (true, _) => Either::A(done.score),
         (false, true) => Either::B(done.added.saturating_add(done.updated)),

@@ -32,6 +32,18 @@ pub fn parse_bound(text: &[u8]) -> Option<f64> {
     Some(assemble(negative, number))
 }
 
+/// The integer that up to 15 digits, and nothing else, spell: as a double it is exact.
+#[inline]
+fn digits(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 15 {
+        return None;
+    }
+    text.iter().try_fold(0u64, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| sum.wrapping_mul(10).wrapping_add(digit.into()))
+    })
+}
+
 /// Numbers of few digits, by far the most: an integer below 2^53 and a power of ten up to 10^22 are exact as doubles, so that one
 /// product or quotient of them is rounded once and hence correctly.
 fn parse_short(text: &[u8]) -> Option<f64> {
@@ -41,6 +53,9 @@ fn parse_short(text: &[u8]) -> Option<f64> {
     };
     if !matches!(unsigned, [b'0'..=b'9' | b'.', ..]) {
         return None;
+    }
+    if let Some(n) = digits(unsigned) {
+        return Some(if negative { -(n as f64) } else { n as f64 });
     }
     let (n, power) = Decimal::read(unsigned)?.short()?;
     if n >> 53 != 0 || (n == 0 && power != 0) {

@@ -53,31 +53,37 @@ fn header_line(input: &[u8], at: usize, too_big: ProtocolError) -> Result<Option
     }
 }
 
-/// The number of the header at `at`, and where the next line begins, if it is what nearly all are: up to four digits, all of it there.
-#[inline]
+/// The number of the header at `at`, and where the next line begins, if it is what nearly all are: one to three digits, all of it there.
+#[inline(always)]
 fn short_number(input: &[u8], at: usize) -> Option<(i64, usize)> {
-    let digits: &[u8; 5] = input.get(at.saturating_add(1)..)?.first_chunk()?;
-    let mut number = 0i64;
-    for (passed, byte) in digits.iter().enumerate() {
-        match byte {
-            b'\r' if passed > 0 => {
-                let next = at.saturating_add(passed).saturating_add(3);
-                return (next <= input.len()).then_some((number, next));
-            }
-            b'0' if number == 0 => return None,
-            b'0'..=b'9' => number = number.wrapping_mul(10).wrapping_add(i64::from(byte.wrapping_sub(b'0'))),
-            _ => return None,
+    let digit = |byte: &u8| i64::from(byte.wrapping_sub(b'0'));
+    let (number, length) = match input.get(at.saturating_add(1)..)? {
+        [a @ b'0'..=b'9', b'\r', _, ..] => (digit(a), 4),
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => (digit(a).wrapping_mul(10).wrapping_add(digit(b)), 5),
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b'\r', _, ..] => {
+            (digit(a).wrapping_mul(10).wrapping_add(digit(b)).wrapping_mul(10).wrapping_add(digit(c)), 6)
         }
-    }
-    None
+        _ => return None,
+    };
+    Some((number, at.saturating_add(length)))
 }
 
 /// The number of the header at `at`, and where the next line begins; nothing where it is not whole.
-#[inline]
+#[inline(always)]
 fn header(input: &[u8], at: usize, too_big: ProtocolError, wrong: ProtocolError) -> Result<Option<(i64, usize)>, ProtocolError> {
-    if let Some(short) = short_number(input, at) {
-        return Ok(Some(short));
+    match short_number(input, at) {
+        Some(short) => Ok(Some(short)),
+        None => long_header(input, at, too_big, wrong),
     }
+}
+
+#[inline(never)]
+fn long_header(
+    input: &[u8],
+    at: usize,
+    too_big: ProtocolError,
+    wrong: ProtocolError,
+) -> Result<Option<(i64, usize)>, ProtocolError> {
     let Some((line, next)) = header_line(input, at, too_big)? else { return Ok(None) };
     let number = number::parse_i64(line.get(1..).unwrap_or(&[])).ok_or(wrong)?;
     Ok(Some((number, next)))

@@ -216,8 +216,8 @@ impl<'a> Short<'a> {
         unsafe {
             let (own, len) = (self.0.as_ptr(), self.0.len());
             let differ = |at: usize| own.add(at).cast::<u64>().read_unaligned() ^ other.add(at).cast::<u64>().read_unaligned();
-            let ends = differ(0) | differ(len - 8);
-            if len <= 16 { ends == 0 } else { ends | differ(8) | differ(len - 16) == 0 }
+            let ends = differ(0) | differ(len.wrapping_sub(8));
+            if len <= 16 { ends == 0 } else { ends | differ(8) | differ(len.wrapping_sub(16)) == 0 }
         }
     }
 }

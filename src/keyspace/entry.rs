@@ -582,12 +582,28 @@ impl Entry {
     /// As [`Entry::string`].
     #[inline(always)]
     pub(super) unsafe fn string_of<'a>(self, key: Short<'_>, now: Millis) -> Option<&'a [u8]> {
+        // SAFETY: so many bytes lie behind the key of an inline string.
+        unsafe {
+            let (length, start) = self.plain_of(key, now, 0)?;
+            Some(core::slice::from_raw_parts(start, length as usize))
+        }
+    }
+
+    /// The slot, where that is told as quickly.
+    #[inline(always)]
+    pub(super) fn slot_of(self, key: Short<'_>, now: Millis) -> Option<u32> {
+        self.plain_of(key, now, REFERENCE).map(|(slot, _)| slot)
+    }
+
+    /// What stands where the length does, and where the value begins, of an inline entry of this kind with this key that is not past its end.
+    #[inline(always)]
+    fn plain_of(self, key: Short<'_>, now: Millis, kind: u8) -> Option<(u32, *const u8)> {
         const SPECIAL: u64 = (REPR_MASK | FIELDS_DUE | REFERENCE) as u64 | (IS_FAR as u64) << 32;
         // SAFETY: the first eight bytes are those of every entry, and those behind them as the flags say.
         unsafe {
             let head = self.0.as_ptr().cast::<u64>().read();
             let at = self.0.as_ptr().add(if head & u64::from(HAS_DEADLINE) == 0 { HEADER } else { HEADER + DEADLINE });
-            if head & SPECIAL != 0 || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
+            if head & SPECIAL != u64::from(kind) || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
                 return None;
             }
             if head & u64::from(HAS_DEADLINE) != 0 {
@@ -597,7 +613,7 @@ impl Entry {
                     return None;
                 }
             }
-            Some(core::slice::from_raw_parts(at.add(1).add(key.0.len()), (head >> 32) as usize))
+            Some(((head >> 32) as u32, at.add(1).add(key.0.len())))
         }
     }
 

@@ -44,8 +44,9 @@ impl Waste {
             Self::Value(Value::Hash(hash)) => hash.free_some(budget),
             Self::Value(Value::Set(set)) => set.free_some(budget),
             Self::Value(Value::ZSet(zset)) => zset.free_some(budget),
-            // In blocks of many elements: what a million of them take to free is less than half a millisecond.
-            Self::Value(_) => true,
+            Self::Value(Value::List(list)) => list.free_some(budget),
+            Self::Value(Value::Stream(stream)) => stream.free_some(budget),
+            Self::Value(Value::String(_)) => true,
             Self::Keys(table) => table.drain_some(budget, |handle| {
                 // SAFETY: each handle is handed out once and the table goes.
                 unsafe {

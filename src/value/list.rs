@@ -36,6 +36,9 @@ pub enum End {
     Back,
 }
 
+/// Freeing a node takes as long as freeing so many small blocks: its pages go back to the system.
+const ELEMENTS_OF_A_NODE: usize = 4;
+
 /// A sequence of byte strings with two ends. Indexes count from 0 at the front.
 pub struct List {
     form: Form,
@@ -119,6 +122,21 @@ impl List {
     /// Whether an element can be kept at all: 4 GiB are too much, 2 GiB on 32-bit machines.
     pub fn can_hold(value: &[u8]) -> bool {
         storable(value)
+    }
+
+    /// Frees nodes from the back, about as many as `budget` single elements would take the time of; true once all are gone. For setting a large list
+    /// free in steps: after a first call that gave false nothing else may be asked but this.
+    pub fn free_some(&mut self, budget: usize) -> bool {
+        let Form::Large(large) = &mut self.form else { return true };
+        for _ in 0..(budget / ELEMENTS_OF_A_NODE).max(1) {
+            let Some(chunk) = large.chunks.back_mut() else { return true };
+            large.heap -= chunk.nodes.pop().map_or(0, |node| node.memory());
+            if chunk.nodes.is_empty() {
+                large.heap -= chunk.heap();
+                large.chunks.pop_back();
+            }
+        }
+        large.chunks.is_empty()
     }
 
     /// Adds an element at one end. O(1) amortised. False, and nothing done, for an element that it

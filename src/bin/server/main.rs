@@ -42,7 +42,7 @@ use options::{Directive, Fatal, Invocation, Plan};
 use server::Server;
 
 fn main() -> ExitCode {
-    allocator::purge_at_once();
+    allocator::never_stop();
     let args: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
     let outcome = match options::parse(&args, &mut std::io::stdin()) {
         Ok(Invocation::Version) => say(&format!("cachette-server v={} bits={}\n", env!("CARGO_PKG_VERSION"), usize::BITS)),

@@ -120,6 +120,9 @@ pub struct Stream {
     pub entries_added: u64,
 }
 
+/// Freeing a block takes as long as freeing so many small ones: its pages go back to the system.
+const ELEMENTS_OF_A_BLOCK: usize = 4;
+
 impl Collection for Stream {
     fn memory(&self) -> usize {
         self.blocks.capacity() * size_of::<Block>()
@@ -176,6 +179,16 @@ struct Cursor {
 impl Stream {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Frees blocks from the back, about as many as `budget` single elements would take the time of, and in the end all else; true then. For setting a
+    /// large stream free in steps: after a first call that gave false nothing else may be asked but this.
+    pub fn free_some(&mut self, budget: usize) -> bool {
+        for _ in 0..(budget / ELEMENTS_OF_A_BLOCK).max(1) {
+            let Some(block) = self.blocks.pop_back() else { break };
+            self.blocks_heap -= block.memory();
+        }
+        self.blocks.is_empty()
     }
 
     // ---- adding -----------------------------------------------------------------------------------------------------------------

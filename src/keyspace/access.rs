@@ -105,11 +105,9 @@ impl Keyspace {
         }
         let mark = entry.access();
         match self.marking {
-            // No store where it changes nothing: of a million keys read at random, stores to entries that are nowhere near cost a third of the time.
-            Marking::Queued if uses(mark) == MOST_USES => {}
-            Marking::Queued => entry.set_access(mark.wrapping_add(1)),
             Marking::Written => {}
-            _ => entry.change_access(self.next_mark(mark)),
+            Marking::Queued if uses(mark) == MOST_USES => {}
+            _ => entry.set_access(self.next_mark(mark)),
         }
     }
 

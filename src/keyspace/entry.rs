@@ -546,18 +546,13 @@ impl Entry {
 
     #[inline]
     pub(super) fn set_access(self, mark: u32) {
-        // SAFETY: bytes 0..4 of a live entry.
+        // SAFETY: bytes 0..4 of a live entry; a store only where something changes keeps shared cache lines clean.
         unsafe {
             let word = self.0.as_ptr().cast::<u32>();
-            word.write((mark << 8) | (word.read() & 0xff));
-        }
-    }
-
-    /// As `set_access`, where the mark mostly is what it was: a store only where something changes keeps cache lines clean.
-    #[inline]
-    pub(super) fn change_access(self, mark: u32) {
-        if self.access() != mark {
-            self.set_access(mark);
+            let new = (mark << 8) | (word.read() & 0xff);
+            if word.read() != new {
+                word.write(new);
+            }
         }
     }
 

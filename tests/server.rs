@@ -112,15 +112,20 @@ fn what_it_cannot_do_is_refused_with_the_reason() {
         (&["--user", "a b"], "Spaces not allowed"),
         (&["--user", "alice", "(+get"], "Unmatched parenthesis"),
         (&["--user", "alice", "--aclfile", "users.acl"], "not in both"),
-        (
-            &["--port", "0", "--unixsocket", "refused.sock", "--aclfile", "/no/such.acl"],
-            "opening file '/no/such.acl': No such file or directory",
-        ),
     ] {
         let (status, output) = refused(args, "");
         assert_eq!(status, Some(1), "{args:?}: {output}");
         assert!(output.contains(reason), "{args:?}: {output}");
     }
+}
+
+#[test]
+fn a_start_that_is_refused_leaves_no_socket_behind() {
+    let path = harness::folder("refused").join("server.sock");
+    let (status, output) = refused(&["--port", "0", "--unixsocket", path.to_str().unwrap(), "--aclfile", "/no/such.acl"], "");
+    assert_eq!(status, Some(1));
+    assert!(output.contains("opening file '/no/such.acl': No such file or directory"), "{output}");
+    assert!(!path.exists());
 }
 
 #[test]

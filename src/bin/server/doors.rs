@@ -22,6 +22,13 @@ struct Door {
     registered: bool,
 }
 
+/// A start that fails later leaves nothing behind either.
+impl Drop for Doors {
+    fn drop(&mut self) {
+        self.remove_files();
+    }
+}
+
 impl Doors {
     /// # Errors
     /// Why one of the addresses cannot be listened on.
@@ -31,6 +38,13 @@ impl Doors {
         let mut doors = Doors { listeners: Vec::new(), bind, port, backlog, files: Vec::new() };
         doors.replace_tcp(listeners);
         Ok(doors)
+    }
+
+    /// Removes the files that were made for the time that the server runs.
+    pub fn remove_files(&mut self) {
+        for path in self.files.drain(..) {
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     pub fn add(&mut self, listener: Listener) {

@@ -670,9 +670,7 @@ impl Server {
             self.flush(key);
             self.close(key, "the server ends");
         }
-        for path in self.doors.borrow_mut().files.drain(..) {
-            let _ = std::fs::remove_file(path);
-        }
+        self.doors.borrow_mut().remove_files();
         warn!("cachette is now ready to exit, bye bye...");
     }
 }

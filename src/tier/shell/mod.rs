@@ -24,6 +24,7 @@
 extern crate std;
 
 mod address;
+mod clock;
 mod cluster;
 mod embedded;
 mod file;
@@ -46,13 +47,14 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use clock::{Clock, wall};
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use link::Link;
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 /// Why a call failed.
@@ -166,9 +168,9 @@ struct Inner {
 /// What all clones share.
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
-    began: Instant,
-    began_at: Millis,
-    clock: Notify,
+    clock: Clock,
+    /// What is due may come earlier than the clock's task knows.
+    wake: Notify,
     notices: broadcast::Sender<Notice>,
     registry: Registry,
     address: Address,
@@ -201,11 +203,8 @@ impl Drop for Open {
     }
 }
 
-fn wall() -> Millis {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
 impl Shared {
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Poisoned by a panic in here: there is none that leaves things half done.
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -213,8 +212,7 @@ impl Shared {
 
     #[inline]
     fn now(&self) -> Millis {
-        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.began_at.saturating_add(since)
+        self.clock.now()
     }
 
     /// Tells the machine something, then does what it asks for.
@@ -276,7 +274,7 @@ impl Shared {
             }
         }
         if inner.machine.next_due().is_some_and(|due| due < inner.armed) {
-            self.clock.notify_one();
+            self.wake.notify_one();
         }
     }
 
@@ -332,7 +330,7 @@ async fn keep_time(shared: Arc<Shared>) {
         drop(spent);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
-            () = shared.clock.notified() => {}
+            () = shared.wake.notified() => {}
         }
     }
 }
@@ -390,12 +388,12 @@ impl Tier {
             options.exclusive = true;
             embedded::Embedded::new(wall())
         });
-        let began_at = wall();
-        let seed = getrandom::u64().unwrap_or(began_at);
+        let clock = Clock::start();
+        let seed = getrandom::u64().unwrap_or(clock.began_at);
         let connect_timeout = Duration::from_millis(options.connect_timeout);
         let here_bytes = options.l1_bytes;
-        let mut machine = Machine::new(options, seed, began_at);
-        machine.set_wall(began_at, began_at);
+        let mut machine = Machine::new(options, seed, clock.began_at);
+        machine.set_wall(clock.began_at, clock.began_at);
         if let Some(journal) = &journal {
             machine.restore(&journal.log);
         }
@@ -415,9 +413,8 @@ impl Tier {
         };
         let shared = Arc::new(Shared {
             inner: Mutex::new(inner),
-            began: Instant::now(),
-            began_at,
-            clock: Notify::new(),
+            clock,
+            wake: Notify::new(),
             notices: broadcast::channel(256).0,
             registry: Registry::new(),
             address,
@@ -430,7 +427,7 @@ impl Tier {
             shared.lock().journal = Some(file);
         }
         shared.event(|machine, now| machine.start(now, 0));
-        let clock = runtime.spawn(keep_time(shared.clone())).abort_handle();
+        let time = runtime.spawn(keep_time(shared.clone())).abort_handle();
         let mut others = Vec::new();
         match &shared.address {
             Address::Cluster { .. } => {
@@ -441,7 +438,7 @@ impl Tier {
             }
             Address::Embedded | Address::Single(_) => {}
         }
-        let open = Arc::new(Open(clock, others, Arc::downgrade(&shared)));
+        let open = Arc::new(Open(time, others, Arc::downgrade(&shared)));
         Ok(Self { shared, _open: open })
     }
 
@@ -477,8 +474,8 @@ impl Tier {
     /// What L1 holds of a key, if that may be given out without asking anybody: no waiting, one lock.
     #[inline]
     pub fn peek<T>(&self, key: impl AsRef<[u8]>, read: impl FnOnce(&[u8], Meta) -> T) -> Option<T> {
+        let now = self.shared.clock.lately();
         let mut inner = self.shared.lock();
-        let now = self.shared.now();
         inner.machine.hit(now, key.as_ref()).map(|(value, meta)| read(value, meta))
     }
 

@@ -387,25 +387,36 @@ impl Keyspace {
     }
 
     /// As [`Keyspace::read_string`], where the hash of the key is known.
-    ///
-    /// What most reads meet is told by few instructions, so that a processor gets as far as the next read while this one waits for its entry; all else
-    /// is looked for again, out of line.
     #[inline]
     pub fn read_string_hashed(&mut self, hash: u64, key: &[u8]) -> Result<Option<&[u8]>> {
-        if let Some(short) = Short::new(key) {
-            let Some((_, handle)) = self.db().table.search(hash, |_| true) else {
-                self.missed(key);
-                return Ok(None);
-            };
-            // SAFETY: the table holds live entries only; the bytes stay while `self` is borrowed.
-            let entry = unsafe { Entry::from_handle(handle) };
-            if let Some(found) = unsafe { entry.string_of(short, self.now) } {
-                self.stats.hits = self.stats.hits.wrapping_add(1);
-                self.mark_used(entry);
-                return Ok(Some(found));
-            }
+        // SAFETY: the bytes stay while `self` is borrowed.
+        match self.first_look(hash, key, |entry, key, now| unsafe { entry.string_of(key, now) }) {
+            Some(found) => Ok(found),
+            None => self.read_any_string(hash, key),
         }
-        self.read_any_string(hash, key)
+    }
+
+    /// What `tell` says of the key's entry, counted and marked as a hit or a miss; `None` where whoever asks has to look closely.
+    ///
+    /// What most reads meet is told by few instructions, so that a processor gets as far as the next read while this one waits for its entry.
+    #[inline(always)]
+    fn first_look<T>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        tell: impl FnOnce(Entry, Short<'_>, Millis) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let short = Short::new(key)?;
+        let Some((_, handle)) = self.db().table.search(hash, |_| true) else {
+            self.missed(key);
+            return Some(None);
+        };
+        // SAFETY: the table holds live entries only.
+        let entry = unsafe { Entry::from_handle(handle) };
+        let told = tell(entry, short, self.now)?;
+        self.stats.hits = self.stats.hits.wrapping_add(1);
+        self.mark_used(entry);
+        Some(Some(told))
     }
 
     /// A string that is found at the first look; `None` means that whoever asks has to look closely.

@@ -7,7 +7,7 @@
 //!
 //! The keyspace also knows the entry of a slot, 4 bytes each in WebAssembly, in runs that never move: growing copies nothing.
 
-use super::entry::{Entry, Short};
+use super::entry::Entry;
 use super::{Keyspace, Ttl, hash_of};
 use crate::error::{ReplyError, Result};
 use crate::time::Millis;
@@ -83,20 +83,10 @@ impl Keyspace {
     /// As [`Keyspace::reference`], where the hash of the key is known.
     #[inline]
     pub fn reference_hashed(&mut self, hash: u64, key: &[u8]) -> Option<u32> {
-        if let Some(short) = Short::new(key) {
-            let Some((_, handle)) = self.db().table.search(hash, |_| true) else {
-                self.missed(key);
-                return None;
-            };
-            // SAFETY: the table holds live entries only.
-            let entry = unsafe { Entry::from_handle(handle) };
-            if let Some(slot) = entry.slot_of(short, self.now) {
-                self.stats.hits = self.stats.hits.wrapping_add(1);
-                self.mark_used(entry);
-                return Some(slot);
-            }
+        match self.first_look(hash, key, Entry::slot_of) {
+            Some(found) => found,
+            None => self.any_reference(hash, key),
         }
-        self.any_reference(hash, key)
     }
 
     /// As `reference_hashed`, where the first look did not tell.

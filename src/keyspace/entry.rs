@@ -16,11 +16,12 @@
 //! `unsafe`: one allocation of mixed content is what makes an entry small, and no safe type has that shape. All raw reads and writes of the
 //! keyspace are in this file.
 
+use super::blocks::Blocks;
 use crate::time::Millis;
 use crate::value::{Collection, OutOfMemory, hash::Hash, list::List, set::Set, stream::Stream, zset::ZSet};
-use alloc::alloc::{Layout, alloc, dealloc};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::alloc::Layout;
 use core::ptr::NonNull;
 
 /// The type of a value, as `TYPE` names it.
@@ -274,16 +275,27 @@ impl Entry {
 
     /// A string, inline.
     #[inline]
-    pub(super) fn new_string(key: &[u8], value: &[u8], deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
-        let entry = Self::allocate(INLINE, key, value.len(), value.len(), deadline)?;
+    pub(super) fn new_string(
+        blocks: &mut Blocks,
+        key: &[u8],
+        value: &[u8],
+        deadline: Option<Millis>,
+    ) -> Result<Self, OutOfMemory> {
+        let entry = Self::allocate(blocks, INLINE, key, value.len(), value.len(), deadline)?;
         // SAFETY: `allocate` sized the block for `value.len()` bytes behind the key.
         unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), entry.inline_start(), value.len()) };
         Ok(entry)
     }
 
     /// A slot and a size in place of a value.
-    pub(super) fn new_reference(key: &[u8], slot: u32, size: u32, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
-        let entry = Self::allocate(INLINE | REFERENCE, key, slot as usize, REFERENCE_BYTES, deadline)?;
+    pub(super) fn new_reference(
+        blocks: &mut Blocks,
+        key: &[u8],
+        slot: u32,
+        size: u32,
+        deadline: Option<Millis>,
+    ) -> Result<Self, OutOfMemory> {
+        let entry = Self::allocate(blocks, INLINE | REFERENCE, key, slot as usize, REFERENCE_BYTES, deadline)?;
         entry.set_size(size);
         Ok(entry)
     }
@@ -310,19 +322,30 @@ impl Entry {
         unsafe { self.inline_start().cast::<u32>().write_unaligned(size) };
     }
 
-    pub(super) fn new_value(key: &[u8], value: Value, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+    pub(super) fn new_value(
+        blocks: &mut Blocks,
+        key: &[u8],
+        value: Value,
+        deadline: Option<Millis>,
+    ) -> Result<Self, OutOfMemory> {
         match value {
-            Value::String(bytes) => Self::new_string(key, &bytes, deadline),
-            Value::List(body) => Self::new_boxed(LIST, key, body, deadline),
-            Value::Hash(body) => Self::new_boxed(HASH, key, body, deadline),
-            Value::Set(body) => Self::new_boxed(SET, key, body, deadline),
-            Value::ZSet(body) => Self::new_boxed(ZSET, key, body, deadline),
-            Value::Stream(body) => Self::new_boxed(STREAM, key, body, deadline),
+            Value::String(bytes) => Self::new_string(blocks, key, &bytes, deadline),
+            Value::List(body) => Self::new_boxed(blocks, LIST, key, body, deadline),
+            Value::Hash(body) => Self::new_boxed(blocks, HASH, key, body, deadline),
+            Value::Set(body) => Self::new_boxed(blocks, SET, key, body, deadline),
+            Value::ZSet(body) => Self::new_boxed(blocks, ZSET, key, body, deadline),
+            Value::Stream(body) => Self::new_boxed(blocks, STREAM, key, body, deadline),
         }
     }
 
-    fn new_boxed<T>(repr: u8, key: &[u8], body: Box<T>, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
-        let entry = Self::allocate(repr, key, 0, 0, deadline)?;
+    fn new_boxed<T>(
+        blocks: &mut Blocks,
+        repr: u8,
+        key: &[u8],
+        body: Box<T>,
+        deadline: Option<Millis>,
+    ) -> Result<Self, OutOfMemory> {
+        let entry = Self::allocate(blocks, repr, key, 0, 0, deadline)?;
         // SAFETY: `repr` is not INLINE, so the block has a body word.
         unsafe { entry.write_body(Box::into_raw(body).cast()) };
         Ok(entry)
@@ -330,7 +353,14 @@ impl Entry {
 
     /// A block with a key, and room for `inline_len` bytes behind it.
     #[inline]
-    fn allocate(flags: u8, key: &[u8], length: usize, inline_len: usize, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+    fn allocate(
+        blocks: &mut Blocks,
+        flags: u8,
+        key: &[u8],
+        length: usize,
+        inline_len: usize,
+        deadline: Option<Millis>,
+    ) -> Result<Self, OutOfMemory> {
         let flags = flags | if deadline.is_some() { HAS_DEADLINE } else { 0 };
         let is_far = is_far(deadline);
         let length = u32::try_from(length).ok().filter(|length| length & IS_FAR == 0).ok_or(OutOfMemory)?;
@@ -338,7 +368,7 @@ impl Entry {
         let layout = layout(flags, is_far, key.len(), inline_len).ok_or(OutOfMemory)?;
         // SAFETY: the layout is at least HEADER + 1 bytes; every write below stays within the parts that `layout` counted.
         unsafe {
-            let base = NonNull::new(alloc(layout)).ok_or(OutOfMemory)?;
+            let base = blocks.allocate(layout).ok_or(OutOfMemory)?;
             let at = base.as_ptr();
             at.cast::<u32>().write(u32::from(flags));
             at.add(4).cast::<u32>().write(length | if is_far { IS_FAR } else { 0 });
@@ -672,14 +702,15 @@ impl Entry {
     ///
     /// # Safety
     /// The entry is live; afterwards only the returned handle is.
-    pub(super) unsafe fn with_deadline(self, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
+    pub(super) unsafe fn with_deadline(self, blocks: &mut Blocks, deadline: Option<Millis>) -> Result<Self, OutOfMemory> {
         // SAFETY: all within the live old block and the new one, sized for the same key and value.
         unsafe {
             if self.renew(deadline) {
                 return Ok(self);
             }
             let inline_len = self.inline_len();
-            let moved = Self::allocate(self.flags() & !HAS_DEADLINE, self.key(), self.string_len(), inline_len, deadline)?;
+            let moved =
+                Self::allocate(blocks, self.flags() & !HAS_DEADLINE, self.key(), self.string_len(), inline_len, deadline)?;
             moved.set_access(self.access());
             if self.repr() == INLINE {
                 core::ptr::copy_nonoverlapping(self.inline_start(), moved.inline_start(), inline_len);
@@ -695,7 +726,7 @@ impl Entry {
     ///
     /// # Safety
     /// The entry is live and a string; afterwards only the returned handle is.
-    pub(super) unsafe fn resized(self, len: usize) -> Result<Self, OutOfMemory> {
+    pub(super) unsafe fn resized(self, blocks: &mut Blocks, len: usize) -> Result<Self, OutOfMemory> {
         // SAFETY: string entries only, by the caller's promise; blocks are sized by `allocate`.
         unsafe {
             if self.repr() == BUFFER {
@@ -707,7 +738,7 @@ impl Entry {
             let old = self.string().unwrap_or(&[]);
             let kept = old.len().min(len);
             let moved = if len <= INLINE_EDIT_MAX {
-                let moved = Self::allocate(RAW, self.key(), len, len, self.deadline())?;
+                let moved = Self::allocate(blocks, RAW, self.key(), len, len, self.deadline())?;
                 let to = moved.inline_start();
                 core::ptr::copy_nonoverlapping(old.as_ptr(), to, kept);
                 core::ptr::write_bytes(to.add(kept), 0, len.saturating_sub(kept));
@@ -717,7 +748,7 @@ impl Entry {
                 buffer.try_reserve(len).map_err(|_| OutOfMemory)?;
                 buffer.extend_from_slice(old.get(..kept).unwrap_or(old));
                 buffer.resize(len, 0);
-                let moved = Self::allocate(BUFFER | RAW, self.key(), 0, 0, self.deadline())?;
+                let moved = Self::allocate(blocks, BUFFER | RAW, self.key(), 0, 0, self.deadline())?;
                 moved.write_body(Box::into_raw(Box::new(buffer)).cast());
                 moved
             };
@@ -819,7 +850,7 @@ impl Entry {
         // SAFETY: the same layout as in `allocate`: flags, key and length are those it was made with.
         unsafe {
             if let Some(layout) = layout(self.flags(), self.is_far(), self.key().len(), self.inline_len()) {
-                dealloc(self.0.as_ptr(), layout);
+                Blocks::free(self.0, layout);
             }
         }
     }

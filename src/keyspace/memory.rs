@@ -8,6 +8,7 @@ use super::entry::{Entry, ValueRef};
 use crate::error::{ReplyError, Result};
 use crate::number;
 use crate::value::Collection;
+use crate::value::table::Table;
 
 /// A share of the index that `MEMORY USAGE` counts to each key: one 8-byte slot at the usual load.
 pub(super) const SLOT_BYTES: u64 = 10;
@@ -96,6 +97,18 @@ impl Keyspace {
             }
         }
         counted
+    }
+
+    /// Bytes that blocks of entries take beyond what the ledger counts for them: they are rounded up, and lie on pages. O(keys).
+    pub fn block_overhead(&self) -> u64 {
+        let tables = self.dbs.iter().map(|db| &db.table).chain(self.waste.tables());
+        // SAFETY: tables hold live entries only.
+        self.blocks.overhead(tables.flat_map(Table::iter).map(|handle| unsafe { Entry::from_handle(handle) }.block_bytes()))
+    }
+
+    /// Whether large keyspaces ask the system for huge pages, where it leaves that to programs. Not of memory that they have already.
+    pub fn use_huge_pages(&mut self, yes: bool) {
+        self.blocks.use_huge_pages(yes);
     }
 }
 

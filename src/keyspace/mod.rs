@@ -7,6 +7,7 @@
 
 mod access;
 mod ahead;
+mod blocks;
 mod edit;
 mod entry;
 mod evict;
@@ -30,9 +31,10 @@ use crate::session::{Session, SessionId};
 use crate::time::Millis;
 use crate::value::seed::Seed;
 use crate::value::table::{Pos, Table};
-use crate::value::{Env, OutOfMemory, near};
+use crate::value::{Env, OutOfMemory};
 use access::Marking;
 use alloc::vec::Vec;
+use blocks::Blocks;
 use core::ptr::NonNull;
 use entry::{Entry, Short};
 use evict::Evict;
@@ -118,6 +120,8 @@ pub struct Keyspace {
     waste: Heap,
     /// What counters of uses and eviction leave to chance.
     luck: Rng,
+    /// Where entries lie.
+    blocks: Blocks,
 }
 
 /// Whether two keys are the same. `==` is a call, in WebAssembly even one with a loop over single bytes: for keys as they are the words are quicker.
@@ -184,6 +188,7 @@ impl Keyspace {
             references: References::default(),
             waste: Heap::default(),
             luck: Rng::new(0),
+            blocks: Blocks::new(),
         };
         keys.set_seed(env.seed);
         keys
@@ -522,7 +527,7 @@ impl Keyspace {
                 return Ok(());
             }
         }
-        let entry = Entry::new_string(key, value, deadline)?;
+        let entry = Entry::new_string(&mut self.blocks, key, value, deadline)?;
         self.place(found.map(|(pos, _)| pos), entry, hash)
     }
 
@@ -538,7 +543,7 @@ impl Keyspace {
         let hash = self.hash(key);
         let found = self.find_hashed(hash, key);
         let deadline = self.deadline_after(found.map(|(_, entry)| entry), ttl);
-        let entry = Entry::new_value(key, value, deadline)?;
+        let entry = Entry::new_value(&mut self.blocks, key, value, deadline)?;
         self.place(found.map(|(pos, _)| pos), entry, hash)
     }
 
@@ -631,8 +636,8 @@ impl Keyspace {
         let db = self.db_mut();
         // SAFETY: the table holds live entries only.
         let entry = unsafe { Entry::from_handle(db.table.get(pos)) };
-        // The allocator will look at what lies behind the block; that cache miss can begin now.
-        near::bring(entry.handle().as_ptr().wrapping_add(entry.block_bytes() as usize).wrapping_add(size_of::<usize>()));
+        // A cache miss that can begin now.
+        Blocks::will_free(entry.handle(), entry.block_bytes());
         let before = db.table.memory();
         db.table.remove(pos);
         let after = db.table.memory();
@@ -670,7 +675,7 @@ impl Keyspace {
             }
             None => {
                 self.reserve(len as u64)?;
-                let entry = Entry::new_string(key, &[], None)?;
+                let entry = Entry::new_string(&mut self.blocks, key, &[], None)?;
                 (self.insert(entry, hash)?, entry)
             }
         };
@@ -680,7 +685,7 @@ impl Keyspace {
         let before = entry.memory();
         self.reserve((len as u64).saturating_sub(before))?;
         // SAFETY: the entry is live; only the returned handle is used afterwards.
-        let resized = unsafe { entry.resized(len)? };
+        let resized = unsafe { entry.resized(&mut self.blocks, len)? };
         self.db_mut().table.replace(pos, resized.handle());
         self.resized(resized, before, resized.memory());
         // SAFETY: the bytes stay while `self` is borrowed.
@@ -709,7 +714,7 @@ impl Keyspace {
             return Edit::begin(self, pos, entry);
         }
         let empty = T::wrap(alloc::boxed::Box::default());
-        let entry = Entry::new_value(key, empty, None)?;
+        let entry = Entry::new_value(&mut self.blocks, key, empty, None)?;
         let pos = self.insert(entry, hash)?;
         Edit::begin(self, pos, entry)
     }

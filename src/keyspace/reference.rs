@@ -126,7 +126,7 @@ impl Keyspace {
         let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
         let (before, bytes) = (entry.deadline(), entry.memory());
         // SAFETY: the entry is live; only the returned handle is used afterwards.
-        let moved = unsafe { entry.with_deadline(deadline)? };
+        let moved = unsafe { entry.with_deadline(&mut self.blocks, deadline)? };
         moved.set_access(self.next_mark(moved.access()));
         self.db_mut().table.replace(pos, moved.handle());
         self.references.place(slot).map(|place| place.replace(moved.handle()));
@@ -146,7 +146,8 @@ impl Keyspace {
         let before = self.references.memory();
         self.references.reserve(slot)?;
         self.ledger.adjust(before, self.references.memory());
-        let entry = Entry::new_reference(key, slot, size, self.deadline_after(None, ttl))?;
+        let deadline = self.deadline_after(None, ttl);
+        let entry = Entry::new_reference(&mut self.blocks, key, slot, size, deadline)?;
         self.insert(entry, hash)?;
         self.references.size = self.references.size.saturating_add(size.into());
         self.references.place(slot).map(|place| place.replace(entry.handle()));

@@ -72,6 +72,14 @@ impl Heap {
         self.waste.capacity().saturating_mul(size_of::<Waste>()) as u64
     }
 
+    /// The tables of databases that were flushed.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.waste.iter().filter_map(|waste| match waste {
+            Waste::Keys(table) => Some(table),
+            Waste::Value(_) | Waste::Queues(_) => None,
+        })
+    }
+
     /// Counted anew. O(elements).
     pub(super) fn audit(&self) -> u64 {
         self.waste.iter().fold(self.own(), |sum, waste| {

@@ -106,7 +106,9 @@ fn start(plan: Plan) -> Result<(), Fatal> {
     scored.map_err(Fatal::Other)?;
     let links = Rc::new(RefCell::new(Links::default()));
     let machine = Machine { doors: doors.clone(), config_file: plan.file, started, oom, links: links.clone() };
+    let huge_pages = !config.flag("disable-thp");
     let mut engine = Engine::new(Options { seed, config });
+    engine.keys.use_huge_pages(huge_pages);
     engine.server.host = Some(Box::new(machine));
     know_users(&mut engine, users)?;
     let broken = |error: std::io::Error| Fatal::Other(format!("Fatal error: {error}"));

@@ -1,0 +1,536 @@
+//! Natively: small blocks lie in pages of blocks of one size.
+//!
+//! ```text
+//!   region   2 MiB (the first few: 256 KiB) from the allocator; where the system has huge pages, one of those
+//!     page   32 KiB: [ shade | head 64 | block | block | ... ]     all of one size, a multiple of 8
+//! ```
+//!
+//! A general allocator keeps a header beside each block, and joins a freed one with its neighbours: at a million keys each of these looks at memory that
+//! nobody had asked for, and takes as long as finding the key. Here a freed block is put in front of its page's list, and a page whose blocks are all free goes
+//! back to its region, for blocks of any size. Huge pages spare the processor the walk through the page tables that most reads of a large cache begin with.
+//!
+//! The heads of pages would all lie in the same few sets of the processor's cache if they lay where pages begin: so each lies a bit further on, by its *shade*.
+
+use crate::value::{OutOfMemory, near};
+use alloc::alloc::{Layout, alloc, dealloc};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ptr::{self, NonNull};
+
+const PAGE: usize = 1 << 15;
+const HEAD: usize = 64;
+const SHADES: usize = 16;
+/// Sizes go by this.
+const STEP: usize = 8;
+/// Larger blocks are the allocator's own affair: few fit on a page, and what it adds to one of them matters less.
+const LARGEST: usize = 512;
+const SIZES: usize = LARGEST / STEP;
+/// Pages of a region: one bit of a word each.
+const PAGES: u32 = 64;
+const HUGE: usize = PAGE * PAGES as usize;
+/// A cache that is small does not hold two megabytes for it.
+const FEW_PAGES: u32 = 8;
+/// So many regions are small.
+const SMALL_REGIONS: usize = 8;
+/// The place of a region that is not open.
+const NOWHERE: u32 = u32::MAX;
+
+/// What stands on each page in front of its blocks.
+#[repr(C, align(64))]
+struct Page {
+    pool: NonNull<Pool>,
+    /// The block that was freed last. Each of them begins with the address of the one freed before it.
+    freed: *mut u8,
+    /// Neighbours among the pages of this size that have room.
+    next: *mut Page,
+    previous: *mut Page,
+    /// Behind the last block that was ever used, from the page's beginning.
+    fresh: u32,
+    live: u32,
+    size: u32,
+    region: u32,
+    has_room: bool,
+}
+
+const _: () = assert!(size_of::<Page>() == HEAD);
+
+struct Region {
+    start: NonNull<u8>,
+    pages: u32,
+    /// Pages that are not in use.
+    free: u64,
+    /// Its place in `Pool::open`, or `NOWHERE`.
+    place: u32,
+}
+
+impl Region {
+    fn layout(pages: u32) -> Option<Layout> {
+        let (size, align) = ((pages as usize).wrapping_mul(PAGE), if pages == PAGES { HUGE } else { PAGE });
+        Layout::from_size_align(size, align).ok()
+    }
+
+    fn all(pages: u32) -> u64 {
+        u64::MAX.wrapping_shr(PAGES.wrapping_sub(pages))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.free == Self::all(self.pages)
+    }
+}
+
+struct Pool {
+    /// By size, a page that has room.
+    rooms: [*mut Page; SIZES],
+    /// A place stays a region's; those of regions that went are in `vacant`.
+    regions: Vec<Option<Region>>,
+    vacant: Vec<u32>,
+    /// Regions with free pages.
+    open: Vec<u32>,
+    /// Regions of which all pages are free.
+    empty: u32,
+    is_huge: bool,
+}
+
+/// The blocks of one keyspace.
+pub(in super::super) struct Blocks {
+    pool: Option<NonNull<Pool>>,
+    is_huge: bool,
+}
+
+/// Asks for huge pages where the system leaves that to programs.
+fn make_huge(start: NonNull<u8>, size: usize) {
+    #[cfg(all(feature = "std", target_os = "linux", not(miri)))]
+    // SAFETY: the range is one allocation, and what lies there does not change.
+    let _ = unsafe { rustix::mm::madvise(start.as_ptr().cast(), size, rustix::mm::Advice::LinuxHugepage) };
+    #[cfg(not(all(feature = "std", target_os = "linux", not(miri))))]
+    let _ = (start, size);
+}
+
+/// How far into its page the head lies.
+#[inline]
+fn shade(page: usize) -> usize {
+    page.wrapping_div(PAGE).wrapping_rem(SHADES).wrapping_mul(HEAD)
+}
+
+/// The head of the page that starts here.
+#[inline]
+unsafe fn head_at(page: *mut u8) -> *mut Page {
+    // SAFETY: shades and head are less than a page.
+    unsafe { page.add(shade(page.addr())).cast() }
+}
+
+#[inline]
+fn start_of(block: *mut u8) -> *mut u8 {
+    block.map_addr(|address| address & !PAGE.wrapping_sub(1))
+}
+
+#[inline]
+fn class_of(size: usize) -> usize {
+    size.wrapping_sub(1).wrapping_div(STEP)
+}
+
+impl Page {
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.freed.is_null() && self.fresh.wrapping_add(self.size) as usize > PAGE
+    }
+}
+
+impl Pool {
+    /// The list of a size.
+    #[inline]
+    fn room(&mut self, class: usize) -> &mut *mut Page {
+        // Sizes are looked at before they come here.
+        #[allow(clippy::indexing_slicing)]
+        &mut self.rooms[class]
+    }
+
+    #[inline]
+    unsafe fn allocate(pool: NonNull<Self>, class: usize) -> Option<NonNull<u8>> {
+        // SAFETY: pages in a list are in use and have room; a block that was freed holds an address.
+        unsafe {
+            let mut page = *(*pool.as_ptr()).room(class);
+            if page.is_null() {
+                page = Self::open_page(pool, class).ok()?;
+            }
+            let head = &mut *page;
+            let block = if head.freed.is_null() {
+                let block = start_of(page.cast()).add(head.fresh as usize);
+                head.fresh = head.fresh.wrapping_add(head.size);
+                block
+            } else {
+                let block = head.freed;
+                head.freed = block.cast::<*mut u8>().read();
+                block
+            };
+            head.live = head.live.wrapping_add(1);
+            if head.is_full() {
+                (*pool.as_ptr()).unlist(page);
+            }
+            NonNull::new(block)
+        }
+    }
+
+    /// Gives a size another page.
+    #[inline(never)]
+    unsafe fn open_page(pool: NonNull<Self>, class: usize) -> Result<*mut Page, OutOfMemory> {
+        // SAFETY: the page is not in use.
+        unsafe {
+            let (start, region) = (*pool.as_ptr()).take_page()?;
+            let page = head_at(start);
+            let fresh = shade(start.addr()).wrapping_add(HEAD) as u32;
+            let size = class.wrapping_add(1).wrapping_mul(STEP) as u32;
+            let (next, previous, freed) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            page.write(Page { pool, freed, next, previous, fresh, live: 0, size, region, has_room: false });
+            (*pool.as_ptr()).list(page);
+            Ok(page)
+        }
+    }
+
+    /// A free page, and its region.
+    fn take_page(&mut self) -> Result<(*mut u8, u32), OutOfMemory> {
+        if self.open.is_empty() {
+            let small = self.regions.len().wrapping_sub(self.vacant.len()) < SMALL_REGIONS;
+            if small || self.add_region(PAGES).is_err() {
+                self.add_region(FEW_PAGES)?;
+            }
+        }
+        let index = *self.open.last().ok_or(OutOfMemory)?;
+        let region = self.region(index).ok_or(OutOfMemory)?;
+        let was_empty = region.is_empty();
+        let page = region.free.trailing_zeros();
+        region.free &= region.free.wrapping_sub(1);
+        let (start, is_used_up) = (region.start, region.free == 0);
+        if is_used_up {
+            region.place = NOWHERE;
+            self.open.pop();
+        }
+        self.empty = self.empty.wrapping_sub(u32::from(was_empty));
+        // SAFETY: the region has so many pages.
+        Ok((unsafe { start.as_ptr().add((page as usize).wrapping_mul(PAGE)) }, index))
+    }
+
+    fn region(&mut self, index: u32) -> Option<&mut Region> {
+        self.regions.get_mut(index as usize)?.as_mut()
+    }
+
+    fn add_region(&mut self, pages: u32) -> Result<(), OutOfMemory> {
+        // First all that may be refused. What is freed later needs no memory for it.
+        let most = self.regions.len().wrapping_add(1);
+        self.regions.try_reserve(1)?;
+        self.vacant.try_reserve(most.saturating_sub(self.vacant.len()))?;
+        self.open.try_reserve(most.saturating_sub(self.open.len()))?;
+        let layout = Region::layout(pages).ok_or(OutOfMemory)?;
+        // SAFETY: the size is not 0.
+        let start = NonNull::new(unsafe { alloc(layout) }).ok_or(OutOfMemory)?;
+        if pages == PAGES && self.is_huge {
+            make_huge(start, HUGE);
+        }
+        let region = Region { start, pages, free: Region::all(pages), place: self.open.len() as u32 };
+        let index = self.vacant.pop().unwrap_or(self.regions.len() as u32);
+        match self.regions.get_mut(index as usize) {
+            Some(place) => *place = Some(region),
+            None => self.regions.push(Some(region)),
+        }
+        self.open.push(index);
+        self.empty = self.empty.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Puts a page in front of those that have room.
+    unsafe fn list(&mut self, page: *mut Page) {
+        // SAFETY: all of these pages are in use.
+        unsafe {
+            let room = self.room(class_of((*page).size as usize));
+            ((*page).next, (*page).previous, (*page).has_room) = (*room, ptr::null_mut(), true);
+            if !(*room).is_null() {
+                (**room).previous = page;
+            }
+            *room = page;
+        }
+    }
+
+    unsafe fn unlist(&mut self, page: *mut Page) {
+        // SAFETY: all of these pages are in use.
+        unsafe {
+            let (next, previous) = ((*page).next, (*page).previous);
+            if !next.is_null() {
+                (*next).previous = previous;
+            }
+            if previous.is_null() {
+                *self.room(class_of((*page).size as usize)) = next;
+            } else {
+                (*previous).next = next;
+            }
+            (*page).has_room = false;
+        }
+    }
+
+    /// What follows from a block that was freed, where its page was full or now is empty.
+    #[inline(never)]
+    unsafe fn turn(&mut self, page: *mut Page) {
+        // SAFETY: the page is in use.
+        unsafe {
+            if !(*page).has_room {
+                self.list(page);
+            }
+            if (*page).live == 0 {
+                self.unlist(page);
+                self.give_back(start_of(page.cast()), (*page).region);
+            }
+        }
+    }
+
+    /// Gives a page back to its region, and that to the allocator if there is another without pages in use.
+    fn give_back(&mut self, page: *mut u8, index: u32) {
+        let next = self.open.len() as u32;
+        let Some(region) = self.region(index) else { return };
+        let at = page.addr().wrapping_sub(region.start.addr().get()).wrapping_div(PAGE);
+        region.free |= 1u64.wrapping_shl(at as u32);
+        let is_empty = region.is_empty();
+        if region.place == NOWHERE {
+            region.place = next;
+            self.open.push(index);
+        }
+        if !is_empty {
+            return;
+        }
+        if self.empty == 0 {
+            self.empty = 1;
+        } else {
+            self.remove_region(index);
+        }
+    }
+
+    fn remove_region(&mut self, index: u32) {
+        let Some(region) = self.regions.get_mut(index as usize).and_then(Option::take) else { return };
+        let place = region.place as usize;
+        self.open.swap_remove(place);
+        if let Some(moved) = self.open.get(place).copied()
+            && let Some(moved) = self.region(moved)
+        {
+            moved.place = place as u32;
+        }
+        self.vacant.push(index);
+        free_region(region);
+    }
+}
+
+fn free_region(region: Region) {
+    if let Some(layout) = Region::layout(region.pages) {
+        // SAFETY: it was allocated so, and nobody uses its pages.
+        unsafe { dealloc(region.start.as_ptr(), layout) };
+    }
+}
+
+impl Blocks {
+    pub(in super::super) fn new() -> Self {
+        Self { pool: None, is_huge: true }
+    }
+
+    /// Whether large caches ask for huge pages. Regions that are there stay as they are.
+    pub(in super::super) fn use_huge_pages(&mut self, yes: bool) {
+        self.is_huge = yes;
+        if let Some(pool) = self.pool {
+            // SAFETY: the pool lives as long as this.
+            unsafe { (*pool.as_ptr()).is_huge = yes };
+        }
+    }
+
+    /// # Safety
+    /// The size is not 0, and the alignment at most 8.
+    #[inline]
+    pub(in super::super) unsafe fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if layout.size() > LARGEST {
+                return NonNull::new(alloc(layout));
+            }
+            let pool = match self.pool {
+                Some(pool) => pool,
+                None => self.begin(),
+            };
+            Pool::allocate(pool, class_of(layout.size()))
+        }
+    }
+
+    #[inline(never)]
+    fn begin(&mut self) -> NonNull<Pool> {
+        let pool = Pool {
+            rooms: [ptr::null_mut(); SIZES],
+            regions: Vec::new(),
+            vacant: Vec::new(),
+            open: Vec::new(),
+            empty: 0,
+            is_huge: self.is_huge,
+        };
+        let pool = NonNull::from(Box::leak(Box::new(pool)));
+        self.pool = Some(pool);
+        pool
+    }
+
+    /// Asks for the memory that freeing a block of this size will look at: the head of its page, or what lies behind a larger one.
+    #[inline]
+    pub(in super::super) fn will_free(block: NonNull<u8>, size: u64) {
+        let block = block.as_ptr();
+        if size <= LARGEST as u64 {
+            let page = start_of(block);
+            return near::bring(page.wrapping_add(shade(page.addr())));
+        }
+        near::bring(block.wrapping_add(size as usize).wrapping_add(size_of::<usize>()));
+    }
+
+    /// # Safety
+    /// The block came from `allocate` with this layout, and is not used any more; the `Blocks` it came from is still there.
+    #[inline]
+    pub(in super::super) unsafe fn free(block: NonNull<u8>, layout: Layout) {
+        // SAFETY: as the caller promises: the block lies on a page in use, or is one of the allocator.
+        unsafe {
+            if layout.size() > LARGEST {
+                return dealloc(block.as_ptr(), layout);
+            }
+            let page = head_at(start_of(block.as_ptr()));
+            let head = &mut *page;
+            block.as_ptr().cast::<*mut u8>().write(head.freed);
+            head.freed = block.as_ptr();
+            head.live = head.live.wrapping_sub(1);
+            if !head.has_room || head.live == 0 {
+                let pool = head.pool;
+                (*pool.as_ptr()).turn(page);
+            }
+        }
+    }
+
+    /// Bytes that are taken from the allocator for blocks of up to [`LARGEST`] bytes, and what these are called in the ledger: those of `blocks`.
+    pub(in super::super) fn overhead(&self, blocks: impl Iterator<Item = u64>) -> u64 {
+        let Some(pool) = self.pool else { return 0 };
+        // SAFETY: the pool lives as long as this, and nobody changes it meanwhile.
+        let pool = unsafe { pool.as_ref() };
+        let regions = pool.regions.iter().flatten().map(|region| u64::from(region.pages).wrapping_mul(PAGE as u64));
+        let lists = pool.regions.capacity().wrapping_mul(size_of::<Option<Region>>());
+        let numbers = pool.vacant.capacity().wrapping_add(pool.open.capacity()).wrapping_mul(size_of::<u32>());
+        let own = size_of::<Pool>().wrapping_add(lists).wrapping_add(numbers) as u64;
+        let within = blocks.filter(|bytes| *bytes <= LARGEST as u64);
+        regions.fold(own, u64::wrapping_add).wrapping_sub(within.fold(0, u64::wrapping_add))
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        let Some(pool) = self.pool.take() else { return };
+        // SAFETY: it was leaked by `begin`, and no entry is left that would look for it.
+        let pool = unsafe { Box::from_raw(pool.as_ptr()) };
+        pool.regions.into_iter().flatten().for_each(free_region);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// A block, and what is written in each byte of it.
+    struct Held {
+        block: NonNull<u8>,
+        layout: Layout,
+        mark: u8,
+    }
+
+    impl Held {
+        fn new(blocks: &mut Blocks, size: usize, mark: u8) -> Self {
+            let layout = Layout::from_size_align(size, 8).unwrap();
+            // SAFETY: the size is not 0, and the block is as large.
+            unsafe {
+                let block = blocks.allocate(layout).unwrap();
+                block.write_bytes(mark, size);
+                Self { block, layout, mark }
+            }
+        }
+
+        fn is_whole(&self) -> bool {
+            // SAFETY: the block is held.
+            unsafe { core::slice::from_raw_parts(self.block.as_ptr(), self.layout.size()) }.iter().all(|byte| *byte == self.mark)
+        }
+
+        fn free(self) {
+            // SAFETY: it goes with this.
+            unsafe { Blocks::free(self.block, self.layout) };
+        }
+    }
+
+    fn regions(blocks: &Blocks) -> usize {
+        blocks.pool.map_or(0, |pool| unsafe { pool.as_ref() }.regions.iter().flatten().count())
+    }
+
+    #[test]
+    fn nobody_writes_into_the_block_of_another() {
+        let steps = if cfg!(miri) { 3_000 } else { 300_000 };
+        for seed in 0..4 {
+            let (mut blocks, mut rng, mut held) = (Blocks::new(), Rng::new(seed), Vec::new());
+            let mut below = |limit: u64| rng.draw() % limit;
+            for step in 0..steps {
+                // By turns it grows and shrinks.
+                let grows = (step / (steps / 6)) % 2 == 0;
+                if held.is_empty() || below(100) < if grows { 70 } else { 30 } {
+                    let size = if below(50) == 0 { 513 + below(3000) } else { 9 + below(504) };
+                    held.push(Held::new(&mut blocks, size as usize, step as u8));
+                } else {
+                    let one: Held = held.swap_remove(below(held.len() as u64) as usize);
+                    assert!(one.is_whole(), "seed {seed}, step {step}");
+                    one.free();
+                }
+            }
+            assert!(held.iter().all(Held::is_whole), "seed {seed}");
+            assert!(held.iter().all(|one| one.block.addr().get() % 8 == 0));
+            held.into_iter().for_each(Held::free);
+            assert!(regions(&blocks) <= 1, "seed {seed}: {} regions of nothing", regions(&blocks));
+        }
+    }
+
+    #[test]
+    fn pages_of_one_size_serve_another_once_they_are_empty() {
+        let mut blocks = Blocks::new();
+        let fill = |blocks: &mut Blocks, size: usize| -> Vec<Held> {
+            (0..1_280_000 / size).map(|_| Held::new(blocks, size, 1)).collect()
+        };
+        let first = fill(&mut blocks, 64);
+        let most = regions(&blocks);
+        first.into_iter().for_each(Held::free);
+        for size in [72, 80, 64, 40] {
+            let held = fill(&mut blocks, size);
+            assert!(regions(&blocks) <= most + 1, "{} regions of {size} bytes, {most} of 64", regions(&blocks));
+            held.into_iter().rev().for_each(Held::free);
+        }
+        assert_eq!(regions(&blocks), 1);
+    }
+
+    #[test]
+    fn what_is_taken_beyond_the_blocks_is_known() {
+        let mut blocks = Blocks::new();
+        assert_eq!(blocks.overhead(core::iter::empty()), 0);
+        let held: Vec<Held> = (0..1_000).map(|_| Held::new(&mut blocks, 100, 1)).collect();
+        let overhead = blocks.overhead(held.iter().map(|one| one.layout.size() as u64));
+        let own = blocks.overhead(core::iter::empty());
+        assert_eq!(own - overhead, 100_000);
+        // A small cache does not take megabytes.
+        assert!(own < 300_000, "{own}");
+        held.into_iter().for_each(Held::free);
+    }
+
+    #[test]
+    fn huge_pages_are_taken_by_large_caches_alone() {
+        let mut blocks = Blocks::new();
+        let small = PAGE * FEW_PAGES as usize;
+        let mut held = Vec::new();
+        while regions(&blocks) <= SMALL_REGIONS {
+            held.push(Held::new(&mut blocks, 512, 1));
+        }
+        let taken = held.len() * 512;
+        assert!(taken > small * (SMALL_REGIONS - 1) && taken <= small * SMALL_REGIONS, "{taken}");
+        let pool = unsafe { blocks.pool.unwrap().as_ref() };
+        let last = pool.regions.last().unwrap().as_ref().unwrap();
+        assert_eq!((last.pages, last.start.addr().get() % HUGE), (PAGES, 0));
+        held.into_iter().for_each(Held::free);
+    }
+}

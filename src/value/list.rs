@@ -869,6 +869,32 @@ mod tests {
         list
     }
 
+    /// Frees `list` in slices; how many nodes are left after each.
+    fn left_after_slices(mut list: List, budget: usize) -> Vec<usize> {
+        let mut left = Vec::new();
+        loop {
+            let done = list.free_some(budget);
+            let Form::Large(large) = &list.form else { return left };
+            assert_eq!(large.heap, large.chunks.iter().map(Chunk::heap).sum());
+            left.push(large.chunks.iter().map(|chunk| chunk.nodes.len()).sum());
+            if done {
+                return left;
+            }
+        }
+    }
+
+    #[test]
+    fn is_freed_in_slices_of_as_many_nodes_as_the_budget_says() {
+        // 51 nodes of two elements, the last with one.
+        let list = || numbers(&env(2), 101);
+        let two_at_once: Vec<usize> = (0..=50).rev().filter(|left| left % 2 == 1).chain([0]).collect();
+        assert_eq!(left_after_slices(list(), 2 * ELEMENTS_OF_A_NODE), two_at_once);
+        // Less than a node is a node.
+        assert_eq!(left_after_slices(list(), 1), (0..=50).rev().collect::<Vec<_>>());
+        assert_eq!(left_after_slices(list(), usize::MAX), [0]);
+        assert!(numbers(&env(2), 2).free_some(1), "one node is one slice");
+    }
+
     #[test]
     fn is_small_in_itself_and_empty_without_an_allocation() {
         assert!(size_of::<List>() <= 24);

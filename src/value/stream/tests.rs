@@ -234,3 +234,28 @@ fn prefix_trees_have_a_node_for_each_chain_branching_and_end() {
     assert_eq!(nodes(&[id(1, 1), id(1, 2), id(1, 3)]), 5);
     assert_eq!(nodes(&[id(1, 1), id(1, 2), id(2, 0)]), 8);
 }
+
+/// Frees `stream` in slices; how many blocks are left after each.
+fn left_after_slices(mut stream: Stream, budget: usize) -> Vec<usize> {
+    let mut left = Vec::new();
+    loop {
+        let done = stream.free_some(budget);
+        assert_eq!(stream.blocks_heap, stream.blocks.iter().map(Block::memory).sum());
+        left.push(stream.blocks.len());
+        if done {
+            return left;
+        }
+    }
+}
+
+#[test]
+fn is_freed_in_slices_of_as_many_blocks_as_the_budget_says() {
+    // 51 blocks of two entries, the last with one.
+    let stream = || filled(&env(2, 4096), (1..=101).map(|ms| id(ms, 0)));
+    let two_at_once: Vec<usize> = (0..=50).rev().filter(|left| left % 2 == 1).chain([0]).collect();
+    assert_eq!(left_after_slices(stream(), 2 * ELEMENTS_OF_A_BLOCK), two_at_once);
+    // Less than a block is a block.
+    assert_eq!(left_after_slices(stream(), 1), (0..=50).rev().collect::<Vec<_>>());
+    assert_eq!(left_after_slices(stream(), usize::MAX), [0]);
+    assert_eq!(left_after_slices(Stream::new(), 1), [0]);
+}

@@ -78,7 +78,7 @@ export class Cachette<V extends string | Uint8Array = string> extends Commands<'
     const parameters = configuration(options);
     const { seed } = options;
     this.core = new Instance(engineNow(options), options.now ?? Date.now, (core) => {
-      if (seed !== undefined) core.raw.seed(Number(BigInt.asUintN(32, seed)), Number(BigInt.asUintN(32, seed >> 32n)));
+      if (seed !== undefined) core.seed(seed);
       const [refused] = exchange(core, parameters, false).filter((reply) => reply instanceof ReplyError);
       if (refused !== undefined) throw refused;
       if (core.tell !== undefined) core.raw.listen(1);

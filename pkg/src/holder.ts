@@ -62,7 +62,7 @@ export function referenceInstance(options: HolderOptions, now: () => number): In
   const parameters = limited ? [['CONFIG', 'SET', 'maxmemory-policy', options.policy ?? 'allkeys-s3fifo']] : [];
   if (maxmemory !== undefined) parameters.push(['CONFIG', 'SET', 'maxmemory', String(parseBytes(maxmemory))]);
   return new Instance(moduleNow('core'), now, (core) => {
-    if (seed !== undefined) core.raw.seed(Number(BigInt.asUintN(32, seed)), Number(BigInt.asUintN(32, seed >> 32n)));
+    if (seed !== undefined) core.seed(seed);
     (core.raw as RawReferences).ref_limit(max, maxSize);
     const [refused] = exchange(core, parameters, false).filter((reply) => reply instanceof ReplyError);
     if (refused !== undefined) throw refused;

@@ -1,19 +1,19 @@
 // One WebAssembly instance: its exports, its memory, its clock, and the guard against its breaking down.
 
 import { CacheClosedError, CacheCrashedError, isCrash } from './errors.js';
-import { glue } from './core.glue.js';
 import { given } from './door.js';
 import { hasTimers } from './module.js';
 import type { ReplyReader } from './resp.js';
+import { drawSeed } from './seed.js';
 import { bufferView, type NodeBuffer } from './text.js';
 
 /**
- * The exports that take and give plain numbers; pkg/crate/src/raw.rs says what each does. The hot ones pass neither through RESP nor
- * through wasm-bindgen's string glue, which measured 2.5-4 times slower.
+ * The exports, which take and give plain numbers; pkg/crate/src/raw.rs says what each does. The hot ones pass neither through RESP nor
+ * through wasm-bindgen's string glue, which measured 2.5-4 times slower. Nothing is imported: V8 compiles a wrapper for every import while the
+ * module is compiled, which took a fifth of that time.
  */
 export interface Raw extends WebAssembly.Exports {
   memory: WebAssembly.Memory;
-  __wbindgen_start(): void;
   area(): number;
   input(bytes: number): number;
   execute(bytes: number): number;
@@ -107,6 +107,7 @@ export class Instance {
   readonly owners = new Map<number, Owner>();
 
   private failure: Error | undefined;
+  private seeded = false;
   private turning = false;
   private timer: Timer | undefined;
   private timerDue = 0;
@@ -124,12 +125,8 @@ export class Instance {
   start(): void {
     clearTimeout(this.timer as number | undefined);
     this.timer = undefined;
-    const imports = glue();
     // Not instantiate(), not `instanceof Module`: edge runtimes hand out modules of another realm, and only the constructor takes them.
-    const { exports } = new WebAssembly.Instance(this.module, { './core_bg.js': imports });
-    imports.__wbg_set_wasm(exports);
-    this.raw = exports as Raw;
-    this.raw.__wbindgen_start();
+    this.raw = new WebAssembly.Instance(this.module).exports as Raw;
     const area = this.raw.area() >>> 0;
     this.header = area >>> 2;
     this.keyAt = area + KEY;
@@ -137,11 +134,18 @@ export class Instance {
     this.valueAt = area + VALUE;
     this.failure = undefined;
     this.left = 0;
+    this.seeded = false;
     this.look();
     this.prepare(this);
     const owners = [...this.owners.values()];
     this.owners.clear();
     for (const owner of owners) owner.restart();
+  }
+
+  /** Sets the seed of hashes and of random choices, in place of one that is drawn at the first turn: hosts refuse randomness while a module loads. */
+  seed(seed: bigint): void {
+    this.seeded = true;
+    this.raw.seed(Number(BigInt.asUintN(32, seed)), Number(BigInt.asUintN(32, seed >> 32n)));
   }
 
   /** Takes new views: memory that has grown leaves the old ones empty. */
@@ -234,6 +238,7 @@ export class Instance {
       this.turning = true;
       void settled.then(this.endTurn);
     }
+    if (!this.seeded) this.seed(drawSeed());
     const now = this.now();
     this.raw.turn(now);
     // Without timers, what is due is done on the way.

@@ -1,7 +1,7 @@
 //! The npm package: `pkg/dist`, and the tarball.
 //!
 //! ```text
-//! dist/M.wasm         a module of wasm-pack.toml                  dist/M.glue.js       its imports, as a factory
+//! dist/M.wasm         a module of wasm-pack.toml                  dist/M.glue.js       its imports, as a factory, if it has any
 //! dist/M.base64.js    the module as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
 //! dist/index.d.ts …   TypeScript's output                         dist/platform/*.js   one entry point a runtime
 //! ```
@@ -69,20 +69,12 @@ pub fn typecheck() -> Result<()> {
 fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {
     let name = &module.out_name;
     let wasm = std::fs::read(built.join(format!("{name}.wasm")))?;
-    let glue_text = std::fs::read_to_string(built.join(format!("{}_bg.js", module.glue_name())))?;
     let base64 = base64::engine::general_purpose::STANDARD.encode(&wasm);
     std::fs::write(dist.join(format!("{name}.wasm")), &wasm)?;
-    place_glue(module, &glue::factory(&glue_text)?, dist)?;
     std::fs::write(dist.join(format!("{name}.base64.js")), format!("export const wasmBase64 =\n  '{base64}';\n"))?;
-    Ok(())
-}
-
-fn place_glue(module: &recipe::Module, glue: &str, dist: &Path) -> Result<()> {
-    let Some(other) = &module.like else {
-        return Ok(std::fs::write(dist.join(format!("{}.glue.js", module.out_name)), glue)?);
-    };
-    if std::fs::read_to_string(dist.join(format!("{other}.glue.js")))? != glue {
-        bail!("the glue of {} is not that of {other}, which wasm-pack.toml says it is like", module.out_name);
+    if module.target.is_some() {
+        let text = std::fs::read_to_string(built.join(format!("{name}_bg.js")))?;
+        std::fs::write(dist.join(format!("{name}.glue.js")), glue::factory(&text)?)?;
     }
     Ok(())
 }

@@ -21,12 +21,10 @@ pub struct Module {
     pub features: Vec<String>,
     /// The cargo profile.
     pub profile: String,
-    /// wasm-bindgen's target; the glue factory reads the form of `bundler`.
-    pub target: String,
+    /// wasm-bindgen's target; the glue factory reads the form of `bundler`. None: the module imports nothing, and has no glue.
+    pub target: Option<String>,
     /// Name of the files written to pkg/dist.
     pub out_name: String,
-    /// The module in whose place this one may stand: what is not said here is as said there, and its glue serves both. It is built before.
-    pub like: Option<String>,
     /// Arguments of wasm-opt.
     pub wasm_opt: Vec<String>,
     /// The most that the optimised module may measure after gzip -9, in bytes.
@@ -35,13 +33,6 @@ pub struct Module {
     pub max_memory: u64,
     /// The module's own call stack, in bytes. Each instance pays for it.
     pub stack_size: u64,
-}
-
-impl Module {
-    /// The name that wasm-bindgen gives the glue, and by which the module imports it.
-    pub fn glue_name(&self) -> &str {
-        self.like.as_deref().unwrap_or(&self.out_name)
-    }
 }
 
 pub fn read() -> Result<Recipe> {
@@ -57,7 +48,9 @@ fn parse(text: &str) -> Result<Recipe> {
     for module in modules.iter_mut().filter_map(|(_, module)| module.as_table_mut()) {
         let Some(like) = module.get("like").and_then(toml::Value::as_str) else { continue };
         let other = known.get(like).and_then(toml::Value::as_table).with_context(|| format!("there is no module {like}"))?;
-        *module = other.clone().into_iter().chain(std::mem::take(module)).collect();
+        // What is not said of this one, which may stand in the other's place, is as said of the other.
+        let own = std::mem::take(module).into_iter().filter(|(name, _)| name != "like");
+        *module = other.clone().into_iter().chain(own).collect();
     }
     Ok(recipe.try_into()?)
 }
@@ -66,7 +59,7 @@ fn parse(text: &str) -> Result<Recipe> {
 mod tests {
     use super::*;
 
-    const CORE: &str = "[module.core]\ncrate = 'c'\nfeatures = ['a']\nprofile = 'p'\ntarget = 'bundler'\nout-name = 'core'\nwasm-opt = ['-Os']\n\
+    const CORE: &str = "[module.core]\ncrate = 'c'\nfeatures = ['a']\nprofile = 'p'\nout-name = 'core'\nwasm-opt = ['-Os']\n\
                         gzip-budget = 1\nmax-memory = 2\nstack-size = 3\n";
 
     #[test]
@@ -75,7 +68,7 @@ mod tests {
             parse(&format!("{CORE}[module.full]\nlike = 'core'\nfeatures = ['a', 'b']\nout-name = 'full'\ngzip-budget = 4\n"))?;
         let full = recipe.module.get("full").context("full")?;
         assert_eq!((full.package.as_str(), full.wasm_opt.len(), full.stack_size), ("c", 1, 3));
-        assert_eq!((full.features.len(), full.out_name.as_str(), full.gzip_budget, full.glue_name()), (2, "full", 4, "core"));
+        assert_eq!((full.features.len(), full.out_name.as_str(), full.gzip_budget, &full.target), (2, "full", 4, &None));
         assert!(parse(&format!("{CORE}[module.full]\nlike = 'nothing'\n")).is_err());
         Ok(())
     }

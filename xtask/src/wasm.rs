@@ -25,7 +25,7 @@ pub fn ensure_target() -> Result<()> {
     .context("the Rust toolchain has no wasm32-unknown-unknown target, and rustup could not add it")
 }
 
-/// Builds `module` and leaves `<out-name>.wasm` (optimised) and wasm-bindgen's glue, `<glue-name>_bg.js`, in the returned folder.
+/// Builds `module` and leaves `<out-name>.wasm` (optimised) and, where it has any, wasm-bindgen's glue, `<out-name>_bg.js`, in the returned folder.
 pub fn build(name: &str, module: &Module) -> Result<PathBuf> {
     build_without(name, module, "")
 }
@@ -37,8 +37,10 @@ pub fn build_without(name: &str, module: &Module, families: &str) -> Result<Path
     std::fs::create_dir_all(&out)?;
     timed(&format!("{name}: cargo build for {TARGET}"), || cargo_build(module, families))?;
     let raw = workspace::target().join(TARGET).join(&module.profile).join(format!("{}.wasm", module.package.replace('-', "_")));
-    timed(&format!("{name}: wasm-bindgen"), || bindgen(module, &raw, &out))?;
-    let bound = out.join(format!("{}_bg.wasm", module.glue_name()));
+    let bound = match &module.target {
+        Some(target) => timed(&format!("{name}: wasm-bindgen"), || bindgen(module, target, &raw, &out))?,
+        None => raw,
+    };
     let optimised = out.join(format!("{}.wasm", module.out_name));
     timed(&format!("{name}: wasm-opt"), || wasm_opt(module, &bound, &optimised))?;
     weigh(name, module, &optimised)?;
@@ -55,15 +57,17 @@ fn cargo_build(module: &Module, without: &str) -> Result<()> {
     process::run(&mut cargo)
 }
 
-fn bindgen(module: &Module, raw: &Path, out: &Path) -> Result<()> {
+/// Returns where the module is that the glue is for.
+fn bindgen(module: &Module, target: &str, raw: &Path, out: &Path) -> Result<PathBuf> {
     let mut args: Vec<OsString> = ["wasm-bindgen", "--no-typescript", "--target"].map(OsString::from).to_vec();
-    args.push(OsString::from(&module.target));
+    args.push(target.into());
     args.push("--out-name".into());
-    args.push(OsString::from(module.glue_name()));
+    args.push(OsString::from(&module.out_name));
     args.push("--out-dir".into());
     args.push(out.into());
     args.push(raw.into());
-    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")
+    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")?;
+    Ok(out.join(format!("{}_bg.wasm", module.out_name)))
 }
 
 fn wasm_opt(module: &Module, from: &Path, to: &Path) -> Result<()> {

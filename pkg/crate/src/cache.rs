@@ -12,7 +12,6 @@ use cachette::event::Event;
 use cachette::keyspace::{Class, Notice};
 use cachette::resp::Protocol;
 use cachette::session::{Peer, SessionId};
-use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Keys that one `tick` may remove: a few milliseconds at most, so that no frame is missed for it.
 const TICK_BUDGET: usize = 2000;
@@ -24,7 +23,6 @@ pub struct Cache {
     /// then; else everything takes the door.
     plain: bool,
     now: u64,
-    seeded: bool,
     /// What happened to keys, for `on(...)`.
     pub notices: VecDeque<Notice>,
     /// Sessions beside the main one that were given something, or closed, or whose wait ended.
@@ -38,7 +36,6 @@ pub struct Cache {
 impl Cache {
     #[inline(never)]
     pub fn new() -> Self {
-        // No randomness here: edge runtimes refuse it while a module loads. See `turn`.
         let mut engine = Engine::new(Options::default());
         let session = open(&mut engine, 0, 0);
         Self {
@@ -46,7 +43,6 @@ impl Cache {
             session,
             plain: true,
             now: 0,
-            seeded: false,
             notices: VecDeque::new(),
             heard: VecDeque::new(),
             input: Vec::new(),
@@ -55,20 +51,16 @@ impl Cache {
         }
     }
 
-    /// Sets the seed of hashes and random choices, in place of one that is drawn.
+    /// Sets the seed of hashes and random choices, unless there are keys already.
     pub fn seed(&mut self, seed: u64) {
-        self.seeded = self.engine.set_seed(seed);
+        self.engine.set_seed(seed);
     }
 
-    /// Sets the clock, in Unix milliseconds. The first time, and so before the first write, also draws the seed.
+    /// Sets the clock, in Unix milliseconds.
     pub fn turn(&mut self, now: u64) {
         self.now = now;
         self.engine.keys.set_now(now);
         memory::take_spare();
-        if !self.seeded {
-            self.seeded = true;
-            self.engine.set_seed(draw_seed());
-        }
     }
 
     /// Room for a request of `bytes` bytes; `None` where there is no memory for it.
@@ -294,21 +286,4 @@ fn open(engine: &mut Engine, now: u64, db: usize) -> SessionId {
         session.db = db;
     }
     id
-}
-
-#[wasm_bindgen]
-extern "C" {
-    // js-sys has it too, together with functions that nothing calls and the linker keeps.
-    #[wasm_bindgen(js_namespace = Math, js_name = random)]
-    fn math_random() -> f64;
-}
-
-/// A seed that nobody outside can guess, from the host's randomness, or from Math.random where that is refused (workerd at module scope).
-fn draw_seed() -> u64 {
-    let mut seed = [0; 8];
-    if getrandom::fill(&mut seed).is_ok() {
-        return u64::from_le_bytes(seed);
-    }
-    let draw = || (math_random() * 4_294_967_296.0) as u64;
-    draw() << 32 | draw()
 }

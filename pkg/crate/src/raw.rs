@@ -33,8 +33,8 @@ static CACHE: Shared = Shared(UnsafeCell::new(None));
 /// The cache of this instance, for as long as one export runs.
 #[inline]
 pub fn cache() -> &'static mut Cache {
-    // SAFETY: one thread; each export calls this once, no export calls JavaScript while it holds the reference (drawing the seed calls
-    // `crypto` or `Math.random`, which call nobody back), hence none runs inside another.
+    // SAFETY: one thread; each export calls this once, and there is nothing of JavaScript's to call (the module imports nothing), hence none runs
+    // inside another.
     let place = unsafe { &mut *CACHE.0.get() };
     match place {
         Some(cache) => cache,
@@ -155,7 +155,7 @@ pub extern "C" fn turn(now: f64) {
     cache().turn(now as u64);
 }
 
-/// Sets the seed, in place of one that is drawn at the first turn.
+/// Sets the seed, which the host draws: before the first turn.
 #[unsafe(no_mangle)]
 pub extern "C" fn seed(low: u32, high: u32) {
     cache().seed(u64::from(high) << 32 | u64::from(low));

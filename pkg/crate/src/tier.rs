@@ -154,9 +154,7 @@ fn told(tier: &mut Tier, words: &[&[u8]], now: u64) -> Option<()> {
     let (verb, rest) = words.split_first()?;
     if *verb == b"open" {
         let (seed, pairs) = rest.split_first()?;
-        // Where the host gives no randomness yet, what JavaScript has will do.
-        let seed = getrandom::u64().ok().or_else(|| number(seed))?;
-        tier.machine = Some(Machine::new(options(pairs)?, seed, now));
+        tier.machine = Some(Machine::new(options(pairs)?, number(seed)?, now));
         return Some(());
     }
     let machine = tier.machine.as_mut()?;

@@ -3,13 +3,12 @@
 import { CacheClosedError, CacheCrashedError, isCrash } from '../errors.js';
 import { takeText } from '../lanes.js';
 import { ReplyReader, textOf, upperBound, writeCommand, type Arg, type Reply } from '../resp.js';
+import { drawSeed } from '../seed.js';
 import { bufferView, type NodeBuffer } from '../text.js';
-import { glue } from '../tier.glue.js';
 import { tierModule } from './module.js';
 
 interface Raw extends WebAssembly.Exports {
   memory: WebAssembly.Memory;
-  __wbindgen_start(): void;
   area(): number;
   input(bytes: number): number;
   hit(key: number, now: number): number;
@@ -41,18 +40,13 @@ export class Machine {
   private failure: CacheCrashedError | CacheClosedError | undefined;
 
   constructor(now: number, options: readonly string[]) {
-    const imports = glue();
-    const { exports } = new WebAssembly.Instance(tierModule(), { './tier_bg.js': imports });
-    imports.__wbg_set_wasm(exports);
-    this.raw = exports as Raw;
-    this.raw.__wbindgen_start();
+    this.raw = new WebAssembly.Instance(tierModule()).exports as Raw;
     this.area = this.raw.area() >>> 0;
     this.header = this.area >>> 2;
     this.u8 = this.key = new Uint8Array(0);
     this.u32 = new Uint32Array(0);
     this.look();
-    const seed = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
-    if (!this.tell(now, 'open', String(seed), ...options)) throw new TypeError('cachette: an option of the tier is of no known kind');
+    if (!this.tell(now, 'open', String(drawSeed()), ...options)) throw new TypeError('cachette: an option of the tier is of no known kind');
   }
 
   private look(): void {

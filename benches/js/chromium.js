@@ -59,13 +59,12 @@ export async function open() {
       const own = await page();
       const measured = await own.evaluate(async () => {
         const bytes = await (await fetch('/pkg/dist/core.wasm')).arrayBuffer();
-        const { glue } = await import('/pkg/dist/core.glue.js');
         const times = [];
         for (let i = 0; i < 9; i++) {
           const begun = performance.now();
           const module = await WebAssembly.compile(bytes);
           const compiled = performance.now();
-          await WebAssembly.instantiate(module, { './core_bg.js': glue() });
+          await WebAssembly.instantiate(module);
           times.push([compiled - begun, performance.now() - compiled]);
         }
         const middle = (at) => times.map((pair) => pair[at]).sort((a, b) => a - b)[4];

@@ -92,7 +92,7 @@ export function measure({ subject, among, n, size, distribution, rounds, calls }
   const table = { ...Object.fromEntries(among.map((name) => [name, peers[name]])), [subject]: subjects[subject] ?? peers[subject] };
   const made = [];
   for (const [name, peer] of Object.entries(table)) {
-    const cache = peer.make(n, host);
+    const cache = peer.make(n, host, size);
     if (!cache) continue;
     const set = new Function('c', 'k', 'v', 'ex', 'i', peer.set);
     for (let i = 0; i < n; i++) set(cache, keys[i], values[i], shared.ex, i);

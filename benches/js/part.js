@@ -87,28 +87,7 @@ const parts = {
     return { bytes: (after - before) / n, ledger: cache.stats?.().bytes / n };
   },
 
-  /** Milliseconds from nothing to the first answer, and what closing gives back (resident bytes before, full, and after). */
-  async start() {
-    const { readFileSync } = await import('node:fs');
-    const { join } = await import('node:path');
-    const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
-    const root = join(here, '../..');
-    const bytes = readFileSync(join(root, 'pkg/dist/core.wasm'));
-    const { glue } = await import(join(here, '../../pkg/dist/core.glue.js'));
-    const begun = performance.now();
-    const module = new WebAssembly.Module(bytes);
-    const compiled = performance.now();
-    const imports = glue();
-    const instance = new WebAssembly.Instance(module, { './core_bg.js': imports });
-    imports.__wbg_set_wasm(instance.exports);
-    const instantiated = performance.now();
-    const { Cachette } = await import(join(root, 'pkg/dist/platform/node.js'));
-    const again = performance.now();
-    new Cachette({ module }).set('k', 'v');
-    const answered = performance.now();
-    return { compile: compiled - begun, instantiate: instantiated - compiled, first: answered - again, bytes: bytes.length };
-  },
-
+  /** What closing gives back: resident bytes before, full, and after. */
   async close() {
     const { host } = await import('./node.js');
     const resident = async () => {

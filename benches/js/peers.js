@@ -11,9 +11,13 @@ export const peers = {
   'quick-lru': { make: (n, { QuickLRU }) => new QuickLRU({ maxSize: n, maxAge: 3_600_000 }), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
 };
 
-/** What a cache of objects in WebAssembly costs at the least (benches/js/crossing.js). */
+/** What a cache of objects in WebAssembly costs at the least, and what one of text does (benches/js/crossing.js). */
 export const LEAST = 'slot known';
-peers[LEAST] = { make: (n, { crossing }) => crossing?.(), get: '(c.cross(k), c.held[i])', set: '(c.cross(k), c.held[i] = v)' };
+peers[LEAST] = { make: (n, { crossing }) => crossing?.(), get: '(c.cross(k), c.held[i])', set: '(c.cross(k), c.held[i] = v)', mget: 'c.heldMany(ks, order, j)' };
+export const LEAST_OF_TEXT = 'place known';
+peers[LEAST_OF_TEXT] = {
+  make: (n, { textCrossing }, size) => textCrossing?.(n, size), get: '(c.cross(k), c.take(i))', set: '(c.cross(k), c.put(i, v))', mget: 'c.takeMany(ks, order, j)',
+};
 
 /** Keys and values alone, made and read: what a program takes before it has a cache. */
 export const NOTHING = 'no cache';

@@ -20,7 +20,7 @@ use crate::effects::Effects;
 use crate::error::{ProtocolError, ReplyError};
 use crate::event::Event;
 use crate::host::Host;
-use crate::keyspace::{Class, Keyspace, Notice, TOGETHER};
+use crate::keyspace::{Class, Keyspace, Named, Notice, TOGETHER};
 use crate::latency;
 use crate::number;
 use crate::pubsub::{Kind, PubSub};
@@ -345,10 +345,11 @@ impl Engine {
         parse::Limits { bulk: self.server.config.proto_max_bulk_len, authenticated: self.server.admits(session) }
     }
 
-    /// Has the entries brought near that the requests will look at, if there are some.
+    /// Has the entries brought near that the requests will look at, if there are some, and what they name of large collections.
     fn bring_near(&self, db: usize, ahead: &Ahead, args: &[&[u8]]) {
         let mut keys = [&[][..]; TOGETHER];
-        let (mut count, mut first) = (0usize, 0);
+        let mut members = [Named::default(); AHEAD];
+        let (mut count, mut first, mut named) = (0usize, 0, 0usize);
         for (end, _) in ahead.requests() {
             let argv = args.get(first..end).unwrap_or(&[]);
             first = end;
@@ -357,9 +358,16 @@ impl Engine {
                 *place = key;
                 count = count.saturating_add(1);
             }
+            if let (Some(member), Some(place)) = (row.likely_member(argv), members.get_mut(named)) {
+                *place = member;
+                named = named.saturating_add(1);
+            }
         }
         if count > 1 {
             self.keys.bring_near(db, keys.get(..count).unwrap_or(&[]));
+        }
+        if named > 1 {
+            self.keys.bring_members_near(db, members.get(..named).unwrap_or(&[]));
         }
     }
 

@@ -55,6 +55,8 @@ pub mod zset_range;
 
 use crate::call::Call;
 use crate::error::{ReplyError, Result};
+use crate::keyspace::Named;
+use crate::number::parse_f64;
 use crate::resp::write::Writer;
 use alloc::vec::Vec;
 use args::Args;
@@ -255,6 +257,21 @@ impl Row {
     pub(crate) fn leading_keys<'w, 'a>(&self, argv: &'w [&'a [u8]]) -> &'w [&'a [u8]] {
         let keys = self.args.leading_key().and_then(|multiple| argv.get(1..if multiple { argv.len() } else { 2 }));
         keys.unwrap_or(&[])
+    }
+
+    /// The member or field that a request most likely names first, with the score that it is given. A guess, for reading ahead: in sorted sets the last word,
+    /// behind scores and options, in hashes and sets the one behind the key.
+    pub(crate) fn likely_member<'a>(&self, argv: &[&'a [u8]]) -> Option<Named<'a>> {
+        let writes = self.flags.has(Flags::WRITE);
+        let place = match self.group {
+            Group::SortedSet if writes || argv.len() == 3 => argv.len().checked_sub(1)?,
+            Group::Hash | Group::Set => 2,
+            _ => return None,
+        };
+        let key = argv.get(1)?;
+        let member = argv.get(place.max(2))?;
+        let score = if writes && place > 2 { argv.get(place.wrapping_sub(1)).and_then(|word| parse_f64(word)) } else { None };
+        Some(Named { key, member, score })
     }
 
     pub(crate) fn accepts(&self, words: usize) -> bool {
@@ -643,3 +660,27 @@ pub(crate) static TYPED: Row = Row {
     run: |_, _, _| Err(args::WRONG_ARITY),
     subcommands: &[],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_guessed_from_where_commands_have_them() {
+        let registry = Registry::new();
+        let guess = |line: &'static str| {
+            let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            let row = registry.top_level(argv.first()?)?;
+            row.likely_member(&argv).map(|named| (named.key, named.member, named.score))
+        };
+        assert_eq!(guess("ZADD z 1.5 m"), Some((&b"z"[..], &b"m"[..], Some(1.5))));
+        assert_eq!(guess("ZADD z NX CH -2 m"), Some((&b"z"[..], &b"m"[..], Some(-2.0))));
+        assert_eq!(guess("ZRANK z m"), Some((&b"z"[..], &b"m"[..], None)));
+        assert_eq!(guess("ZREM z a b"), Some((&b"z"[..], &b"b"[..], None)));
+        assert_eq!(guess("ZRANGE z 0 9"), None);
+        assert_eq!(guess("HSET h f v"), Some((&b"h"[..], &b"f"[..], None)));
+        assert_eq!(guess("SISMEMBER s m"), Some((&b"s"[..], &b"m"[..], None)));
+        assert_eq!(guess("SCARD s"), None);
+        assert_eq!(guess("GET k"), None);
+    }
+}

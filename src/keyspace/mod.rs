@@ -19,6 +19,7 @@ mod scan;
 mod waste;
 
 pub use access::{Lfu, Use};
+pub(crate) use ahead::Named;
 pub use ahead::TOGETHER;
 pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};

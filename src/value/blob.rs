@@ -186,6 +186,11 @@ impl Blobs {
         self.table.is_empty()
     }
 
+    /// The index of the keys, to be looked at ahead.
+    pub fn index(&self) -> &Table {
+        &self.table
+    }
+
     /// Heap bytes of index and entries. O(1).
     pub fn memory(&self) -> usize {
         self.table.memory() + self.bytes

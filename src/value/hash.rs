@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use super::blob::{self, Blobs, DeadlineVisitor};
 use super::packed::{self, Packed, Pos};
+use super::table::Table;
 use super::{Collection, Env, OutOfMemory, sample};
 
 /// From this length on, room in a packed sequence is asked for first, so that a refusal is an answer and not the end of the process.
@@ -69,6 +70,11 @@ impl Collection for Hash {
 }
 
 impl Hash {
+    /// What finds a field, in the large form.
+    pub fn index(&self) -> Option<&Table> {
+        if let Form::Large(blobs) = &self.form { Some(blobs.index()) } else { None }
+    }
+
     /// An empty hash. Allocates nothing.
     pub fn new() -> Self {
         Self { form: Form::Small(Packed::new()) }

@@ -30,6 +30,8 @@ use super::{OutOfMemory, near};
 
 /// Most entries of a leaf and most children of an inner node.
 const FANOUT: usize = 64;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 /// A node that falls below this many is joined with a neighbour, or filled up from it.
 const FEW: usize = 28;
 /// Two neighbours with at most this many together become one: well below [`FANOUT`], lest the next insertion split it again.
@@ -229,6 +231,10 @@ impl Keys {
 
     fn among_equals(&self, score: f64, member: &[u8], after: bool) -> usize {
         let start = scores_before(&self.0, |have| have < score);
+        // Mostly no other member has this score.
+        if self.0.get(start).is_none_or(|have| have.score > score) {
+            return start;
+        }
         let equal = self.0[start..].partition_point(|have| have.score <= score);
         self.members_before(start, start + equal, member, after)
     }
@@ -245,6 +251,13 @@ impl Keys {
             }
         }
         low
+    }
+
+    fn bring_near(&self) {
+        let start = self.0.as_ptr().cast::<u8>();
+        for offset in (0..room(&self.0)).step_by(LINE) {
+            near::bring(start.wrapping_add(offset));
+        }
     }
 
     /// The child below which a place lies, when `self` holds the first entries of the children.
@@ -623,6 +636,18 @@ impl RankTree {
             match &node.kids {
                 Kids::Inners(inners) => node = &inners[at],
                 Kids::Leaves(leaves) => return rank + leaves.get(at).map_or(0, |leaf| leaf.place(place)),
+            }
+        }
+    }
+
+    /// Has the leaf brought near where entries of this score stand, or would stand.
+    pub fn bring_near(&self, score: f64) {
+        let mut node = &self.root;
+        loop {
+            let at = node.least.child(Place::BeforeScore(score));
+            match &node.kids {
+                Kids::Inners(inners) => node = &inners[at],
+                Kids::Leaves(leaves) => return leaves.get(at).into_iter().for_each(Keys::bring_near),
             }
         }
     }

@@ -18,6 +18,7 @@ use super::blob::{self, Blobs};
 use super::hash::ASK_FIRST;
 use super::intset::IntSet;
 use super::packed::{self, Packed};
+use super::table::Table;
 use super::{Collection, Env, OutOfMemory, sample};
 use crate::number::{parse_i64, write_i64};
 
@@ -71,6 +72,11 @@ impl Collection for Set {
 }
 
 impl Set {
+    /// What finds a member, in the large form.
+    pub fn index(&self) -> Option<&Table> {
+        if let Form::Large(blobs) = &self.form { Some(blobs.index()) } else { None }
+    }
+
     /// An empty set. Allocates nothing.
     pub fn new() -> Self {
         Self { form: Form::Ints(IntSet::new()) }

@@ -147,6 +147,20 @@ impl Clone for ZSet {
 }
 
 impl ZSet {
+    /// What finds a member, in the large form.
+    pub fn index(&self) -> Option<&Table> {
+        if let Form::Large(large) = &self.form { Some(&large.table) } else { None }
+    }
+
+    /// Has brought near what a change or a look-up by rank of the member with this hash, and of one with this score, will look at behind the index. For a
+    /// second pass, see [`Table::candidate`].
+    pub fn bring_near(&self, hash: u64, score: Option<f64>) {
+        let Form::Large(large) = &self.form else { return };
+        // SAFETY: the table holds live items.
+        let own = large.table.candidate(hash).map(|pointer| unsafe { Item::from_ptr(pointer).score() });
+        own.into_iter().chain(score).for_each(|score| large.tree.bring_near(score));
+    }
+
     /// An empty set. Allocates nothing.
     pub fn new() -> Self {
         Self { form: Form::Small(Packed::new()) }

@@ -18,19 +18,24 @@ pub const TOGETHER: usize = 32;
 const FEW: usize = 1000;
 /// Bytes of a cache line.
 const LINE: usize = 64;
+/// What lies beyond that comes by itself, since whoever reads so much reads it in a row.
+const FARTHEST: usize = 6 * LINE;
 
 impl Keyspace {
+    /// How much of an entry is fetched where its size is not known: its head, and a short key and value.
+    pub const REACH: usize = 2 * LINE;
+
     /// Has the entries of keys brought near, up to [`TOGETHER`] of them. Changes nothing.
     pub(crate) fn bring_near(&self, db: usize, keys: &[&[u8]]) {
         if let Some(table) = self.dbs.get(db).map(|db| &db.table).filter(|table| table.len() > FEW) {
-            bring(table, &self.env.seed, keys);
+            bring(table, &self.env.seed, keys, Self::REACH);
         }
     }
 
-    /// As `bring_near`, of the selected database, for who looks the keys up next: gives their hashes.
+    /// As `bring_near`, of the selected database, for who looks the keys up next and reads about `reach` bytes of each entry: gives the keys' hashes.
     #[inline]
-    pub fn fetch(&self, keys: &[&[u8]]) -> [u64; TOGETHER] {
-        bring(&self.db().table, &self.env.seed, keys)
+    pub fn fetch(&self, keys: &[&[u8]], reach: usize) -> [u64; TOGETHER] {
+        bring(&self.db().table, &self.env.seed, keys, reach)
     }
 }
 
@@ -98,7 +103,7 @@ impl Keyspace {
 /// In none of the passes does a step wait for what another one found. They are short, so that the processor sees many steps of one at a time: where it
 /// cannot be asked for memory (see [`near`]), what it sees is all that it fetches together.
 #[inline]
-fn bring(table: &Table, seed: &Seed, keys: &[&[u8]]) -> [u64; TOGETHER] {
+fn bring(table: &Table, seed: &Seed, keys: &[&[u8]], reach: usize) -> [u64; TOGETHER] {
     let mut hashes = [0; TOGETHER];
     for (hash, key) in hashes.iter_mut().zip(keys) {
         *hash = seed.hash(key);
@@ -111,8 +116,9 @@ fn bring(table: &Table, seed: &Seed, keys: &[&[u8]]) -> [u64; TOGETHER] {
         *found = table.candidate(*hash);
     }
     for handle in found.iter().flatten() {
-        near::bring(handle.as_ptr());
-        near::bring(handle.as_ptr().wrapping_add(LINE));
+        for at in (0..reach.min(FARTHEST)).step_by(LINE) {
+            near::bring(handle.as_ptr().wrapping_add(at));
+        }
     }
     hashes
 }

@@ -9,7 +9,7 @@ use cachette::call::Call;
 use cachette::engine::{Engine, Options};
 use cachette::error::Result;
 use cachette::event::Event;
-use cachette::keyspace::{Class, Notice};
+use cachette::keyspace::{Class, Keyspace, Notice};
 use cachette::resp::Protocol;
 use cachette::session::{Peer, SessionId};
 
@@ -31,6 +31,8 @@ pub struct Cache {
     pub output: Vec<u8>,
     /// Lengths of the values in `output` after MGET's lane.
     pub lengths: Vec<u32>,
+    /// How far the entries reached that MGET's lane read last: the next are probably like them.
+    pub reach: usize,
 }
 
 impl Cache {
@@ -48,6 +50,7 @@ impl Cache {
             input: Vec::new(),
             output: Vec::new(),
             lengths: Vec::new(),
+            reach: Keyspace::REACH,
         }
     }
 

@@ -343,11 +343,12 @@ pub extern "C" fn mget(count: u32) -> u32 {
     if !cache.may_read() {
         return DOOR;
     }
-    let Cache { engine, output, lengths, .. } = cache;
+    let Cache { engine, output, lengths, reach, .. } = cache;
     output.clear();
     lengths.clear();
     let mut words = packed(&area.value).take(count as usize);
-    while let (keys @ [_, ..], hashes) = together(&engine.keys, &mut words, &mut [&[]; TOGETHER]) {
+    while let (keys @ [_, ..], hashes) = together(&engine.keys, &mut words, &mut [&[]; TOGETHER], *reach) {
+        *reach = Keyspace::REACH;
         for (key, hash) in keys.iter().zip(hashes) {
             // As `string::mget`: what is no string counts as missing.
             let length = match engine.keys.read_string_hashed(hash, key) {
@@ -356,6 +357,7 @@ pub extern "C" fn mget(count: u32) -> u32 {
                         return DOOR;
                     }
                     output.extend_from_slice(value);
+                    *reach = (*reach).max(AROUND + key.len() + value.len());
                     value.len() as u32 | if area::is_ascii(value) { LENGTH_ASCII } else { 0 }
                 }
                 _ => LENGTH_MISS,
@@ -372,6 +374,8 @@ pub extern "C" fn mget(count: u32) -> u32 {
 const LENGTH_ASCII: u32 = 1 << 31;
 /// The length of no value.
 const LENGTH_MISS: u32 = u32::MAX;
+/// Bytes of an entry beside its key and value, and half a cache line, at the beginning of which it hardly ever begins.
+const AROUND: usize = 16 + 32;
 /// Bytes of values that MGET's lane hands over; more goes through the door, which knows how to refuse.
 const MGET_MOST: usize = 1 << 24;
 
@@ -398,12 +402,13 @@ pub fn packed(mut room: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The next keys that are looked up together, none at the end, with their hashes; what they lead to is on its way.
+/// The next keys that are looked up together, none at the end, with their hashes; what they lead to is on its way, `reach` bytes of each.
 #[inline]
 pub fn together<'a, 'k>(
     keyspace: &Keyspace,
     words: &mut impl Iterator<Item = &'a [u8]>,
     keys: &'k mut [&'a [u8]; TOGETHER],
+    reach: usize,
 ) -> (&'k [&'a [u8]], [u64; TOGETHER]) {
     let mut count = 0;
     for (to, key) in keys.iter_mut().zip(words) {
@@ -411,7 +416,7 @@ pub fn together<'a, 'k>(
         count += 1;
     }
     let keys = keys.get(..count).unwrap_or_default();
-    (keys, keyspace.fetch(keys))
+    (keys, keyspace.fetch(keys, reach))
 }
 
 // ---- answers --------------------------------------------------------------------------------------------------------------------------

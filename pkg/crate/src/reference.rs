@@ -6,7 +6,7 @@
 use crate::area::{self, Area, PART};
 use crate::cache::Cache;
 use crate::raw::{MISS, cache, packed, together};
-use cachette::keyspace::{TOGETHER, Ttl};
+use cachette::keyspace::{Keyspace, TOGETHER, Ttl};
 
 /// The key in its place.
 #[inline]
@@ -118,7 +118,7 @@ pub extern "C" fn ref_mget(count: u32) -> u32 {
     let Cache { engine, lengths, .. } = cache;
     lengths.clear();
     let mut words = packed(&area.value).take(count as usize);
-    while let (keys @ [_, ..], hashes) = together(&engine.keys, &mut words, &mut [&[]; TOGETHER]) {
+    while let (keys @ [_, ..], hashes) = together(&engine.keys, &mut words, &mut [&[]; TOGETHER], Keyspace::REACH) {
         for (key, hash) in keys.iter().zip(hashes) {
             lengths.push(told(engine.keys.reference_hashed(hash, key)));
         }

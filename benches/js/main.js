@@ -249,6 +249,6 @@ function report(kept) {
   lines.push('### Bars', '', `Keys are fresh, sets have a TTL. The floor is what the least of its kind takes in the same run, as a ratio to the same peer: \`${LEAST}\` of objects, \`${LEAST_OF_TEXT}\` of text,`);
   lines.push(`\`${NOTHING}\` in the mix, \`least\` at the start. A bar below its floor cannot be reached.`, '');
   const verdict = (value, bar) => (value === undefined ? 'not measured' : value <= bar ? 'met' : 'short');
-  lines.push(table(['', 'measured', 'bar', 'floor', ''], bars(kept).map(({ what, value, bar, floor }) => [what, value?.toFixed(2) ?? '', bar, floor?.toFixed(2) ?? '', verdict(value, bar)])));
+  lines.push(table(['', 'measured', 'bar', '', 'floor'], bars(kept).map(({ what, value, bar, floor }) => [what, value?.toFixed(2) ?? '', bar, verdict(value, bar), floor?.toFixed(2) ?? ''])));
   return lines.join('\n');
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 /// Benches whose saved pages have bars.
 pub const BENCHES: [&str; 7] = ["hitratio", "native", "server", "structures", "memory", "latency", "js"];
 
-/// A row of a page's table of bars: `| what, of | ratio | bar | verdict |`.
+/// A row of a page's table of bars: `| what, of | ratio | bar | verdict |`, and on some pages one cell more: the floor, below which nothing of its kind can be.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Bar<'p> {
     pub what: &'p str,
@@ -15,6 +15,7 @@ pub struct Bar<'p> {
     pub ratio: &'p str,
     pub bar: &'p str,
     pub verdict: &'p str,
+    pub floor: &'p str,
 }
 
 /// The page that a bench has saved.
@@ -28,9 +29,10 @@ pub fn of(page: &str) -> Vec<Bar<'_>> {
     let table = page.split_once("### Bars").map_or("", |(_, rest)| rest).split("\n#").next().unwrap_or_default();
     let rows = table.lines().filter_map(|line| {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        let [_, what, ratio, bar, verdict, _] = cells[..] else { return None };
+        let [_, what, ratio, bar, verdict, ref more @ ..] = cells[..] else { return None };
+        let floor = if let [floor, _] = more { floor } else { "" };
         let (what, of) = what.rsplit_once(", ")?;
-        bar.parse::<f64>().ok().map(|_| Bar { what, of, ratio, bar, verdict })
+        bar.parse::<f64>().ok().map(|_| Bar { what, of, ratio, bar, verdict, floor })
     });
     rows.collect()
 }
@@ -43,7 +45,8 @@ pub fn check() -> Result<()> {
         let bars = of(&page);
         println!("{bench}: {} bars", bars.len());
         for bar in &bars {
-            println!("  {:<9} {:>6} of {:>5}  {}, {}", bar.verdict, bar.ratio, bar.bar, bar.what, bar.of);
+            let floor = if bar.floor.is_empty() { String::new() } else { format!(" (floor {})", bar.floor) };
+            println!("  {:<9} {:>6} of {:>5}  {}, {}{floor}", bar.verdict, bar.ratio, bar.bar, bar.what, bar.of);
         }
         met += bars.iter().filter(|bar| bar.verdict == "met").count();
         all += bars.len();
@@ -59,10 +62,10 @@ mod tests {
     #[test]
     fn a_page_has_bars() {
         let page = "| other | 1 | 2 | x |\n### Bars\n\n| what | ratio | bar | |\n| --- | ---: | ---: | --- |\n\
-                    | get, at once, us / them | 0.50 | 0.72 | met |\n| del, us / them |  | 0.5 | not measured |\n## Next\n| set, us / them | 1 | 2 | met |\n";
+                    | get, at once, us / them | 0.50 | 0.72 | met | 0.31 |\n| del, us / them |  | 0.5 | not measured |\n## Next\n| set, us / them | 1 | 2 | met |\n";
         let expected = [
-            Bar { what: "get, at once", of: "us / them", ratio: "0.50", bar: "0.72", verdict: "met" },
-            Bar { what: "del", of: "us / them", ratio: "", bar: "0.5", verdict: "not measured" },
+            Bar { what: "get, at once", of: "us / them", ratio: "0.50", bar: "0.72", verdict: "met", floor: "0.31" },
+            Bar { what: "del", of: "us / them", ratio: "", bar: "0.5", verdict: "not measured", floor: "" },
         ];
         assert_eq!(of(page), expected);
     }

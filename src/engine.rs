@@ -734,7 +734,7 @@ impl Engine {
 
     /// The next moment at which something is due: a key, or the end of a wait or of a pause.
     pub fn next_due(&self) -> Option<Millis> {
-        if self.keys.has_waste() {
+        if self.keys.has_waste() || self.keys.has_spare_memory() {
             return Some(self.keys.now());
         }
         let pause = self.server.pause.as_ref().map(|pause| pause.until);

@@ -411,7 +411,7 @@ impl Cache {
     pub fn clear(&mut self) {
         let keys = self.keys();
         keys.flush();
-        while !keys.free_waste(usize::MAX) {}
+        while !keys.free_slice(usize::MAX) {}
     }
 
     /// All keys, in no order that means anything.

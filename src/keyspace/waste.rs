@@ -164,15 +164,22 @@ impl Keyspace {
 
     /// As [`Keyspace::free_waste`], for a slice of background work: leaves the allocator nothing to catch up with at one stroke.
     pub(crate) fn free_slice(&mut self, budget: usize) -> bool {
+        self.blocks.give_back_some();
         if !self.has_waste() {
-            return true;
+            return !self.has_spare_memory();
         }
         let done = self.free_waste(budget);
         let mut block = Vec::<u8>::new();
         // Where it is refused there is nothing to be done about it.
         let _ = block.try_reserve_exact(JOINS_FREED_BLOCKS);
         core::hint::black_box(&block);
-        done
+        done && !self.has_spare_memory()
+    }
+
+    /// Whether memory of keys that are gone waits to be given back to the allocator.
+    #[inline]
+    pub fn has_spare_memory(&self) -> bool {
+        self.blocks.has_spare()
     }
 
     /// A new key pays for the old ones, where nobody calls `tick`.

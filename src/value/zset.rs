@@ -503,6 +503,9 @@ fn insert(packed: &mut Packed, member: &[u8], score: f64) {
     packed.push_back(stored.as_bytes());
 }
 
+/// Slots of an index that are freed as quickly as one member.
+const SLOTS_AT_ONCE: usize = 8;
+
 /// The large form. Every item is in both `table` and `tree`, and in nothing else.
 struct Large {
     table: Table,
@@ -559,8 +562,10 @@ impl Large {
 
     fn free_some(&mut self, budget: usize) -> bool {
         let Large { table, tree, items } = self;
-        // A table owns no items; without them it must not be asked for any.
-        *table = Table::new();
+        // A table owns no items; without them it must not be asked for any..
+        if !table.drain_some(budget.saturating_mul(SLOTS_AT_ONCE), |_| {}) {
+            return false;
+        }
         // SAFETY: the tree has taken it out and looks at no item until it has forgotten it.
         tree.remove_ranks(0..budget, &mut |item| *items -= unsafe { item.free() });
         tree.is_empty()

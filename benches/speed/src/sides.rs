@@ -48,6 +48,8 @@ const NOW: u64 = 1_700_000_000_000;
 impl InProcess {
     pub fn new() -> Self {
         let mut engine = Engine::new(Options { seed: 1, ..Options::default() });
+        // As cachette-server has it, unless told otherwise.
+        engine.keys.use_huge_pages(false);
         let session = engine.open(Peer::default(), NOW);
         Self { engine, session, out: Vec::new() }
     }

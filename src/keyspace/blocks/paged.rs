@@ -61,6 +61,8 @@ struct Region {
     free: u64,
     /// Its place in `Pool::open`, or `NOWHERE`.
     place: u32,
+    /// It stands in `Pool::emptied`.
+    is_emptied: bool,
 }
 
 impl Region {
@@ -86,6 +88,8 @@ struct Pool {
     vacant: Vec<u32>,
     /// Regions with free pages.
     open: Vec<u32>,
+    /// Regions of which all pages were free; in some of them none may be by now.
+    emptied: Vec<u32>,
     /// Regions of which all pages are free.
     empty: u32,
     is_huge: bool,
@@ -177,6 +181,8 @@ impl Pool {
         // SAFETY: the page is not in use.
         unsafe {
             let (start, region) = (*pool.as_ptr()).take_page()?;
+            // Where nobody calls `tick`, new keys give back what old ones had.
+            (*pool.as_ptr()).give_back_region();
             let page = head_at(start);
             let fresh = shade(start.addr()).wrapping_add(HEAD) as u32;
             let size = class.wrapping_add(1).wrapping_mul(STEP) as u32;
@@ -220,13 +226,14 @@ impl Pool {
         self.regions.try_reserve(1)?;
         self.vacant.try_reserve(most.saturating_sub(self.vacant.len()))?;
         self.open.try_reserve(most.saturating_sub(self.open.len()))?;
+        self.emptied.try_reserve(most.saturating_sub(self.emptied.len()))?;
         let layout = Region::layout(pages).ok_or(OutOfMemory)?;
         // SAFETY: the size is not 0.
         let start = NonNull::new(unsafe { alloc(layout) }).ok_or(OutOfMemory)?;
         if pages == PAGES && self.is_huge {
             make_huge(start, HUGE);
         }
-        let region = Region { start, pages, free: Region::all(pages), place: self.open.len() as u32 };
+        let region = Region { start, pages, free: Region::all(pages), place: self.open.len() as u32, is_emptied: false };
         let index = self.vacant.pop().unwrap_or(self.regions.len() as u32);
         match self.regions.get_mut(index as usize) {
             Some(place) => *place = Some(region),
@@ -281,7 +288,7 @@ impl Pool {
         }
     }
 
-    /// Gives a page back to its region, and that to the allocator if there is another without pages in use.
+    /// Gives a page back to its region.
     fn give_back(&mut self, page: *mut u8, index: u32) {
         let next = self.open.len() as u32;
         let Some(region) = self.region(index) else { return };
@@ -292,13 +299,35 @@ impl Pool {
             region.place = next;
             self.open.push(index);
         }
-        if !is_empty {
-            return;
+        if is_empty {
+            self.note_empty(index);
         }
-        if self.empty == 0 {
-            self.empty = 1;
-        } else {
-            self.remove_region(index);
+    }
+
+    fn note_empty(&mut self, index: u32) {
+        self.empty = self.empty.wrapping_add(1);
+        let Some(region) = self.region(index) else { return };
+        if !core::mem::replace(&mut region.is_emptied, true) {
+            self.emptied.push(index);
+        }
+    }
+
+    /// Whether there are regions to give back: one that is empty is kept.
+    fn has_spare(&self) -> bool {
+        self.empty > 1
+    }
+
+    /// Gives one region back to the allocator, if there is one to spare.
+    fn give_back_region(&mut self) {
+        while self.has_spare()
+            && let Some(index) = self.emptied.pop()
+        {
+            let Some(region) = self.region(index) else { continue };
+            region.is_emptied = false;
+            if region.is_empty() {
+                self.empty = self.empty.wrapping_sub(1);
+                return self.remove_region(index);
+            }
         }
     }
 
@@ -337,6 +366,20 @@ impl Blocks {
         }
     }
 
+    /// Whether memory waits to be given back to the allocator.
+    pub(in super::super) fn has_spare(&self) -> bool {
+        // SAFETY: the pool lives as long as this.
+        self.pool.is_some_and(|pool| unsafe { pool.as_ref() }.has_spare())
+    }
+
+    /// Gives back a part of it, of two megabytes at most: that takes the system up to half a millisecond, and after a flush all of it becomes free at once.
+    pub(in super::super) fn give_back_some(&mut self) {
+        if let Some(pool) = self.pool {
+            // SAFETY: the pool lives as long as this.
+            unsafe { (*pool.as_ptr()).give_back_region() };
+        }
+    }
+
     /// # Safety
     /// The size is not 0, and the alignment at most 8.
     #[inline]
@@ -361,6 +404,7 @@ impl Blocks {
             regions: Vec::new(),
             vacant: Vec::new(),
             open: Vec::new(),
+            emptied: Vec::new(),
             empty: 0,
             is_huge: self.is_huge,
         };
@@ -408,8 +452,8 @@ impl Blocks {
         let pool = unsafe { pool.as_ref() };
         let regions = pool.regions.iter().flatten().map(|region| u64::from(region.pages).wrapping_mul(PAGE as u64));
         let lists = pool.regions.capacity().wrapping_mul(size_of::<Option<Region>>());
-        let numbers = pool.vacant.capacity().wrapping_add(pool.open.capacity()).wrapping_mul(size_of::<u32>());
-        let own = size_of::<Pool>().wrapping_add(lists).wrapping_add(numbers) as u64;
+        let numbers = [&pool.vacant, &pool.open, &pool.emptied].map(|list| list.capacity().wrapping_mul(size_of::<u32>()));
+        let own = numbers.into_iter().fold(size_of::<Pool>().wrapping_add(lists), usize::wrapping_add) as u64;
         let within = blocks.filter(|bytes| *bytes <= LARGEST as u64);
         regions.fold(own, u64::wrapping_add).wrapping_sub(within.fold(0, u64::wrapping_add))
     }
@@ -463,6 +507,15 @@ mod tests {
         blocks.pool.map_or(0, |pool| unsafe { pool.as_ref() }.regions.iter().flatten().count())
     }
 
+    /// Gives back all there is to spare, a region at a time.
+    fn give_back_all(blocks: &mut Blocks) {
+        while blocks.has_spare() {
+            let before = regions(blocks);
+            blocks.give_back_some();
+            assert_eq!(regions(blocks), before - 1);
+        }
+    }
+
     #[test]
     fn nobody_writes_into_the_block_of_another() {
         let steps = if cfg!(miri) { 3_000 } else { 300_000 };
@@ -484,6 +537,7 @@ mod tests {
             assert!(held.iter().all(Held::is_whole), "seed {seed}");
             assert!(held.iter().all(|one| one.block.addr().get() % 8 == 0));
             held.into_iter().for_each(Held::free);
+            give_back_all(&mut blocks);
             assert!(regions(&blocks) <= 1, "seed {seed}: {} regions of nothing", regions(&blocks));
         }
     }
@@ -502,7 +556,20 @@ mod tests {
             assert!(regions(&blocks) <= most + 1, "{} regions of {size} bytes, {most} of 64", regions(&blocks));
             held.into_iter().rev().for_each(Held::free);
         }
+        give_back_all(&mut blocks);
         assert_eq!(regions(&blocks), 1);
+    }
+
+    #[test]
+    fn new_blocks_give_back_what_others_had() {
+        let mut blocks = Blocks::new();
+        let held: Vec<Held> = (0..20_000).map(|_| Held::new(&mut blocks, 512, 1)).collect();
+        let most = regions(&blocks);
+        held.into_iter().for_each(Held::free);
+        assert_eq!(regions(&blocks), most, "freeing alone stops for no region");
+        let held: Vec<Held> = (0..2_000).map(|_| Held::new(&mut blocks, 512, 1)).collect();
+        assert!(regions(&blocks) < most);
+        held.into_iter().for_each(Held::free);
     }
 
     #[test]

@@ -13,6 +13,12 @@ impl Blocks {
 
     pub(in super::super) fn use_huge_pages(&mut self, _yes: bool) {}
 
+    pub(in super::super) fn has_spare(&self) -> bool {
+        false
+    }
+
+    pub(in super::super) fn give_back_some(&mut self) {}
+
     pub(in super::super) fn overhead(&self, _blocks: impl Iterator<Item = u64>) -> u64 {
         0
     }

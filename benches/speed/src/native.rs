@@ -120,15 +120,6 @@ pub fn all() -> Vec<Box<dyn Runner>> {
     ]
 }
 
-/// Has the allocator give back what was freed: a cache that begins fills memory that the system gives it, not what another one left warm.
-fn give_back_memory() {
-    // SAFETY: it may be called at any time.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
 /// Samples by operation, then by peer.
 type Outcome = Vec<Vec<Samples>>;
 
@@ -141,7 +132,6 @@ fn measure(peers: &mut [Box<dyn Runner>], entries: usize, rounds: usize) -> Outc
             order.reverse();
         }
         order.iter().for_each(|&peer| peers[peer].renew(entries));
-        give_back_memory();
         for (operation, samples) in outcome.iter_mut().enumerate() {
             for &peer in &order {
                 samples[peer].push(peers[peer].run(operation, &plan));
@@ -190,7 +180,7 @@ pub fn run(quick: bool, only: Option<&str>, entries: Option<usize>) -> Report {
         "native",
         "The embedded cache beside other caches of Rust",
         "CPU time of the thread, medians; all peers in one process, turn by turn, order reversed every other round. Eviction, statistics and deadlines are on;\n\
-         nothing is evicted, and all fill memory fresh from the system. Peers without deadlines keep them beside the value; quick_cache sync, moka, foyer-memory can be shared between threads.",
+         nothing is evicted. Peers without deadlines keep them beside the value; quick_cache sync, moka, foyer-memory can be shared between threads.",
     );
     let mut peers = all();
     peers.retain(|peer| only.is_none_or(|only| only.split(',').any(|name| name == peer.name())));

@@ -9,8 +9,7 @@ import { bufferView, type NodeBuffer } from './text.js';
 
 /**
  * The exports, which take and give plain numbers; pkg/crate/src/raw.rs says what each does. The hot ones pass neither through RESP nor
- * through wasm-bindgen's string glue, which measured 2.5-4 times slower. Nothing is imported: V8 compiles a wrapper for every import while the
- * module is compiled, which took a fifth of that time.
+ * through wasm-bindgen's string glue, which measured 2.5-4 times slower. Nothing is imported.
  */
 export interface Raw extends WebAssembly.Exports {
   memory: WebAssembly.Memory;

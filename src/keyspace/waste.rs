@@ -16,7 +16,7 @@ const SMALL_QUEUES: u64 = 8192;
 /// Elements that are freed for each new key.
 const PER_INSERT: usize = 8;
 /// glibc keeps freed blocks of up to 128 bytes in lists of their own, and joins all of them with their neighbours when next it is asked for a kilobyte
-/// or more. After a flush of ten million keys that one request took 625 ms; made once a slice, it joins what the slice has freed.
+/// or more. Fields and members are such blocks. Made once a slice, that request joins what the slice has freed.
 const JOINS_FREED_BLOCKS: usize = 4096;
 
 /// Something big.

@@ -1,8 +1,8 @@
 //! The allocator: mimalloc, as Redis has jemalloc.
 //!
 //! A cache frees blocks in an order that has nothing to do with where they lie. The system's allocator joins freed neighbours and keeps what comes of it in
-//! sorted lists, which takes longer the more pieces there are: while ten million keys expire, a slice of a hundred of them took up to 8 ms. Here blocks of
-//! a size share pages, and freeing one is a push on its page's list.
+//! sorted lists, which takes longer the more pieces there are. Here blocks of a size share pages, and freeing one is a push on its page's list. Small entries have such
+//! pages of their own (`keyspace/blocks`); members, fields and longer values come from here.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -12,7 +12,7 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 const GENERIC_COLLECT: libmimalloc_sys::mi_option_t = 34;
 
 /// Has each page go back to the system as soon as it is empty. What is put off, and done for all of them together, stops the loop for 5 ms. And it looks
-/// at all pages of the heap, which are a hundred and fifty thousand for ten million keys and take 1 to 3 ms, a hundred times less often.
+/// at all pages of the heap, which may be very many, a hundred times less often.
 pub fn never_stop() {
     // SAFETY: sets numbers of the allocator; nothing else runs yet.
     unsafe {

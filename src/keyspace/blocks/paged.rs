@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A general allocator keeps a header beside each block, and joins a freed one with its neighbours: at a million keys each of these looks at memory that
-//! nobody had asked for, and takes as long as finding the key. Here a freed block is put in front of its page's list, and a page whose blocks are all free goes
+//! nobody had asked for. Here a freed block is put in front of its page's list, and a page whose blocks are all free goes
 //! back to its region, for blocks of any size. Huge pages spare the processor the walk through the page tables that most reads of a large cache begin with.
 //!
 //! The heads of pages would all lie in the same few sets of the processor's cache if they lay where pages begin: so each lies a bit further on, by its *shade*.
@@ -95,10 +95,9 @@ struct Pool {
     is_huge: bool,
 }
 
-/// The blocks of one keyspace.
+/// The blocks of one keyspace. New ones allocate nothing.
 pub(in super::super) struct Blocks {
     pool: Option<NonNull<Pool>>,
-    is_huge: bool,
 }
 
 /// Asks for huge pages where the system leaves that to programs.
@@ -354,16 +353,14 @@ fn free_region(region: Region) {
 
 impl Blocks {
     pub(in super::super) fn new() -> Self {
-        Self { pool: None, is_huge: true }
+        Self { pool: None }
     }
 
     /// Whether large caches ask for huge pages. Regions that are there stay as they are.
     pub(in super::super) fn use_huge_pages(&mut self, yes: bool) {
-        self.is_huge = yes;
-        if let Some(pool) = self.pool {
-            // SAFETY: the pool lives as long as this.
-            unsafe { (*pool.as_ptr()).is_huge = yes };
-        }
+        let pool = self.pool.unwrap_or_else(|| self.begin());
+        // SAFETY: the pool lives as long as this.
+        unsafe { (*pool.as_ptr()).is_huge = yes };
     }
 
     /// Whether memory waits to be given back to the allocator.
@@ -372,7 +369,7 @@ impl Blocks {
         self.pool.is_some_and(|pool| unsafe { pool.as_ref() }.has_spare())
     }
 
-    /// Gives back a part of it, of two megabytes at most: that takes the system up to half a millisecond, and after a flush all of it becomes free at once.
+    /// Gives back a part of it, of two megabytes at most: each takes the system a while, and at the end of a flush all of it becomes free at once.
     pub(in super::super) fn give_back_some(&mut self) {
         if let Some(pool) = self.pool {
             // SAFETY: the pool lives as long as this.
@@ -406,7 +403,7 @@ impl Blocks {
             open: Vec::new(),
             emptied: Vec::new(),
             empty: 0,
-            is_huge: self.is_huge,
+            is_huge: true,
         };
         let pool = NonNull::from(Box::leak(Box::new(pool)));
         self.pool = Some(pool);
@@ -598,6 +595,25 @@ mod tests {
         let pool = unsafe { blocks.pool.unwrap().as_ref() };
         let last = pool.regions.last().unwrap().as_ref().unwrap();
         assert_eq!((last.pages, last.start.addr().get() % HUGE), (PAGES, 0));
+        if cfg!(all(feature = "std", target_os = "linux", not(miri))) {
+            is_advised(last.start.addr().get());
+        }
         held.into_iter().for_each(Held::free);
+    }
+
+    /// The system knows that the memory at an address may lie in huge pages. Says nothing where it has none.
+    fn is_advised(address: usize) {
+        extern crate std;
+        if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+            return;
+        }
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let bound = |text: &str| usize::from_str_radix(text, 16).ok();
+        let range = |line: &str| {
+            line.split(' ').next().and_then(|range| range.split_once('-')).and_then(|(a, b)| Some(bound(a)?..bound(b)?))
+        };
+        let flags = maps.lines().skip_while(|line| !range(line).is_some_and(|range| range.contains(&address)));
+        let flags = { flags }.find(|line| line.starts_with("VmFlags:")).unwrap();
+        assert!(flags.split(' ').any(|flag| flag == "hg"), "{flags}");
     }
 }

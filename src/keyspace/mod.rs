@@ -42,7 +42,7 @@ use evict::Evict;
 use evict::queues::Queues;
 use memory::Ledger;
 use notify::{Waiters, Watches};
-use reference::References;
+use reference::{References, note_of};
 use waste::Heap;
 
 impl From<OutOfMemory> for ReplyError {
@@ -396,13 +396,13 @@ impl Keyspace {
     #[inline]
     pub fn read_string_hashed(&mut self, hash: u64, key: &[u8]) -> Result<Option<&[u8]>> {
         // SAFETY: the bytes stay while `self` is borrowed.
-        match self.first_look(hash, key, |entry, key, now| unsafe { entry.string_of(key, now) }) {
+        match self.first_look(hash, key, |entry, _, key, now| unsafe { entry.string_of(key, now) }) {
             Some(found) => Ok(found),
             None => self.read_any_string(hash, key),
         }
     }
 
-    /// What `tell` says of the key's entry, counted and marked as a hit or a miss; `None` where whoever asks has to look closely.
+    /// What `tell` says of the key's entry and of the note beside it, counted and marked as a hit or a miss; `None` where whoever asks has to look closely.
     ///
     /// What most reads meet is told by few instructions, so that a processor gets as far as the next read while this one waits for its entry.
     #[inline(always)]
@@ -410,16 +410,16 @@ impl Keyspace {
         &mut self,
         hash: u64,
         key: &[u8],
-        tell: impl FnOnce(Entry, Short<'_>, Millis) -> Option<T>,
+        tell: impl FnOnce(Entry, u32, Short<'_>, Millis) -> Option<T>,
     ) -> Option<Option<T>> {
         let short = Short::new(key)?;
-        let Some((_, handle)) = self.db().table.search(hash, |_| true) else {
+        let Some((pos, handle)) = self.db().table.search(hash, |_| true) else {
             self.missed(key);
             return Some(None);
         };
         // SAFETY: the table holds live entries only.
         let entry = unsafe { Entry::from_handle(handle) };
-        let told = tell(entry, short, self.now)?;
+        let told = tell(entry, self.db().table.noted(pos), short, self.now)?;
         self.stats.hits = self.stats.hits.wrapping_add(1);
         self.mark_used(entry);
         Some(Some(told))
@@ -580,6 +580,7 @@ impl Keyspace {
                 // SAFETY: the table holds live entries; the old one is replaced before it is freed.
                 let old = unsafe { Entry::from_handle(db.table.get(pos)) };
                 db.table.replace(pos, entry.handle());
+                db.table.note(pos, note_of(entry.slot()));
                 let (removed, before) = (old.memory(), old.deadline());
                 entry.set_access(self.next_mark(old.access()));
                 self.lost(old);
@@ -605,6 +606,9 @@ impl Keyspace {
         let db = self.db_mut();
         let before = db.table.memory();
         let inserted = db.table.insert(hash, entry.handle(), |handle| hash_of(&env, handle));
+        if let Ok(pos) = inserted {
+            db.table.note(pos, note_of(entry.slot()));
+        }
         let after = db.table.memory();
         self.ledger.adjust(before as u64, after as u64);
         match inserted {

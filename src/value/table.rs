@@ -4,7 +4,7 @@
 //! it looks for, and gives each blob's hash again when asked. It is not generic, so one compiled copy serves every owner.
 //!
 //! ```text
-//!   hash:  | directory bits | tag: 16 bits ......  | the rest |
+//!   hash:  | directory bits | tag: 16 bits ......  | the rest |        (in WebAssembly 14 bits)
 //!
 //!   directory  [ 0 0 1 2 ]          top bits of the hash -> segment, several entries may name one segment
 //!                |   | |
@@ -14,6 +14,9 @@
 //!      home(tag) = tag * homes >> 16
 //!      [ tag|address  tag|address  -  tag|address  -  -  tag|address ]
 //!        48..64 0..48                                     ^ the last few slots are nobody's home: they take the overflow
+//!
+//!   in WebAssembly  [ tag|note|address / 8 ]
+//!                   50..64 29..50 0..29
 //! ```
 //!
 //! **Order is the idea.** A segment keeps its slots in the order of their tags (linear probing where a newcomer pushes the larger ones
@@ -38,8 +41,18 @@ use core::ptr::{self, NonNull};
 
 use super::{OutOfMemory, near};
 
-/// The lower 48 bits of a slot: user space of x86-64 and AArch64, and all of wasm32.
-const ADDRESS: u64 = (1 << 48) - 1;
+/// Addresses of 32 bits, as WebAssembly has them, leave room in a slot for a [note](Table::note), of 21 bits.
+const HAS_NOTES: bool = cfg!(target_pointer_width = "32");
+const TAG_BITS: u32 = if HAS_NOTES { 14 } else { 16 };
+/// What an address takes: 48 bits hold the user space of x86-64 and AArch64, 29 all multiples of 8 below 4 GiB.
+const ADDRESS_BITS: u32 = if HAS_NOTES { 29 } else { 48 };
+/// Blobs lie at multiples of so many bytes: of 8 with every allocator, where that is needed.
+const GRANULE: usize = if HAS_NOTES { 8 } else { 1 };
+/// The bits of a slot that are none of the tag: note and address.
+const REST: u64 = u64::MAX >> TAG_BITS;
+const ADDRESS: u64 = (1 << ADDRESS_BITS) - 1;
+/// The mask of tags that are valid to the last bit.
+const WHOLE: u16 = u16::MAX << (16 - TAG_BITS);
 /// A slot without entry: larger than any other, so that comparing tags needs no second test.
 const EMPTY: u64 = u64::MAX;
 /// Entries at which a segment splits in two. 1,024 slots are 8 KiB: two pages to copy, and the shift of a run stays in the cache.
@@ -104,7 +117,7 @@ struct Segment {
     len: u32,
     homes: u32,
     prefix: u32,
-    /// Which bits of the tags are valid: 13 to 16 of the upper ones. The others are 0.
+    /// Which bits of the tags are valid: 13 to `TAG_BITS` of the upper ones. The others are 0.
     mask: u16,
     depth: u8,
 }
@@ -120,10 +133,10 @@ struct Due {
 
 impl Segment {
     const fn new() -> Self {
-        Self { slots: Vec::new(), len: 0, homes: 1, prefix: 0, mask: u16::MAX, depth: 0 }
+        Self { slots: Vec::new(), len: 0, homes: 1, prefix: 0, mask: WHOLE, depth: 0 }
     }
 
-    /// The tag of a hash, in the upper 16 bits, as it stands in a slot.
+    /// The tag of a hash, in the upper bits, as it stands in a slot.
     #[inline]
     fn key(&self, hash: u64) -> u64 {
         (hash << self.depth) & ((self.mask as u64) << 48)
@@ -165,7 +178,7 @@ impl Segment {
     fn put(&mut self, hash: u64, blob: NonNull<u8>) -> Option<(usize, usize)> {
         let key = self.key(hash);
         let mut at = self.pass_smaller(key);
-        while self.slots.get(at).is_some_and(|&slot| slot ^ key < ADDRESS) {
+        while self.slots.get(at).is_some_and(|&slot| slot ^ key < REST) {
             at += 1;
         }
         let mut carried = key | address_of(blob);
@@ -229,7 +242,7 @@ fn smaller_in(window: &[u64; 8], key: u64) -> usize {
 
 #[inline]
 fn home(slot: u64, homes: u32) -> usize {
-    (((slot >> 48) * homes as u64) >> 16) as usize
+    (((slot >> (64 - TAG_BITS)) * homes as u64) >> TAG_BITS) as usize
 }
 
 /// Homes and slots for `entries`: a load of 0.75, which leaves 1/7 to grow; but no more than the last entry before a split needs.
@@ -324,12 +337,12 @@ fn blob_of(slot: u64) -> Option<NonNull<u8>> {
     if slot == EMPTY {
         return None;
     }
-    NonNull::new(ptr::with_exposed_provenance_mut((slot & ADDRESS) as usize))
+    NonNull::new(ptr::with_exposed_provenance_mut((slot & ADDRESS) as usize * GRANULE))
 }
 
 #[inline]
 fn address_of(blob: NonNull<u8>) -> u64 {
-    blob.as_ptr().expose_provenance() as u64
+    (blob.as_ptr().expose_provenance() / GRANULE) as u64
 }
 
 /// Next number of a well-mixed sequence.
@@ -353,6 +366,9 @@ impl Default for Table {
 }
 
 impl Table {
+    /// The greatest number that [`Table::note`] keeps; 0 where addresses leave no room for any.
+    pub const MOST_NOTE: u32 = (REST >> ADDRESS_BITS) as u32;
+
     pub const fn new() -> Self {
         Self {
             small: Segment::new(),
@@ -388,7 +404,7 @@ impl Table {
     /// Whether a slot can hold this address. A blob's allocator refuses one that does not fit.
     #[inline]
     pub fn fits(blob: NonNull<u8>) -> bool {
-        (blob.as_ptr().addr() as u64) < ADDRESS
+        blob.as_ptr().addr() % GRANULE == 0 && address_of(blob) < ADDRESS
     }
 
     #[inline]
@@ -410,6 +426,27 @@ impl Table {
         Some((index, self.segments.get(index)?))
     }
 
+    /// Keeps a number beside the blob at a position, wherever it goes in the table: what one wants to know before the blob itself has come near.
+    /// 0 is kept instead of one above `MOST_NOTE`.
+    #[inline]
+    pub fn note(&mut self, pos: Pos, number: u32) {
+        if HAS_NOTES {
+            let number = if number > Self::MOST_NOTE { 0 } else { number };
+            let slot = &mut self.segment_mut(pos.segment as usize).slots[pos.slot as usize];
+            *slot = (*slot & !(REST ^ ADDRESS)) | (number as u64) << ADDRESS_BITS;
+        }
+    }
+
+    /// The number at a position; 0 where none is.
+    #[inline]
+    pub fn noted(&self, pos: Pos) -> u32 {
+        if !HAS_NOTES {
+            return 0;
+        }
+        let slot = self.segments()[pos.segment as usize].slots[pos.slot as usize];
+        ((slot & REST) >> ADDRESS_BITS) as u32
+    }
+
     /// The entry with this hash that `eq` recognizes. `eq` is asked rarely for any other (0.5 to 10 in 100 calls), so it may touch the blob.
     #[inline]
     pub fn find(&self, hash: u64, eq: impl FnMut(NonNull<u8>) -> bool) -> Option<Pos> {
@@ -427,10 +464,10 @@ impl Table {
             let slot = *segment.slots.get(at)?;
             // One question for another tag and for an empty slot, which looks like the last tag with an address that no blob has: asked apart, the
             // second would be mispredicted whenever a run ends.
-            if slot ^ key >= ADDRESS {
+            if slot ^ key >= REST {
                 return None;
             }
-            let blob = NonNull::new(ptr::with_exposed_provenance_mut((slot & ADDRESS) as usize))?;
+            let blob = NonNull::new(ptr::with_exposed_provenance_mut((slot & ADDRESS) as usize * GRANULE))?;
             if eq(blob) {
                 return Some((Pos { segment: index as u32, slot: at as u32 }, blob));
             }
@@ -443,7 +480,7 @@ impl Table {
     pub fn find_upper(&self, upper: u32, eq: &mut dyn FnMut(NonNull<u8>) -> bool) -> Option<Pos> {
         let hash = (upper as u64) << 32;
         let (index, segment) = self.segment_of(hash)?;
-        let last = segment.key(hash | u32::MAX as u64) | ADDRESS;
+        let last = segment.key(hash | u32::MAX as u64) | REST;
         let start = segment.pass_smaller(segment.key(hash));
         for (at, &slot) in segment.slots.iter().enumerate().skip(start) {
             match blob_of(slot) {
@@ -489,7 +526,7 @@ impl Table {
         }
     }
 
-    /// Puts another blob with the same hash in the place of the one at `pos` (it moved, say). `Table::fits` holds for it.
+    /// Puts another blob with the same hash in the place of the one at `pos` (it moved, say); the note stays. `Table::fits` holds for it.
     #[inline]
     pub fn replace(&mut self, pos: Pos, blob: NonNull<u8>) {
         debug_assert!(Self::fits(blob));
@@ -593,7 +630,7 @@ impl Table {
         let entries = segment.len as usize;
         let depth = segment.depth + 1;
         let ask = segment.mask.count_ones() <= MIN_TAG_BITS;
-        let mask = if ask { u16::MAX } else { segment.mask << 1 };
+        let mask = if ask { WHOLE } else { segment.mask << 1 };
         let due = self.dues.get(index).filter(|due| !due.is_none());
         let mut words = Vec::new();
         words.try_reserve_exact(entries)?;
@@ -603,15 +640,15 @@ impl Table {
         for (i, &slot) in segment.slots.iter().enumerate().filter(|(_, slot)| **slot != EMPTY) {
             let key = match blob_of(slot) {
                 Some(blob) if ask => rehash(blob) << depth,
-                _ => (slot & !ADDRESS) << 1,
+                _ => (slot & !REST) << 1,
             } & ((mask as u64) << 48);
             let from = if slot >> 63 == 0 { 0 } else { lower };
             // Only entries whose shorter tags were equal can be out of order now.
             let mut at = words.len();
-            while at > from && words[at - 1] & !ADDRESS > key {
+            while at > from && words[at - 1] & !REST > key {
                 at -= 1;
             }
-            words.insert(at, key | (slot & ADDRESS));
+            words.insert(at, key | (slot & REST));
             if let Some(due) = due {
                 offsets.insert(at, due.offsets[i]);
             }
@@ -781,7 +818,7 @@ impl Table {
         let (low, high) = if segment.prefix & bit == 0 { (index, other) } else { (other, index) };
         let depth = segment.depth - 1;
         // The bit that the directory knew comes back to the front of the tag.
-        let valid = |segment: &Segment| (segment.mask >> 1) | 0x8000;
+        let valid = |segment: &Segment| ((segment.mask >> 1) | 0x8000) & WHOLE;
         let mask = valid(segment).min(valid(neighbour));
 
         let base = self.shared_base(low, high);
@@ -795,8 +832,8 @@ impl Table {
                 self.note_first(part);
             }
             for (i, &slot) in self.segments[part].slots.iter().enumerate().filter(|(_, slot)| **slot != EMPTY) {
-                let key = (((slot & !ADDRESS) >> 1) | side) & ((mask as u64) << 48);
-                words.push(key | (slot & ADDRESS));
+                let key = (((slot & !REST) >> 1) | side) & ((mask as u64) << 48);
+                words.push(key | (slot & REST));
                 if base.is_some() {
                     offsets.push(self.dues.get(part).and_then(|due| due.offsets.get(i)).copied().unwrap_or(NEVER));
                 }
@@ -901,7 +938,7 @@ impl Table {
             let mut last = None;
             for &slot in segment.slots.get(segment.home(key)..).unwrap_or(&[]) {
                 let Some(blob) = blob_of(slot).filter(|_| slot > key) else { continue };
-                let tag = slot & !ADDRESS;
+                let tag = slot & !REST;
                 // Entries with one tag stay together: a cursor cannot point between them.
                 if seen >= count.max(1) && last != Some(tag) {
                     return (((segment.prefix as u64) << 32) | (tag >> segment.depth)) >> 16;
@@ -1298,7 +1335,7 @@ impl Table {
                     assert_eq!(slot, EMPTY);
                     continue;
                 };
-                let (tag, hash) = (slot & !ADDRESS, rehash(blob));
+                let (tag, hash) = (slot & !REST, rehash(blob));
                 assert_eq!(segment.key(hash), tag, "a tag is the bits of the hash");
                 assert!(tag >= last, "tags stand in order");
                 assert!(segment.home(slot) <= at && segment.slots[segment.home(slot)..at].iter().all(|&slot| slot != EMPTY));
@@ -1379,11 +1416,11 @@ mod tests {
 
     /// Blobs of these tests are numbers that pretend to be addresses: the table never looks at what they point to.
     fn blob(n: u64) -> NonNull<u8> {
-        NonNull::new(ptr::without_provenance_mut(n as usize + 1)).unwrap()
+        NonNull::new(ptr::without_provenance_mut((n as usize + 1) * GRANULE)).unwrap()
     }
 
     fn number(blob: NonNull<u8>) -> u64 {
-        blob.as_ptr().addr() as u64 - 1
+        (blob.as_ptr().addr() / GRANULE) as u64 - 1
     }
 
     /// How the hashes of a test are spread: well, or so that many begin alike, or are equal.
@@ -1430,7 +1467,13 @@ mod tests {
             let spread = self.spread;
             let pos = self.table.insert(hash(spread, n), blob(n), |blob| hash(spread, number(blob))).unwrap();
             assert_eq!(self.find(n), Some(pos));
+            self.table.note(pos, Self::note_of(n));
             self.entries.insert(n, None);
+        }
+
+        /// Some that are kept and some that are not; others than each one's neighbours have.
+        fn note_of(n: u64) -> u32 {
+            (n as u32).wrapping_mul(0x9E37_79B9) >> 10
         }
 
         fn remove(&mut self, n: u64) {
@@ -1472,6 +1515,10 @@ mod tests {
             let mut all: Vec<_> = self.table.iter().map(number).collect();
             all.sort();
             assert!(all.iter().eq(self.entries.keys()));
+            for n in all {
+                let kept = if Self::note_of(n) > Table::MOST_NOTE { 0 } else { Self::note_of(n) };
+                assert_eq!(self.table.noted(self.find(n).unwrap()), kept);
+            }
             let next = self.entries.values().flatten().min();
             // What is past may be told as any moment that is past.
             assert!(next.is_none_or(|next| self.table.next_due().is_some_and(|due| due <= self.now.max(*next))));

@@ -723,6 +723,27 @@ const checks = {
     equal(bytes.size > 700 && bytes.size < 1000, true);
   },
 
+  async 'values by reference are those of a Map, whatever came and went'({ References }) {
+    const [refs, map, random] = [new References({ now: () => 1e12 }), new Map(), xorshift(99)];
+    for (let i = 0; i < 60_000; i++) {
+      // Many at first, then ever fewer: what holds the keys grows and shrinks.
+      const key = `key:${random() % (i < 30_000 ? 20_000 : 62_000 - i)}`;
+      const value = { i };
+      const how = random() % 8;
+      if (how < 5) {
+        // A key may get a time, lose it, and change its size.
+        refs.set(key, value, { ttl: how < 3 ? 0 : 5000, size: random() % 3 });
+        map.set(key, value);
+      } else if (how < 7) equal([key, refs.delete(key)], [key, map.delete(key)]);
+      else if (refs.get(key) !== map.get(key)) throw new Error(`${key} is another's`);
+    }
+    equal(refs.size, map.size);
+    for (const [key, value] of map) if (refs.get(key) !== value || refs.peek(key) !== value) throw new Error(`${key} is another's`);
+    const keys = [...map.keys()];
+    refs.mget(keys).forEach((value, i) => equal(value === map.get(keys[i]), true));
+    refs.close();
+  },
+
   async 'a seed can be given'({ Cachette }) {
     const cache = await Cachette.create({ seed: 42n });
     cache.set('k', 'v');

@@ -55,28 +55,6 @@ fn a_unix_socket_has_its_permissions_and_goes_with_the_server() {
     assert!(!path.exists());
 }
 
-/// Whether the system was asked to back memory of a server that holds many keys by huge pages.
-#[cfg(target_os = "linux")]
-fn has_huge_pages(args: &[&str]) -> bool {
-    let server = Server::start(args);
-    let mut client = server.connect();
-    client.send(b"DEBUG POPULATE 50000 key 100\r\n");
-    client.expect(b"+OK\r\n");
-    let maps = std::fs::read_to_string(format!("/proc/{}/smaps", server.pid())).unwrap();
-    maps.lines().any(|line| line.starts_with("VmFlags:") && line.split(' ').any(|flag| flag == "hg"))
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn huge_pages_are_asked_for_where_disable_thp_is_no() {
-    if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
-        eprintln!("not tested: this system has no huge pages");
-        return;
-    }
-    assert!(!has_huge_pages(&[]));
-    assert!(has_huge_pages(&["--disable-thp", "no"]));
-}
-
 #[test]
 fn a_pidfile_is_written_and_removed() {
     let path = harness::folder("pid").join("server.pid");

@@ -51,7 +51,7 @@ fn layout(valued: bool, timed: bool, key: usize, value: usize) -> Option<Layout>
         return None;
     }
     let head = width(key) + if valued { width(value) } else { 0 } + if timed { STAMP } else { 0 };
-    Layout::from_size_align(key.checked_add(value)?.checked_add(head)?, 1).ok()
+    Layout::from_size_align(key.checked_add(value)?.checked_add(head)?, table::GRANULE).ok()
 }
 
 fn width(length: usize) -> usize {

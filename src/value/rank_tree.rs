@@ -26,7 +26,7 @@ use core::mem;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
-use super::{OutOfMemory, near};
+use super::{OutOfMemory, near, table};
 
 /// Most entries of a leaf and most children of an inner node.
 const FANOUT: usize = 64;
@@ -77,7 +77,7 @@ impl Item {
     /// None for a length that the head cannot tell, 4 GiB, or that no allocation may have.
     fn layout(length: usize) -> Option<Layout> {
         u32::try_from(length).ok()?;
-        Layout::from_size_align(length.checked_add(Self::head(length))?, 1).ok()
+        Layout::from_size_align(length.checked_add(Self::head(length))?, table::GRANULE).ok()
     }
 
     /// Bytes of the allocation for a member of this length, which is that of an item.
@@ -132,7 +132,7 @@ impl Item {
         // SAFETY: the same size and alignment as in `new`, found from the length that it wrote.
         unsafe {
             let size = Self::bytes(self.member().len());
-            dealloc(self.0.as_ptr(), Layout::from_size_align_unchecked(size, 1));
+            dealloc(self.0.as_ptr(), Layout::from_size_align_unchecked(size, table::GRANULE));
             size
         }
     }

@@ -46,8 +46,8 @@ const HAS_NOTES: bool = cfg!(target_pointer_width = "32");
 const TAG_BITS: u32 = if HAS_NOTES { 14 } else { 16 };
 /// What an address takes: 48 bits hold the user space of x86-64 and AArch64, 29 all multiples of 8 below 4 GiB.
 const ADDRESS_BITS: u32 = if HAS_NOTES { 29 } else { 48 };
-/// Blobs lie at multiples of so many bytes: of 8 with every allocator, where that is needed.
-const GRANULE: usize = if HAS_NOTES { 8 } else { 1 };
+/// Blobs lie at multiples of so many bytes.
+pub const GRANULE: usize = if HAS_NOTES { 8 } else { 1 };
 /// The bits of a slot that are none of the tag: note and address.
 const REST: u64 = u64::MAX >> TAG_BITS;
 const ADDRESS: u64 = (1 << ADDRESS_BITS) - 1;

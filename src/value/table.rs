@@ -403,7 +403,7 @@ impl Table {
     /// Whether a slot can hold this address. A blob's allocator refuses one that does not fit.
     #[inline]
     pub fn fits(blob: NonNull<u8>) -> bool {
-        blob.as_ptr().addr() % GRANULE == 0 && address_of(blob) < ADDRESS
+        blob.as_ptr().addr().is_multiple_of(GRANULE) && address_of(blob) < ADDRESS
     }
 
     #[inline]

@@ -402,7 +402,8 @@ impl Keyspace {
         }
     }
 
-    /// What `tell` says of the key's entry and of the note beside it, counted and marked as a hit or a miss; `None` where whoever asks has to look closely.
+    /// What `tell` says of the key's entry and the note beside it, counted and marked as a hit or a miss; `None` where whoever asks has to look
+    /// closely.
     ///
     /// What most reads meet is told by few instructions, so that a processor gets as far as the next read while this one waits for its entry.
     #[inline(always)]
@@ -580,7 +581,7 @@ impl Keyspace {
                 // SAFETY: the table holds live entries; the old one is replaced before it is freed.
                 let old = unsafe { Entry::from_handle(db.table.get(pos)) };
                 db.table.replace(pos, entry.handle());
-                db.table.note(pos, note_of(entry.slot()));
+                db.table.note(pos, note_of(entry));
                 let (removed, before) = (old.memory(), old.deadline());
                 entry.set_access(self.next_mark(old.access()));
                 self.lost(old);
@@ -607,7 +608,7 @@ impl Keyspace {
         let before = db.table.memory();
         let inserted = db.table.insert(hash, entry.handle(), |handle| hash_of(&env, handle));
         if let Ok(pos) = inserted {
-            db.table.note(pos, note_of(entry.slot()));
+            db.table.note(pos, note_of(entry));
         }
         let after = db.table.memory();
         self.ledger.adjust(before as u64, after as u64);

@@ -64,9 +64,9 @@ impl References {
     }
 }
 
-/// What the table notes beside an entry that stands for `slot`.
-pub(super) fn note_of(slot: Option<u32>) -> u32 {
-    slot.and_then(|slot| slot.checked_add(1)).unwrap_or(0)
+/// What the table notes beside an entry: its slot and one, 0 where it has none.
+pub(super) fn note_of(entry: Entry) -> u32 {
+    entry.slot().and_then(|slot| slot.checked_add(1)).unwrap_or(0)
 }
 
 /// The slot of an entry, `told` by it or by the note beside it. By the note, a processor that expects the entry to be the one looked for fetches

@@ -562,7 +562,7 @@ impl Large {
 
     fn free_some(&mut self, budget: usize) -> bool {
         let Large { table, tree, items } = self;
-        // A table owns no items; without them it must not be asked for any..
+        // A table owns no items; without them it must not be asked for any.
         if !table.drain_some(budget.saturating_mul(SLOTS_AT_ONCE), |_| {}) {
             return false;
         }

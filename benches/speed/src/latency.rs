@@ -134,7 +134,7 @@ pub fn run(quick: bool) -> Result<Report, ReplyError> {
         "The slowest calls",
         &format!(
             "Calls of the embedded cache with the system's clock: 75 % get, 20 % set with a TTL, 5 % del, 100-byte values, keys uniform over 5/4 of those that live.\n\
-             Memory comes from {}; without huge pages, as cachette-server has it, where nothing else is said.",
+             Memory comes from {}; the cache asks for no huge pages, as in cachette-server, where nothing else is said.",
             if cfg!(feature = "server-allocator") {
                 "the allocator that cachette-server brings"
             } else {

@@ -769,6 +769,21 @@ fn the_kernels_score_follows_the_configuration_and_comes_back() {
 }
 
 #[test]
+fn huge_pages_are_off_for_the_whole_process_unless_they_are_wanted() {
+    let allowed = |process: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        status.lines().find_map(|line| line.strip_prefix("THP_enabled:").map(|word| word.trim().to_owned()))
+    };
+    let Some(here) = allowed("self") else {
+        eprintln!("skipped: this system does not tell whether a process may have huge pages");
+        return;
+    };
+    let of = |server: &Server| allowed(&server.pid().to_string()).unwrap();
+    assert_eq!(of(&Server::start(&[])), "0");
+    assert_eq!(of(&Server::start(&["--disable-thp", "no"])), here);
+}
+
+#[test]
 fn a_timeout_set_while_clients_are_connected_holds_for_them() {
     let server = Server::start(&[]);
     let mut client = server.connect();

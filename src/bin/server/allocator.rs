@@ -11,12 +11,22 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 const GENERIC_COLLECT: libmimalloc_sys::mi_option_t = 34;
 
-/// Has each page go back to the system as soon as it is empty. What is put off, and done for all of them together, stops the loop for 5 ms. And it looks
-/// at all pages of the heap, which may be very many, a hundred times less often.
+/// Has each page go back to the system as soon as it is empty. What is put off, and done for many of them together, stops the loop for 3 to 12 ms where
+/// ten million keys expire (`cargo xtask bench latency`). And it looks at all pages of the heap, which may be very many, a hundred times less often.
 pub fn never_stop() {
     // SAFETY: sets numbers of the allocator; nothing else runs yet.
     unsafe {
         libmimalloc_sys::mi_option_set(PURGE_DELAY, 0);
         libmimalloc_sys::mi_option_set(GENERIC_COLLECT, 1_000_000);
     }
+}
+
+/// Whether the system may keep this process's memory in huge pages, where it leaves that to programs; memory that it has already stays as it is.
+/// The allocator asks for them whatever the cache does, so it is the system that has to be told.
+pub fn allow_huge_pages(yes: bool) {
+    // A system that does not know the question has no huge pages to give.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(!yes);
+    #[cfg(not(target_os = "linux"))]
+    let _ = yes;
 }

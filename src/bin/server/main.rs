@@ -107,6 +107,9 @@ fn start(plan: Plan) -> Result<(), Fatal> {
     let links = Rc::new(RefCell::new(Links::default()));
     let machine = Machine { doors: doors.clone(), config_file: plan.file, started, oom, links: links.clone() };
     let huge_pages = !config.flag("disable-thp");
+    if !huge_pages {
+        allocator::allow_huge_pages(false);
+    }
     let mut engine = Engine::new(Options { seed, config });
     engine.keys.use_huge_pages(huge_pages);
     engine.server.host = Some(Box::new(machine));

@@ -433,7 +433,7 @@ export class LRUCache<K extends {} = {}, V extends {} = {}, FC = unknown> {
   private add(key: K, value: V | Fetching<V>, size: number, status: LRUCache.Status<V> | undefined): number {
     if (this.ordered && this.max !== 0 && this.count >= this.max) this.evict();
     const { slots, core } = this;
-    const slot = slots.candidate();
+    const slot = slots.next;
     core.enter(() => {
       const length = this.keysOf.put(core, key, true);
       const told = (core.raw as RawReferences).ref_set(length, slot, Math.min(size, MOST_ENGINE_SIZE), 0);

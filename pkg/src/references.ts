@@ -130,18 +130,14 @@ export class References<V> {
     }
     if (this.sizeOf !== undefined && options?.size === undefined) size = checked('size', this.sizeOf(value, key), MOST_SIZE);
     try {
-      const candidate = slots.candidate();
+      const { next } = slots;
       const length = putKey(core, key);
-      const told = (core.raw as RawReferences).ref_set(length < 0 ? putLong(core, key) : length, candidate, size, ttl) >>> 0;
-      if (core.u32.length === 0) core.look();
-      if (told - 1 === candidate) slots.take();
-      const free = core.u32[core.header] !== 0;
-      if (told === 0) {
-        if (free) this.collect();
-        throw noMemory();
-      }
-      slots.put(told - 1, value);
-      if (free) this.collect();
+      const told = (core.raw as RawReferences).ref_set(length < 0 ? putLong(core, key) : length, next, size, ttl) >>> 0;
+      if (told - 1 === next) slots.take();
+      if (told !== 0) slots.put(told - 1, value);
+      // Also where memory has grown, which makes the old view tell `undefined`.
+      if (core.u32[core.header] !== 0) this.collect();
+      if (told === 0) throw noMemory();
       return this;
     } catch (error) {
       throw core.failed(error);
@@ -243,8 +239,8 @@ export class References<V> {
   /** Lets go of the values whose keys are gone. */
   private collect(): void {
     const { core, slots } = this;
+    if (core.u32.length === 0) core.look();
     for (let count = this.raw.ref_freed(); count > 0; count = this.raw.ref_freed()) {
-      if (core.u32.length === 0) core.look();
       const start = core.valueAt >>> 2;
       for (let i = start; i < start + count; i++) slots.give(core.u32[i]!);
     }

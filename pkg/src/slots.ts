@@ -9,6 +9,9 @@ export class Slots<T> {
   readonly runs: (T | undefined)[][] = [];
   /** Slots below this one were given out at some time. */
   top = 0;
+  /** A slot that is free; it stays so until {@link Slots.take}. */
+  next = 0;
+  /** Others below `top` that are free. */
   private free: number[] = [];
 
   at(slot: number): T | undefined {
@@ -19,29 +22,26 @@ export class Slots<T> {
     this.runs[slot >>> RUN_BITS]![slot & IN_RUN] = value;
   }
 
-  /** A slot that is free; it stays so until {@link Slots.take}. */
-  candidate(): number {
-    const { free } = this;
-    if (free.length > 0) return free[free.length - 1]!;
-    if (this.top >>> RUN_BITS === this.runs.length) this.runs.push(new Array<T | undefined>(RUN).fill(undefined));
-    return this.top;
-  }
-
-  /** The candidate is in use from now on. */
+  /** The next one is in use from now on. */
   take(): void {
-    if (this.free.length > 0) this.free.pop();
-    else this.top++;
+    if (this.next === this.top) {
+      if (this.top >>> RUN_BITS === this.runs.length) this.runs.push(new Array<T | undefined>(RUN).fill(undefined));
+      this.top++;
+    }
+    this.next = this.free.pop() ?? this.top;
   }
 
   /** Lets go of a value. */
   give(slot: number): void {
     this.put(slot, undefined);
-    this.free.push(slot);
+    if (this.next !== this.top) this.free.push(this.next);
+    this.next = slot;
   }
 
   clear(): void {
     this.runs.length = 0;
     this.free = [];
     this.top = 0;
+    this.next = 0;
   }
 }

@@ -5,7 +5,7 @@
 //! which waits for the one before, are thirty-two of them; asked for together they are little more than two. With 100,000 keys of a pipelined client
 //! this halves what a request costs (`cargo xtask bench server`).
 
-use super::entry::{Entry, ValueRef};
+use super::entry::{Entry, MOST_HEAD, ValueRef};
 use super::{Keyspace, same};
 use crate::value::near;
 use crate::value::seed::Seed;
@@ -22,8 +22,8 @@ const LINE: usize = 64;
 const FARTHEST: usize = 6 * LINE;
 
 impl Keyspace {
-    /// How much of an entry is fetched where its size is not known: its head, and a short key and value.
-    pub const REACH: usize = 2 * LINE;
+    /// How much of a value is fetched where its size is not known.
+    pub const REACH: usize = 40;
 
     /// Has the entries of keys brought near, up to [`TOGETHER`] of them. Changes nothing.
     pub(crate) fn bring_near(&self, db: usize, keys: &[&[u8]]) {
@@ -32,7 +32,7 @@ impl Keyspace {
         }
     }
 
-    /// As `bring_near`, of the selected database, for who looks the keys up next and reads about `reach` bytes of each entry: gives the keys' hashes.
+    /// As `bring_near`, of the selected database, for who looks the keys up next and reads about `reach` bytes of each value: gives the keys' hashes.
     #[inline]
     pub fn fetch(&self, keys: &[&[u8]], reach: usize) -> [u64; TOGETHER] {
         bring(&self.db().table, &self.env.seed, keys, reach)
@@ -87,7 +87,7 @@ impl Keyspace {
         let keys = &self.dbs.get(db)?.table;
         // SAFETY: the table holds live entries only; the value stays while `self` is borrowed.
         let value = unsafe {
-            let (_, handle) = keys.search(self.env.seed.hash(key), |handle| same(Entry::from_handle(handle).key(), key))?;
+            let (_, handle, _) = keys.search(self.env.seed.hash(key), |handle| same(Entry::from_handle(handle).key(), key))?;
             Entry::from_handle(handle).value()
         };
         let (index, order) = match value {
@@ -115,8 +115,13 @@ fn bring(table: &Table, seed: &Seed, keys: &[&[u8]], reach: usize) -> [u64; TOGE
     for (found, hash) in found.iter_mut().zip(&hashes).take(keys.len()) {
         *found = table.candidate(*hash);
     }
-    for handle in found.iter().flatten() {
-        for at in (0..reach.min(FARTHEST)).step_by(LINE) {
+    for (handle, key) in found.iter().zip(keys) {
+        let Some(handle) = handle else { continue };
+        let last = MOST_HEAD.saturating_add(key.len()).saturating_add(reach).min(FARTHEST).wrapping_sub(1);
+        // Where it lies across the end of a line is not known: hence its last byte. A line too many costs as much as one that is wanted.
+        near::bring(handle.as_ptr());
+        near::bring(handle.as_ptr().wrapping_add(last));
+        for at in (LINE..last).step_by(LINE) {
             near::bring(handle.as_ptr().wrapping_add(at));
         }
     }

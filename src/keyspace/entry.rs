@@ -193,6 +193,8 @@ const FIRST_FAR: Millis = 1 << 48;
 /// The bit beside the length that says that the deadline is one of those.
 const IS_FAR: u32 = 1 << 31;
 const LONG_KEY: usize = 255;
+/// Bytes in front of a key that is not that long and of a string: header, deadline, the key's length.
+pub(super) const MOST_HEAD: usize = HEADER + DEADLINE + 1;
 
 /// Strings edited in place keep inline up to this many bytes: one reallocation an edit costs less there than a second allocation.
 const INLINE_EDIT_MAX: usize = 512;
@@ -618,6 +620,23 @@ impl Entry {
     #[inline(always)]
     pub(super) fn slot_of(self, key: Short<'_>, now: Millis) -> Option<u32> {
         self.plain_of(key, now, REFERENCE).map(|(slot, _)| slot)
+    }
+
+    /// Gives an entry with a slot another deadline in the place of the one that it has, where as little tells that its size is this one: the slot,
+    /// and the deadline before.
+    #[inline(always)]
+    pub(super) fn renew_reference(
+        self,
+        key: Short<'_>,
+        now: Millis,
+        size: u32,
+        deadline: Option<Millis>,
+    ) -> Option<(u32, Option<Millis>)> {
+        let (slot, behind) = self.plain_of(key, now, REFERENCE)?;
+        // SAFETY: an entry with a slot has four bytes behind its key.
+        let old = unsafe { behind.cast::<u32>().read_unaligned() };
+        let before = self.deadline();
+        (old == size && self.renew(deadline)).then_some((slot, before))
     }
 
     /// What stands where the length does, and where the value begins, of an inline entry of this kind with this key that is not past its end.

@@ -282,7 +282,7 @@ impl Keyspace {
 
     /// The hash of a key. Whoever needs it twice keeps it: it costs as much as a look into the table.
     #[inline]
-    fn hash(&self, key: &[u8]) -> u64 {
+    pub fn hash(&self, key: &[u8]) -> u64 {
         self.env.seed.hash(key)
     }
 
@@ -296,7 +296,7 @@ impl Keyspace {
     #[cfg_attr(target_family = "wasm", inline)]
     fn find_any_hashed(&self, hash: u64, key: &[u8]) -> Option<(Pos, Entry)> {
         // SAFETY: the table holds live entries only.
-        let (pos, handle) = self.db().table.search(hash, |handle| unsafe { same(Entry::from_handle(handle).key(), key) })?;
+        let (pos, handle, _) = self.db().table.search(hash, |handle| unsafe { same(Entry::from_handle(handle).key(), key) })?;
         // SAFETY: as above.
         Some((pos, unsafe { Entry::from_handle(handle) }))
     }
@@ -414,13 +414,13 @@ impl Keyspace {
         tell: impl FnOnce(Entry, u32, Short<'_>, Millis) -> Option<T>,
     ) -> Option<Option<T>> {
         let short = Short::new(key)?;
-        let Some((pos, handle)) = self.db().table.search(hash, |_| true) else {
+        let Some((_, handle, note)) = self.db().table.search(hash, |_| true) else {
             self.missed(key);
             return Some(None);
         };
         // SAFETY: the table holds live entries only.
         let entry = unsafe { Entry::from_handle(handle) };
-        let told = tell(entry, self.db().table.noted(pos), short, self.now)?;
+        let told = tell(entry, note, short, self.now)?;
         self.stats.hits = self.stats.hits.wrapping_add(1);
         self.mark_used(entry);
         Some(Some(told))
@@ -430,7 +430,7 @@ impl Keyspace {
     #[inline(always)]
     fn find_string(&self, hash: u64, key: &[u8]) -> Option<(Pos, Entry)> {
         let short = Short::new(key)?;
-        let (pos, handle) = self.db().table.search(hash, |_| true)?;
+        let (pos, handle, _) = self.db().table.search(hash, |_| true)?;
         // SAFETY: the table holds live entries only; the bytes are not kept.
         let entry = unsafe { Entry::from_handle(handle) };
         unsafe { entry.string_of(short, self.now) }.map(|_| (pos, entry))

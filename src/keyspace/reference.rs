@@ -8,7 +8,7 @@
 //! The keyspace also knows the entry of a slot, 4 bytes each in WebAssembly, in runs that never move: growing copies nothing. There the index notes
 //! the slots below two millions beside the entries' addresses, which makes reading a value a miss of the cache shorter.
 
-use super::entry::Entry;
+use super::entry::{Entry, Short};
 use super::{Keyspace, Ttl, hash_of};
 use crate::error::{ReplyError, Result};
 use crate::time::Millis;
@@ -125,9 +125,39 @@ impl Keyspace {
     ///
     /// # Errors
     /// `OOM` where no memory is left; nothing has changed then. `WRONGTYPE` where the key is there and holds a value.
-    #[inline]
     pub fn refer(&mut self, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
         let hash = self.hash(key);
+        match self.refer_again(hash, key, size, ttl) {
+            Some(slot) => Ok(slot),
+            None => self.refer_hashed(hash, key, slot, size, ttl),
+        }
+    }
+
+    /// As `refer`, where nothing but the deadline changes of what the key stands for, and few instructions tell that; `None`, and nothing is done,
+    /// where whoever asks has to look closely. Needs no memory.
+    #[inline(always)]
+    pub fn refer_again(&mut self, hash: u64, key: &[u8], size: u32, ttl: Ttl) -> Option<u32> {
+        let deadline = match ttl {
+            Ttl::At(deadline) => Some(deadline),
+            Ttl::Clear => None,
+            Ttl::Keep => return None,
+        };
+        let short = Short::new(key)?;
+        let (pos, handle, _) = self.db().table.search(hash, |_| true)?;
+        // SAFETY: the table holds live entries only.
+        let entry = unsafe { Entry::from_handle(handle) };
+        let (slot, before) = entry.renew_reference(short, self.now, size, deadline)?;
+        entry.set_access(self.next_mark(entry.access()));
+        self.note_deadline(pos, before, deadline);
+        Some(slot)
+    }
+
+    /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` did not do it.
+    ///
+    /// # Errors
+    /// As `refer`.
+    #[inline(never)]
+    pub fn refer_hashed(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
         let Some((pos, entry)) = self.find_hashed(hash, key) else { return self.refer_anew(hash, key, slot, size, ttl) };
         let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
         let before = entry.deadline();

@@ -62,8 +62,7 @@ impl Seed {
             };
             return mix(sum.wrapping_add(two_products(words, [s0, s1])));
         }
-        if cfg!(not(target_family = "wasm"))
-            && len <= 32
+        if len <= 32
             && let (Some(front), Some(back)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>())
         {
             // What the general way below does with such a length, in half of the instructions.

@@ -357,7 +357,7 @@ pub extern "C" fn mget(count: u32) -> u32 {
                         return DOOR;
                     }
                     output.extend_from_slice(value);
-                    *reach = (*reach).max(AROUND + key.len() + value.len());
+                    *reach = (*reach).max(value.len());
                     value.len() as u32 | if area::is_ascii(value) { LENGTH_ASCII } else { 0 }
                 }
                 _ => LENGTH_MISS,
@@ -374,8 +374,6 @@ pub extern "C" fn mget(count: u32) -> u32 {
 const LENGTH_ASCII: u32 = 1 << 31;
 /// The length of no value.
 const LENGTH_MISS: u32 = u32::MAX;
-/// Bytes of an entry beside its key and value, and half a cache line, at the beginning of which it hardly ever begins.
-const AROUND: usize = 16 + 32;
 /// Bytes of values that MGET's lane hands over; more goes through the door, which knows how to refuse.
 const MGET_MOST: usize = 1 << 24;
 
@@ -402,7 +400,7 @@ pub fn packed(mut room: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The next keys that are looked up together, none at the end, with their hashes; what they lead to is on its way, `reach` bytes of each.
+/// The next keys that are looked up together, none at the end, with their hashes; what they lead to is on its way, `reach` bytes of each value.
 #[inline]
 pub fn together<'a, 'k>(
     keyspace: &Keyspace,

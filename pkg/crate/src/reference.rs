@@ -6,7 +6,7 @@
 use crate::area::{self, Area, PART};
 use crate::cache::Cache;
 use crate::raw::{MISS, cache, packed, together};
-use cachette::keyspace::{Keyspace, TOGETHER, Ttl};
+use cachette::keyspace::{TOGETHER, Ttl};
 
 /// The key in its place.
 #[inline]
@@ -55,7 +55,6 @@ pub extern "C" fn ref_peek(key: u32) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn ref_set(key: u32, slot: u32, size: u32, ttl: f64) -> u32 {
     let (cache, area) = (cache(), area::area());
-    let has_room = cache.may_grow();
     let keys = &mut cache.engine.keys;
     let ttl = if ttl > 0.0 {
         Ttl::At(keys.now().saturating_add(ttl as u64))
@@ -64,7 +63,17 @@ pub extern "C" fn ref_set(key: u32, slot: u32, size: u32, ttl: f64) -> u32 {
     } else {
         Ttl::Clear
     };
-    let done = if has_room { keys.refer(key_at(area, &cache.input, key), slot, size, ttl).ok() } else { None };
+    let bytes = key_at(area, &cache.input, key);
+    let hash = keys.hash(bytes);
+    let done = keys.refer_again(hash, bytes, size, ttl);
+    let done = match done {
+        Some(_) => done,
+        None if cache.may_grow() => {
+            let bytes = key_at(area, &cache.input, key);
+            cache.engine.keys.refer_hashed(hash, bytes, slot, size, ttl).ok()
+        }
+        None => None,
+    };
     count_freed(cache, area);
     told(done)
 }
@@ -118,7 +127,8 @@ pub extern "C" fn ref_mget(count: u32) -> u32 {
     let Cache { engine, lengths, .. } = cache;
     lengths.clear();
     let mut words = packed(&area.value).take(count as usize);
-    while let (keys @ [_, ..], hashes) = together(&engine.keys, &mut words, &mut [&[]; TOGETHER], Keyspace::REACH) {
+    // Slots stand in front of keys: nothing behind these is read.
+    while let (keys @ [_, ..], hashes) = together(&engine.keys, &mut words, &mut [&[]; TOGETHER], 0) {
         for (key, hash) in keys.iter().zip(hashes) {
             lengths.push(told(engine.keys.reference_hashed(hash, key)));
         }

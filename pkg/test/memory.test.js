@@ -16,6 +16,7 @@ const run = promisify(execFile);
 const PAGES = 384;
 let folder;
 let Cachette;
+let References;
 let module;
 
 before(async () => {
@@ -23,7 +24,7 @@ before(async () => {
   await writeFile(join(folder, 'package.json'), '{ "name": "memory", "private": true, "type": "module" }\n');
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--loglevel=error', process.env.CACHETTE_TARBALL], { cwd: folder });
   const { resolve } = createRequire(join(folder, 'package.json'));
-  ({ Cachette } = await import(pathToFileURL(resolve('cachette'))));
+  ({ Cachette, References } = await import(pathToFileURL(resolve('cachette'))));
   module = await WebAssembly.compile(withMaximum(await readFile(resolve('cachette/wasm')), PAGES));
 });
 
@@ -106,3 +107,27 @@ for (const [what, grow] of Object.entries(GROWTHS)) {
     cache.close();
   });
 }
+
+test('a full memory takes no more keys of references, and those that are there other values', async () => {
+  const references = new References({ module, ttl: 3_600_000 });
+  const first = [];
+  fill((i) => {
+    const value = { i };
+    references.set(`key:${i}:of some length`, value);
+    if (first.length < 1000) first.push(value);
+  });
+  const count = references.size;
+  for (const [i, value] of first.entries()) {
+    assert.equal(references.get(`key:${i}:of some length`), value);
+    references.set(`key:${i}:of some length`, -i);
+  }
+  for (const i of first.keys()) assert.equal(references.get(`key:${i}:of some length`), -i);
+  assert.equal(references.size, count);
+  assert.equal(references.delete('key:7:of some length'), true);
+  references.clear();
+  // What is cleared is freed in slices, between turns.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  references.set('again', 'there is room');
+  assert.equal(references.get('again'), 'there is room');
+  references.close();
+});

@@ -129,7 +129,7 @@ impl Keyspace {
         let hash = self.hash(key);
         match self.refer_again(hash, key, size, ttl) {
             Some(slot) => Ok(slot),
-            None => self.refer_hashed(hash, key, slot, size, ttl),
+            None => self.refer_hashed(hash, key, slot, size, ttl, true),
         }
     }
 
@@ -152,18 +152,20 @@ impl Keyspace {
         Some(slot)
     }
 
-    /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` did not do it.
+    /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` did not do it. Without `may_grow` only what needs no memory is done.
     ///
     /// # Errors
-    /// As `refer`.
+    /// As `refer`; `OOM` also where it may not grow and would have to.
     #[inline(never)]
-    pub fn refer_hashed(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
-        let Some((pos, entry)) = self.find_hashed(hash, key) else { return self.refer_anew(hash, key, slot, size, ttl) };
+    pub fn refer_hashed(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl, may_grow: bool) -> Result<u32> {
+        let Some((pos, entry)) = self.find_hashed(hash, key) else {
+            return if may_grow { self.refer_anew(hash, key, slot, size, ttl) } else { Err(ReplyError::MEMORY) };
+        };
         let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
         let before = entry.deadline();
         let deadline = self.deadline_after(Some(entry), ttl);
         if size != old || !entry.renew(deadline) {
-            return self.refer_resized(pos, entry, size, deadline);
+            return if may_grow { self.refer_resized(pos, entry, size, deadline) } else { Err(ReplyError::MEMORY) };
         }
         entry.set_access(self.next_mark(entry.access()));
         self.note_deadline(pos, before, deadline);

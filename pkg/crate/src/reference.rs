@@ -66,14 +66,11 @@ pub extern "C" fn ref_set(key: u32, slot: u32, size: u32, ttl: f64) -> u32 {
     let bytes = key_at(area, &cache.input, key);
     let hash = keys.hash(bytes);
     let done = keys.refer_again(hash, bytes, size, ttl);
-    let done = match done {
-        Some(_) => done,
-        None if cache.may_grow() => {
-            let bytes = key_at(area, &cache.input, key);
-            cache.engine.keys.refer_hashed(hash, bytes, slot, size, ttl).ok()
-        }
-        None => None,
-    };
+    let done = done.or_else(|| {
+        let may_grow = cache.may_grow();
+        let bytes = key_at(area, &cache.input, key);
+        cache.engine.keys.refer_hashed(hash, bytes, slot, size, ttl, may_grow).ok()
+    });
     count_freed(cache, area);
     told(done)
 }

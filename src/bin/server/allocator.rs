@@ -12,7 +12,8 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 const GENERIC_COLLECT: libmimalloc_sys::mi_option_t = 34;
 
 /// Has each page go back to the system as soon as it is empty. What is put off, and done for many of them together, stops the loop for
-/// milliseconds: put 100 or 1000 here, and see ten million keys expire in `cargo xtask bench latency`. And it looks at all pages of the heap, which may be very many, a hundred times less often.
+/// milliseconds: put 100 or 1000 here, and see ten million keys expire in `cargo xtask bench latency`. And it looks at all pages of the heap, which may be
+/// very many, a hundred times less often.
 pub fn never_stop() {
     // SAFETY: sets numbers of the allocator; nothing else runs yet.
     unsafe {

@@ -241,13 +241,13 @@ fn repr_of(value_type: ValueType) -> u8 {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn is_far(deadline: Option<Millis>) -> bool {
     deadline.is_some_and(|deadline| deadline >= FIRST_FAR)
 }
 
 /// Where what follows the deadline begins.
-#[inline]
+#[inline(always)]
 fn behind_deadline(flags: u8, is_far: bool) -> usize {
     let deadline = if flags & HAS_DEADLINE != 0 { DEADLINE } else { 0 };
     HEADER.wrapping_add(deadline).wrapping_add(if is_far { DEADLINE_REST } else { 0 })
@@ -290,6 +290,7 @@ impl Entry {
     }
 
     /// A slot and a size in place of a value.
+    #[inline]
     pub(super) fn new_reference(
         blocks: &mut Blocks,
         key: &[u8],
@@ -392,30 +393,36 @@ impl Entry {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn flags(self) -> u8 {
         // SAFETY: byte 0 of a live entry.
         unsafe { *self.0.as_ptr() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn repr(self) -> u8 {
         self.flags() & REPR_MASK
     }
 
+    /// Whether all of it lies in its block.
     #[inline]
+    pub(super) fn is_inline(self) -> bool {
+        self.repr() == INLINE
+    }
+
+    #[inline(always)]
     fn length_word(self) -> u32 {
         // SAFETY: bytes 4..8 of a live entry.
         unsafe { self.0.as_ptr().add(4).cast::<u32>().read() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_far(self) -> bool {
         self.length_word() & IS_FAR != 0
     }
 
     /// Bytes of an inline string.
-    #[inline]
+    #[inline(always)]
     fn string_len(self) -> usize {
         (self.length_word() & !IS_FAR) as usize
     }
@@ -430,12 +437,12 @@ impl Entry {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn body_offset(self) -> usize {
         behind_deadline(self.flags(), self.is_far())
     }
 
-    #[inline]
+    #[inline(always)]
     fn key_head(self) -> usize {
         self.body_offset().wrapping_add(if self.repr() == INLINE { 0 } else { WORD })
     }
@@ -454,31 +461,44 @@ impl Entry {
         unsafe { self.0.as_ptr().add(self.body_offset()).cast::<*mut u8>().read_unaligned() }
     }
 
-    /// # Safety
-    /// The slice must not outlive the entry.
+    /// Where the bytes of the key begin, and how many there are.
     #[inline]
-    pub(super) unsafe fn key<'a>(self) -> &'a [u8] {
+    fn key_span(self) -> (usize, usize) {
+        let head = self.key_head();
         // SAFETY: written so by `allocate`.
         unsafe {
-            let head = self.0.as_ptr().add(self.key_head());
-            let len = head.read() as usize;
-            if len < LONG_KEY {
-                core::slice::from_raw_parts(head.add(1), len)
+            let len = self.0.as_ptr().add(head);
+            if usize::from(*len) < LONG_KEY {
+                (head.wrapping_add(1), usize::from(*len))
             } else {
-                core::slice::from_raw_parts(head.add(5), head.add(1).cast::<u32>().read_unaligned() as usize)
+                (head.wrapping_add(5), len.add(1).cast::<u32>().read_unaligned() as usize)
             }
         }
     }
 
+    /// # Safety
+    /// The slice must not outlive the entry.
     #[inline]
-    fn inline_start(self) -> *mut u8 {
-        // SAFETY: the key of a live entry; what follows it belongs to the same block.
-        unsafe {
-            let key: &[u8] = self.key();
-            key.as_ptr().add(key.len()).cast_mut()
-        }
+    pub(super) unsafe fn key<'a>(self) -> &'a [u8] {
+        let (start, len) = self.key_span();
+        // SAFETY: so many bytes are there.
+        unsafe { core::slice::from_raw_parts(self.0.as_ptr().add(start), len) }
     }
 
+    /// Where what follows the key begins.
+    #[inline]
+    fn inline_offset(self) -> usize {
+        let (start, len) = self.key_span();
+        start.wrapping_add(len)
+    }
+
+    #[inline]
+    fn inline_start(self) -> *mut u8 {
+        // SAFETY: what follows the key belongs to the same block.
+        unsafe { self.0.as_ptr().add(self.inline_offset()) }
+    }
+
+    #[inline]
     pub(super) fn value_type(self) -> ValueType {
         match self.repr() {
             LIST => ValueType::List,
@@ -514,8 +534,13 @@ impl Entry {
     }
 
     #[inline]
+    pub(super) fn has_deadline(self) -> bool {
+        self.flags() & HAS_DEADLINE != 0
+    }
+
+    #[inline]
     pub(super) fn deadline(self) -> Option<Millis> {
-        if self.flags() & HAS_DEADLINE == 0 {
+        if !self.has_deadline() {
             return None;
         }
         // SAFETY: the flags say how many bytes are there.
@@ -547,7 +572,7 @@ impl Entry {
     /// Whether a deadline takes the place of the one that the entry has, or none that of none.
     #[inline]
     fn has_place_for(self, deadline: Option<Millis>) -> bool {
-        (self.flags() & HAS_DEADLINE != 0) == deadline.is_some() && self.is_far() == is_far(deadline)
+        self.has_deadline() == deadline.is_some() && self.is_far() == is_far(deadline)
     }
 
     /// Gives the entry another deadline where it lies; false, and nothing changed, where that has no place.
@@ -571,12 +596,13 @@ impl Entry {
     }
 
     /// The 24-bit mark that uses leave: see [`access`](super::access).
+    #[inline(always)]
     pub(super) fn access(self) -> u32 {
         // SAFETY: bytes 0..4 of a live entry.
         unsafe { self.0.as_ptr().cast::<u32>().read() >> 8 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn set_access(self, mark: u32) {
         // SAFETY: bytes 0..4 of a live entry; a store only where something changes keeps shared cache lines clean.
         unsafe {
@@ -611,7 +637,7 @@ impl Entry {
     pub(super) unsafe fn string_of<'a>(self, key: Short<'_>, now: Millis) -> Option<&'a [u8]> {
         // SAFETY: so many bytes lie behind the key of an inline string.
         unsafe {
-            let (length, start) = self.plain_of(key, now, 0)?;
+            let (length, start) = self.plain_of(key, now, Some(INLINE))?;
             Some(core::slice::from_raw_parts(start, length as usize))
         }
     }
@@ -619,7 +645,13 @@ impl Entry {
     /// The slot, where that is told as quickly.
     #[inline(always)]
     pub(super) fn slot_of(self, key: Short<'_>, now: Millis) -> Option<u32> {
-        self.plain_of(key, now, REFERENCE).map(|(slot, _)| slot)
+        self.plain_of(key, now, Some(REFERENCE)).map(|(slot, _)| slot)
+    }
+
+    /// Whether that tells as quickly that it is an inline string, or a slot, with this key.
+    #[inline(always)]
+    pub(super) fn is_plain_of(self, key: Short<'_>, now: Millis) -> bool {
+        self.plain_of(key, now, None).is_some()
     }
 
     /// Gives an entry with a slot another deadline in the place of the one that it has, where as little tells that its size is this one: the slot,
@@ -632,22 +664,24 @@ impl Entry {
         size: u32,
         deadline: Option<Millis>,
     ) -> Option<(u32, Option<Millis>)> {
-        let (slot, behind) = self.plain_of(key, now, REFERENCE)?;
+        let (slot, behind) = self.plain_of(key, now, Some(REFERENCE))?;
         // SAFETY: an entry with a slot has four bytes behind its key.
         let old = unsafe { behind.cast::<u32>().read_unaligned() };
         let before = self.deadline();
         (old == size && self.renew(deadline)).then_some((slot, before))
     }
 
-    /// What stands where the length does, and where the value begins, of an inline entry of this kind with this key that is not past its end.
+    /// What stands where the length does, and where the value begins, of an inline entry of this kind (or of either) with this key that is not past
+    /// its end.
     #[inline(always)]
-    fn plain_of(self, key: Short<'_>, now: Millis, kind: u8) -> Option<(u32, *const u8)> {
-        const SPECIAL: u64 = (REPR_MASK | FIELDS_DUE | REFERENCE) as u64 | (IS_FAR as u64) << 32;
+    fn plain_of(self, key: Short<'_>, now: Millis, kind: Option<u8>) -> Option<(u32, *const u8)> {
+        let kinds = if kind.is_some() { REFERENCE } else { 0 };
+        let special = u64::from(REPR_MASK | FIELDS_DUE | kinds) | u64::from(IS_FAR) << 32;
         // SAFETY: the first eight bytes are those of every entry, and those behind them as the flags say.
         unsafe {
             let head = self.0.as_ptr().cast::<u64>().read();
             let at = self.0.as_ptr().add(if head & u64::from(HAS_DEADLINE) == 0 { HEADER } else { HEADER + DEADLINE });
-            if head & SPECIAL != u64::from(kind) || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
+            if head & special != u64::from(kind.unwrap_or(INLINE)) || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
                 return None;
             }
             if head & u64::from(HAS_DEADLINE) != 0 {
@@ -781,8 +815,7 @@ impl Entry {
     #[inline]
     pub(super) fn block_bytes(self) -> u64 {
         // What `layout` counted when the block was made, without its doubts.
-        let head = self.inline_start().addr().wrapping_sub(self.0.as_ptr().addr());
-        head.wrapping_add(self.inline_len()) as u64
+        self.inline_offset().wrapping_add(self.inline_len()) as u64
     }
 
     /// How many elements its collection has; 0 of a string.
@@ -804,11 +837,23 @@ impl Entry {
     /// Bytes of everything behind this entry.
     #[inline]
     pub(super) fn memory(self) -> u64 {
-        if self.flags() & (REPR_MASK | REFERENCE) == INLINE { self.block_bytes() } else { self.memory_with_body() }
+        self.memory_with(self.block_bytes())
+    }
+
+    /// As `memory`, where those of the block are known.
+    #[inline]
+    pub(super) fn memory_with(self, block: u64) -> u64 {
+        if !self.is_inline() {
+            return block.saturating_add(self.body_bytes());
+        }
+        // SAFETY: the size that goes with a slot is what an entry ends in.
+        let size =
+            || unsafe { self.0.as_ptr().add((block as usize).wrapping_sub(REFERENCE_BYTES)).cast::<u32>().read_unaligned() };
+        if self.flags() & REFERENCE == 0 { block } else { block.saturating_add(size().into()) }
     }
 
     #[inline(never)]
-    fn memory_with_body(self) -> u64 {
+    fn body_bytes(self) -> u64 {
         fn boxed<T: Collection>(body: &T) -> usize {
             size_of::<T>().saturating_add(body.memory())
         }
@@ -821,10 +866,10 @@ impl Entry {
                 SET => boxed(&*self.body().cast::<Set>()),
                 ZSET => boxed(&*self.body().cast::<ZSet>()),
                 STREAM => boxed(&*self.body().cast::<Stream>()),
-                _ => self.reference().map_or(0, |(_, size)| size as usize),
+                _ => 0,
             }
         };
-        self.block_bytes().saturating_add(body as u64)
+        body as u64
     }
 
     /// Frees the block and gives back the value.
@@ -852,25 +897,33 @@ impl Entry {
     ///
     /// # Safety
     /// The entry is live; afterwards it is not.
+    #[inline]
     pub(super) unsafe fn free(self) {
         // SAFETY: as the caller promises; an inline string is not copied out first.
         unsafe {
-            if self.repr() == INLINE {
+            if self.is_inline() {
                 self.free_block();
             } else {
-                drop(self.take());
+                self.free_with_body();
             }
         }
     }
 
     /// # Safety
+    /// As [`Entry::free`].
+    #[inline(never)]
+    unsafe fn free_with_body(self) {
+        // SAFETY: as the caller promises.
+        drop(unsafe { self.take() });
+    }
+
+    /// # Safety
     /// The entry is live, and its body (if any) belongs to somebody else by now.
+    #[inline]
     unsafe fn free_block(self) {
-        // SAFETY: the same layout as in `allocate`: flags, key and length are those it was made with.
+        // SAFETY: the same layout as in `allocate`: flags, key and length are those it was made with, and it was one then.
         unsafe {
-            if let Some(layout) = layout(self.flags(), self.is_far(), self.key().len(), self.inline_len()) {
-                Blocks::free(self.0, layout);
-            }
+            Blocks::free(self.0, Layout::from_size_align_unchecked(self.block_bytes() as usize, WORD));
         }
     }
 }

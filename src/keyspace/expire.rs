@@ -60,7 +60,7 @@ impl Keyspace {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn lower_due(&mut self, pos: Pos, deadline: Millis) {
         let table = &mut self.db_mut().table;
         let before = table.memory() as u64;
@@ -93,6 +93,7 @@ impl Keyspace {
     }
 
     /// Has the table of keys know of a hash's next field that is due, if any is.
+    #[inline]
     pub(super) fn note_fields(&mut self, pos: Pos, entry: Entry) {
         // SAFETY: the entry is live, and its hash only looked at.
         let due = entry.collection::<Hash>().and_then(|hash| unsafe { hash.as_ref() }.next_due());
@@ -146,8 +147,7 @@ impl Keyspace {
     fn bury(&mut self, entry: Entry) {
         // SAFETY: the entry is freed at the end, not earlier.
         let key = unsafe { entry.key() };
-        self.note_touch(key, true);
-        self.note_loss(key, Vec::new());
+        self.went(key);
         if self.is_past(entry) {
             self.stats.expired = self.stats.expired.wrapping_add(1);
             self.notify(Class::EXPIRED, "expired", key);
@@ -215,7 +215,7 @@ impl Keyspace {
         for handle in gone {
             // SAFETY: taken out of the table just now.
             let entry = unsafe { Entry::from_handle(handle) };
-            if entry.deadline().is_some() {
+            if entry.has_deadline() {
                 let db = self.db_mut();
                 db.expires = db.expires.saturating_sub(1);
             }

@@ -42,6 +42,7 @@ use evict::Evict;
 use evict::queues::Queues;
 use memory::Ledger;
 use notify::{Waiters, Watches};
+pub use reference::Again;
 use reference::{References, note_of};
 use waste::Heap;
 
@@ -265,14 +266,14 @@ impl Keyspace {
         self.dbs.get(..=self.last_used).unwrap_or(&self.dbs)
     }
 
-    #[inline]
+    #[inline(always)]
     fn db(&self) -> &Db {
         // `select` admits existing databases only, and `new` makes one at least.
         #[allow(clippy::indexing_slicing)]
         &self.dbs[self.selected]
     }
 
-    #[inline]
+    #[inline(always)]
     fn db_mut(&mut self) -> &mut Db {
         #[allow(clippy::indexing_slicing)]
         &mut self.dbs[self.selected]
@@ -426,14 +427,15 @@ impl Keyspace {
         Some(Some(told))
     }
 
-    /// A string that is found at the first look; `None` means that whoever asks has to look closely.
+    /// Where an entry is that shall go, if it is found at the first look; `None` means that whoever asks has to look closely.
     #[inline(always)]
-    fn find_string(&self, hash: u64, key: &[u8]) -> Option<(Pos, Entry)> {
+    fn find_to_remove(&self, hash: u64, key: &[u8]) -> Option<Pos> {
         let short = Short::new(key)?;
-        let (pos, handle, _) = self.db().table.search(hash, |_| true)?;
-        // SAFETY: the table holds live entries only; the bytes are not kept.
-        let entry = unsafe { Entry::from_handle(handle) };
-        unsafe { entry.string_of(short, self.now) }.map(|_| (pos, entry))
+        let table = &self.db().table;
+        let (pos, handle, _) = table.search(hash, |_| true)?;
+        table.will_remove(pos);
+        // SAFETY: the table holds live entries only.
+        unsafe { Entry::from_handle(handle) }.is_plain_of(short, self.now).then_some(pos)
     }
 
     #[inline(never)]
@@ -572,25 +574,10 @@ impl Keyspace {
     }
 
     /// Puts a finished entry at `at`, freeing what is there, or in a new place. `hash` is that of its key.
-    #[inline(never)]
+    #[inline]
     fn place(&mut self, at: Option<Pos>, entry: Entry, hash: u64) -> Result<()> {
         match at {
-            Some(pos) => {
-                let added = entry.memory();
-                let db = self.db_mut();
-                // SAFETY: the table holds live entries; the old one is replaced before it is freed.
-                let old = unsafe { Entry::from_handle(db.table.get(pos)) };
-                db.table.replace(pos, entry.handle());
-                db.table.note(pos, note_of(entry));
-                let (removed, before) = (old.memory(), old.deadline());
-                entry.set_access(self.next_mark(old.access()));
-                self.lost(old);
-                // SAFETY: no handle to it is left.
-                unsafe { self.let_go(old) };
-                self.resized(entry, removed, added);
-                self.note_deadline(pos, before, entry.deadline());
-                self.note_fields(pos, entry);
-            }
+            Some(pos) => self.place_again(pos, entry),
             None => {
                 self.insert(entry, hash)?;
             }
@@ -598,8 +585,27 @@ impl Keyspace {
         Ok(())
     }
 
-    /// Enters a new key, whose hash is known; frees the entry where the table cannot grow.
+    /// Puts a finished entry in the place of the one at `pos`, which is freed.
     #[inline(never)]
+    fn place_again(&mut self, pos: Pos, entry: Entry) {
+        let added = entry.memory();
+        let db = self.db_mut();
+        // SAFETY: the table holds live entries; the old one is replaced before it is freed.
+        let old = unsafe { Entry::from_handle(db.table.get(pos)) };
+        db.table.replace(pos, entry.handle());
+        db.table.note(pos, note_of(entry));
+        let (removed, before) = (old.memory(), old.deadline());
+        entry.set_access(self.next_mark(old.access()));
+        self.lost(old);
+        // SAFETY: no handle to it is left.
+        unsafe { self.let_go(old) };
+        self.resized(entry, removed, added);
+        self.note_deadline(pos, before, entry.deadline());
+        self.note_fields(pos, entry);
+    }
+
+    /// Enters a new key, whose hash is known; frees the entry where the table cannot grow.
+    #[inline]
     fn insert(&mut self, entry: Entry, hash: u64) -> Result<Pos> {
         self.free_a_little();
         entry.set_access(self.new_mark());
@@ -637,20 +643,21 @@ impl Keyspace {
     }
 
     /// Takes the entry at `pos`, whose key has this hash, out of the table and the books; the caller frees it.
-    #[inline(never)]
+    #[inline]
     fn unlink(&mut self, pos: Pos, hash: u64) -> Entry {
         let db = self.db_mut();
         // SAFETY: the table holds live entries only.
         let entry = unsafe { Entry::from_handle(db.table.get(pos)) };
         // A cache miss that can begin now.
-        Blocks::will_free(entry.handle(), entry.block_bytes());
+        let block = entry.block_bytes();
+        Blocks::will_free(entry.handle(), block);
         let before = db.table.memory();
         db.table.remove(pos);
         let after = db.table.memory();
-        if entry.deadline().is_some() {
+        if entry.has_deadline() {
             db.expires = db.expires.saturating_sub(1);
         }
-        let bytes = entry.memory();
+        let bytes = entry.memory_with(block);
         self.ledger.adjust((before as u64).saturating_add(bytes), after as u64);
         self.forget(entry, word_of(hash), bytes);
         self.lost(entry);
@@ -659,6 +666,7 @@ impl Keyspace {
     }
 
     /// Whoever waits for a consumer group of a stream that goes has waited in vain.
+    #[inline]
     fn lost(&mut self, entry: Entry) {
         if entry.value_type() == ValueType::Stream {
             // SAFETY: the entry is out of the table, but not freed yet.
@@ -726,6 +734,7 @@ impl Keyspace {
     }
 
     /// Removes a key and frees its value; says so to watchers and as event `del`. False where there was none.
+    #[inline]
     pub fn delete(&mut self, key: &[u8]) -> bool {
         let existed = self.discard(key);
         if existed {
@@ -735,11 +744,11 @@ impl Keyspace {
     }
 
     /// Removes a key and frees its value, telling nobody.
-    #[inline(never)]
+    #[inline]
     pub fn discard(&mut self, key: &[u8]) -> bool {
         let hash = self.hash(key);
-        let pos = match self.find_string(hash, key) {
-            Some((pos, ..)) => pos,
+        let pos = match self.find_to_remove(hash, key) {
+            Some(pos) => pos,
             None => match self.find_out_of_line(hash, key) {
                 Some((pos, _)) => pos,
                 None => return false,
@@ -851,6 +860,13 @@ impl Keyspace {
         }
     }
 
+    /// Says that a key went by itself: expired, or was evicted.
+    fn went(&mut self, key: &[u8]) {
+        self.note_touch(key, true);
+        self.note_loss(key, Vec::new());
+        self.note_freed(key);
+    }
+
     /// What went by itself since the last call.
     pub(crate) fn take_losses(&mut self) -> Vec<Loss> {
         self.losses.as_mut().map(core::mem::take).unwrap_or_default()
@@ -872,8 +888,13 @@ impl Keyspace {
     #[inline]
     pub fn notify(&mut self, class: Class, event: &'static str, key: &[u8]) {
         if self.listening.intersects(class) {
-            self.notices.push(Notice { class, event, db: self.selected, key: key.to_vec() });
+            self.note_event(class, event, key);
         }
+    }
+
+    #[inline(never)]
+    fn note_event(&mut self, class: Class, event: &'static str, key: &[u8]) {
+        self.notices.push(Notice { class, event, db: self.selected, key: key.to_vec() });
     }
 
     /// Chooses the classes of events that are kept for [`Keyspace::take_notices`].

@@ -138,7 +138,14 @@ impl Waiters {
 
     #[inline]
     pub(super) fn changed(&mut self, db: usize, key: &[u8]) {
-        let waited_for = !self.by_key.is_empty() && !self.by_key.of(&name_of_key(db, key)).is_empty();
+        if !self.by_key.is_empty() {
+            self.call(db, key);
+        }
+    }
+
+    #[inline(never)]
+    fn call(&mut self, db: usize, key: &[u8]) {
+        let waited_for = !self.by_key.of(&name_of_key(db, key)).is_empty();
         if waited_for && !self.ready.iter().any(|(ready_db, ready)| *ready_db == db && ready == key) {
             self.ready.push((db, key.to_vec()));
         }

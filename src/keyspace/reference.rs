@@ -21,6 +21,16 @@ use core::ptr::NonNull;
 /// Slots of one run.
 const RUN: usize = 1 << 12;
 
+/// What few instructions can do for a key that is set, see [`Keyspace::refer_again`].
+pub enum Again {
+    /// All of it: the key stands for this slot, as before.
+    Done(u32),
+    /// There is no such key.
+    Missing,
+    /// Whoever asks has to look closely.
+    Unclear,
+}
+
 /// The slots of a keyspace.
 #[derive(Default)]
 pub struct References {
@@ -28,7 +38,7 @@ pub struct References {
     runs: Vec<Box<[Option<NonNull<u8>>; RUN]>>,
     /// Slots whose keys are gone, until [`Keyspace::take_freed`].
     freed: Vec<u32>,
-    /// The key of the last of them.
+    /// The key of the last of them that expired or was evicted.
     last: Vec<u8>,
     /// Sum of the sizes of all.
     size: u64,
@@ -46,13 +56,20 @@ impl References {
         self.most != (0, 0)
     }
 
+    #[inline]
     fn place(&mut self, slot: u32) -> Option<&mut Option<NonNull<u8>>> {
         let slot = slot as usize;
         self.runs.get_mut(slot.wrapping_div(RUN))?.get_mut(slot.wrapping_rem(RUN))
     }
 
     /// Makes room for a slot.
+    #[inline]
     fn reserve(&mut self, slot: u32) -> Result<(), OutOfMemory> {
+        if self.place(slot).is_some() { Ok(()) } else { self.grow(slot) }
+    }
+
+    #[inline(never)]
+    fn grow(&mut self, slot: u32) -> Result<(), OutOfMemory> {
         while self.runs.len() <= (slot as usize).wrapping_div(RUN) {
             let mut run: Vec<Option<NonNull<u8>>> = Vec::new();
             run.try_reserve_exact(RUN)?;
@@ -65,6 +82,7 @@ impl References {
 }
 
 /// What the table notes beside an entry: its slot and one, 0 where it has none.
+#[inline]
 pub(super) fn note_of(entry: Entry) -> u32 {
     entry.slot().and_then(|slot| slot.checked_add(1)).unwrap_or(0)
 }
@@ -128,31 +146,32 @@ impl Keyspace {
     pub fn refer(&mut self, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
         let hash = self.hash(key);
         match self.refer_again(hash, key, size, ttl) {
-            Some(slot) => Ok(slot),
-            None => self.refer_hashed(hash, key, slot, size, ttl, true),
+            Again::Done(slot) => Ok(slot),
+            Again::Missing => self.refer_anew(hash, key, slot, size, ttl),
+            Again::Unclear => self.refer_hashed(hash, key, slot, size, ttl, true),
         }
     }
 
-    /// As `refer`, where nothing but the deadline changes of what the key stands for, and few instructions tell that; `None`, and nothing is done,
-    /// where whoever asks has to look closely. Needs no memory.
+    /// As `refer`, where nothing but the deadline changes of what the key stands for, and few instructions tell that. Needs no memory. Nothing is
+    /// done unless it says so.
     #[inline(always)]
-    pub fn refer_again(&mut self, hash: u64, key: &[u8], size: u32, ttl: Ttl) -> Option<u32> {
+    pub fn refer_again(&mut self, hash: u64, key: &[u8], size: u32, ttl: Ttl) -> Again {
         let deadline = match ttl {
             Ttl::At(deadline) => Some(deadline),
             Ttl::Clear => None,
-            Ttl::Keep => return None,
+            Ttl::Keep => return Again::Unclear,
         };
-        let short = Short::new(key)?;
-        let (pos, handle, _) = self.db().table.search(hash, |_| true)?;
+        let Some(short) = Short::new(key) else { return Again::Unclear };
+        let Some((pos, handle, _)) = self.db().table.search(hash, |_| true) else { return Again::Missing };
         // SAFETY: the table holds live entries only.
         let entry = unsafe { Entry::from_handle(handle) };
-        let (slot, before) = entry.renew_reference(short, self.now, size, deadline)?;
+        let Some((slot, before)) = entry.renew_reference(short, self.now, size, deadline) else { return Again::Unclear };
         entry.set_access(self.next_mark(entry.access()));
         self.note_deadline(pos, before, deadline);
-        Some(slot)
+        Again::Done(slot)
     }
 
-    /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` did not do it. Without `may_grow` only what needs no memory is done.
+    /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` could not tell. Without `may_grow` only what needs no memory is done.
     ///
     /// # Errors
     /// As `refer`; `OOM` also where it may not grow and would have to.
@@ -192,8 +211,12 @@ impl Keyspace {
         Ok(slot)
     }
 
-    #[inline(never)]
-    fn refer_anew(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
+    /// As [`Keyspace::refer`] of a key that is not there.
+    ///
+    /// # Errors
+    /// `OOM` where no memory is left; nothing has changed then.
+    #[inline]
+    pub fn refer_anew(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
         self.make_way(1, size.into());
         let before = self.references.memory();
         self.references.reserve(slot)?;
@@ -218,6 +241,14 @@ impl Keyspace {
             || (most_size != 0 && self.references.size.saturating_add(size) > most_size)
     }
 
+    /// Keeps the key of a slot that became free by itself, for [`Keyspace::freed_key`].
+    pub(super) fn note_freed(&mut self, key: &[u8]) {
+        if !self.references.freed.is_empty() {
+            self.references.last.clear();
+            self.references.last.extend_from_slice(key);
+        }
+    }
+
     /// The key that stands for a slot.
     pub fn key_of(&self, slot: u32) -> Option<&[u8]> {
         let slot = slot as usize;
@@ -227,6 +258,7 @@ impl Keyspace {
     }
 
     /// Removes the key that stands for a slot, telling nobody. False where there is none.
+    #[inline(never)]
     pub fn discard_slot(&mut self, slot: u32) -> bool {
         let Some(handle) = self.references.place(slot).and_then(|place| *place) else { return false };
         let hash = hash_of(&self.env, handle);
@@ -244,9 +276,6 @@ impl Keyspace {
             self.references.size = self.references.size.saturating_sub(size.into());
             self.references.place(slot).map(Option::take);
             self.references.freed.push(slot);
-            self.references.last.clear();
-            // SAFETY: the entry is not freed yet.
-            self.references.last.extend_from_slice(unsafe { entry.key() });
         }
     }
 
@@ -261,7 +290,7 @@ impl Keyspace {
         self.references.freed.pop()
     }
 
-    /// The key of the slot that became free last.
+    /// The key of the slot that became free last because its key expired or was evicted.
     pub fn freed_key(&self) -> &[u8] {
         &self.references.last
     }

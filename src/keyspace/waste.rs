@@ -96,7 +96,22 @@ impl Keyspace {
     ///
     /// # Safety
     /// The entry is live; afterwards it is not.
+    #[inline]
     pub(super) unsafe fn let_go(&mut self, entry: Entry) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if entry.is_inline() {
+                entry.free();
+            } else {
+                self.let_go_with_body(entry);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Keyspace::let_go`].
+    #[inline(never)]
+    unsafe fn let_go_with_body(&mut self, entry: Entry) {
         // SAFETY: the caller's promise.
         unsafe {
             if entry.elements() <= AT_ONCE {

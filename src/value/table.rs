@@ -103,6 +103,8 @@ pub struct Table {
     len: usize,
     /// Bytes of all slots and offsets.
     heap: usize,
+    /// Bytes of the directory and what is as long as it or as `segments`. They change rarely, and are asked for by every insert and removal.
+    spine: usize,
     /// `hash >> shift` is the place in the directory.
     shift: u8,
     /// Segments whose depth is that of the directory: at 0 the directory can halve.
@@ -169,12 +171,14 @@ impl Segment {
     }
 
     /// Whether there is an empty slot for an entry of this tag.
+    #[inline]
     fn has_room(&self, key: u64) -> bool {
         self.slots.get(self.home(key)..).is_some_and(|slots| slots.contains(&EMPTY))
     }
 
     /// Puts an entry behind those of its tag and smaller ones, pushing larger ones to the right: its place, and that of the empty
     /// slot which was used up. None, and nothing changed, where there is no empty slot.
+    #[inline]
     fn put(&mut self, hash: u64, blob: NonNull<u8>) -> Option<(usize, usize)> {
         let key = self.key(hash);
         let mut at = self.pass_smaller(key);
@@ -197,6 +201,7 @@ impl Segment {
         None
     }
 
+    #[inline]
     fn is_full(&self) -> bool {
         let slots = self.slots.len();
         let most = if slots <= DENSE { slots } else { slots - slots / 8 - slots / 64 };
@@ -377,6 +382,7 @@ impl Table {
             firsts: Vec::new(),
             len: 0,
             heap: 0,
+            spine: 0,
             shift: 63,
             deepest: 0,
             widest: 0,
@@ -392,12 +398,21 @@ impl Table {
     }
 
     /// Heap bytes of the index itself, as requested from the allocator. O(1).
+    #[inline]
     pub fn memory(&self) -> usize {
-        self.heap
-            + self.directory.capacity() * size_of::<u32>()
+        self.heap + self.spine
+    }
+
+    fn spine(&self) -> usize {
+        self.directory.capacity() * size_of::<u32>()
             + self.segments.capacity() * size_of::<Segment>()
             + self.dues.capacity() * size_of::<Due>()
             + self.firsts.capacity() * size_of::<u64>()
+    }
+
+    /// To be called where that may have changed.
+    fn count_spine(&mut self) {
+        self.spine = self.spine();
     }
 
     /// Whether a slot can hold this address. A blob's allocator refuses one that does not fit.
@@ -495,6 +510,14 @@ impl Table {
         }
     }
 
+    /// Has brought near what `remove` looks at beside the slot.
+    #[inline]
+    pub fn will_remove(&self, pos: Pos) {
+        if let Some(due) = self.dues.get(pos.segment as usize) {
+            near::bring(due.offsets.as_ptr().wrapping_add(pos.slot as usize).cast());
+        }
+    }
+
     /// The first blob that `find` would show to `eq`, without touching any blob: for a first pass over many keys, so that the cache
     /// misses of the second pass overlap.
     #[inline]
@@ -532,10 +555,12 @@ impl Table {
     /// Adds an entry; the caller knows that there is none with an equal key. `rehash` gives the hash of a blob that is in the table.
     ///
     /// About 1/7 of the segment's slots are copied each 1/7 of its entries; once in 896 entries it splits.
+    #[inline]
     pub fn insert(&mut self, hash: u64, blob: NonNull<u8>, rehash: impl Fn(NonNull<u8>) -> u64) -> Result<Pos, OutOfMemory> {
         self.insert_dyn(hash, blob, &rehash)
     }
 
+    #[inline]
     fn insert_dyn(&mut self, hash: u64, blob: NonNull<u8>, rehash: &dyn Fn(NonNull<u8>) -> u64) -> Result<Pos, OutOfMemory> {
         if !Self::fits(blob) {
             return Err(OutOfMemory);
@@ -553,19 +578,27 @@ impl Table {
         };
         self.len += 1;
         if let Some(due) = self.dues.get_mut(index).filter(|due| !due.is_none()) {
-            due.offsets.copy_within(at..free, at + 1);
-            due.offsets[at] = NEVER;
+            if let Some(run) = due.offsets.get_mut(at..=free) {
+                // One by one, as in `cut`.
+                for nth in (1..run.len()).rev() {
+                    run[nth] = run[nth - 1];
+                }
+                run[0] = NEVER;
+            }
         }
         Ok(Pos { segment: index as u32, slot: at as u32 })
     }
 
     /// The segment for one more entry of this hash, with room for it.
+    #[inline(never)]
     fn make_room(&mut self, hash: u64, rehash: &dyn Fn(NonNull<u8>) -> u64) -> Result<usize, OutOfMemory> {
         loop {
             let (index, segment) = self.segment_of(hash).ok_or(OutOfMemory)?;
             let entries = segment.len as usize;
             if entries >= SPLIT_AT && self.may_split(index) {
-                self.split(index, rehash)?;
+                let split = self.split(index, rehash);
+                self.count_spine();
+                split?;
             } else if segment.is_full() {
                 self.resize(index, plan(entries + 1))?;
             } else if segment.has_room(segment.key(hash)) {
@@ -731,14 +764,19 @@ impl Table {
     }
 
     /// Takes the entry out and gives its blob back to the caller.
+    #[inline]
     pub fn remove(&mut self, pos: Pos) -> NonNull<u8> {
         let blob = self.get(pos);
-        self.cut(pos.segment as usize, pos.slot as usize);
-        self.tidy(pos.segment as usize);
+        let index = pos.segment as usize;
+        self.cut(index, pos.slot as usize);
+        if self.may_be_tidied(index) {
+            self.tidy(index);
+        }
         blob
     }
 
     /// Takes a slot out; those behind it that stand away from their home move up.
+    #[inline]
     fn cut(&mut self, index: usize, at: usize) {
         let segment = if self.directory.is_empty() { &mut self.small } else { &mut self.segments[index] };
         let mut no_offsets = [];
@@ -765,20 +803,28 @@ impl Table {
         self.len -= 1;
     }
 
+    /// Whether a segment has so few entries that it is worth planning. Mostly it is far from that.
+    #[inline]
+    fn may_be_tidied(&self, index: usize) -> bool {
+        let segment = &self.segments()[index];
+        let entries = segment.len as usize;
+        entries <= 4 * DENSE || entries + entries / 2 + entries / 8 < segment.homes as usize
+    }
+
     /// Gives memory back after removals: joins a segment that became small with its neighbour, or shrinks it. Where the allocator
     /// refuses, things stay as they are.
+    #[inline(never)]
     fn tidy(&mut self, mut index: usize) {
         if self.len == 0 {
             *self = Self::new();
             return;
         }
         loop {
-            let segment = &self.segments()[index];
-            let entries = segment.len as usize;
-            // Far from it, as mostly: then there is nothing to plan.
-            if entries > 4 * DENSE && entries + entries / 2 + entries / 8 >= segment.homes as usize {
+            if !self.may_be_tidied(index) {
                 return;
             }
+            let segment = &self.segments()[index];
+            let entries = segment.len as usize;
             // One place more than needed, so that one entry coming and going does not allocate each time.
             let (homes, slots) = plan(if entries == 0 { 0 } else { entries + 1 });
             let shrinks =
@@ -786,7 +832,9 @@ impl Table {
             if !shrinks {
                 return;
             }
-            match self.join(index) {
+            let joined = self.join(index);
+            self.count_spine();
+            match joined {
                 Some(joined) => index = joined,
                 None => {
                     let _ = self.resize(index, (homes, slots));
@@ -1043,6 +1091,7 @@ impl Table {
         copy.firsts = cloned(&self.firsts)?;
         copy.segments.try_reserve_exact(self.segments.len())?;
         copy.dues.try_reserve_exact(self.dues.len())?;
+        copy.count_spine();
         (copy.shift, copy.deepest, copy.widest) = (self.shift, self.deepest, self.widest);
         for due in &self.dues {
             let offsets = cloned(&due.offsets)?;
@@ -1088,6 +1137,7 @@ impl Table {
             self.directory.fill(u32::MAX);
         }
         self.firsts = Vec::new();
+        self.count_spine();
         loop {
             let segment = self.segments.last_mut().unwrap_or(&mut self.small);
             while let Some(slot) = segment.slots.pop() {
@@ -1117,9 +1167,29 @@ impl Table {
 
     /// Says that the entry at `pos` has a deadline (ms), and no later one than this. To be called when an entry gets its first deadline or
     /// an earlier one; a later one, or none, needs no call: the truth is asked when the old one comes up.
-    #[inline(never)]
+    #[inline]
     pub fn lower_due(&mut self, pos: Pos, deadline: u64) -> Result<(), OutOfMemory> {
         let index = pos.segment as usize;
+        if self.dues.get(index).is_none_or(|due| due.is_none() || deadline < due.base) {
+            let reached = self.reach_down(index, deadline);
+            self.count_spine();
+            reached?;
+        }
+        let due = &mut self.dues[index];
+        let offset = due.offset(deadline);
+        let at = &mut due.offsets[pos.slot as usize];
+        *at = offset.min(*at);
+        let first = due.base.saturating_add(offset as u64);
+        if first < due.first {
+            due.first = first;
+            self.set_first(index, first);
+        }
+        Ok(())
+    }
+
+    /// Has a segment's offsets reach down to a deadline.
+    #[inline(never)]
+    fn reach_down(&mut self, index: usize, deadline: u64) -> Result<(), OutOfMemory> {
         let segments = self.segments().len();
         if self.dues.is_empty() {
             if !self.directory.is_empty() {
@@ -1135,20 +1205,14 @@ impl Table {
         }
         let slots = self.segments()[index].slots.len();
         let due = &mut self.dues[index];
+        let base = deadline.saturating_sub(BELOW);
         if due.is_none() {
             due.offsets = filled(NEVER, slots)?;
-            due.base = deadline.saturating_sub(BELOW);
+            due.base = base;
             self.heap += due.offsets.capacity() * size_of::<u32>();
-        } else if deadline < due.base {
-            due.rebase(deadline.saturating_sub(BELOW));
+        } else {
+            due.rebase(base);
         }
-        let offset = due.offset(deadline);
-        let at = &mut due.offsets[pos.slot as usize];
-        *at = offset.min(*at);
-        let first = due.first.min(due.base.saturating_add(offset as u64));
-        due.first = first;
-        // Nothing to do where it is the same, as it mostly is.
-        self.note_first(index);
         Ok(())
     }
 
@@ -1285,6 +1349,7 @@ impl Table {
         }
     }
 
+    #[inline(never)]
     fn set_first(&mut self, index: usize, first: u64) {
         if self.directory.is_empty() {
             return;
@@ -1365,7 +1430,7 @@ impl Table {
         for node in 1..self.firsts.len() / 2 {
             assert_eq!(self.firsts[node], self.firsts[2 * node].min(self.firsts[2 * node + 1]));
         }
-        assert_eq!(heap, self.heap);
+        assert_eq!((heap, self.spine()), (self.heap, self.spine));
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::area::{self, Area, PART};
 use crate::cache::Cache;
 use crate::raw::{MISS, cache, packed, together};
-use cachette::keyspace::{TOGETHER, Ttl};
+use cachette::keyspace::{Again, TOGETHER, Ttl};
 
 /// The key in its place.
 #[inline]
@@ -65,12 +65,15 @@ pub extern "C" fn ref_set(key: u32, slot: u32, size: u32, ttl: f64) -> u32 {
     };
     let bytes = key_at(area, &cache.input, key);
     let hash = keys.hash(bytes);
-    let done = keys.refer_again(hash, bytes, size, ttl);
-    let done = done.or_else(|| {
-        let may_grow = cache.may_grow();
-        let bytes = key_at(area, &cache.input, key);
-        cache.engine.keys.refer_hashed(hash, bytes, slot, size, ttl, may_grow).ok()
-    });
+    let again = keys.refer_again(hash, bytes, size, ttl);
+    let may_grow = matches!(again, Again::Done(_)) || cache.may_grow();
+    let (keys, bytes) = (&mut cache.engine.keys, key_at(area, &cache.input, key));
+    let done = match again {
+        Again::Done(slot) => Some(slot),
+        Again::Missing if may_grow => keys.refer_anew(hash, bytes, slot, size, ttl).ok(),
+        Again::Missing => None,
+        Again::Unclear => keys.refer_hashed(hash, bytes, slot, size, ttl, may_grow).ok(),
+    };
     count_freed(cache, area);
     told(done)
 }

@@ -198,8 +198,7 @@ impl Keyspace {
         self.stats.evicted = self.stats.evicted.wrapping_add(1);
         // SAFETY: the entry is freed at the end, not earlier.
         let key = unsafe { entry.key() };
-        self.note_touch(key, true);
-        self.note_loss(key, Vec::new());
+        self.went(key);
         self.notify(Class::EVICTED, "evicted", key);
         // SAFETY: no handle to it is left.
         unsafe { self.let_go(entry) };

@@ -29,11 +29,13 @@ const MAIN: u32 = 4;
 const TICKET_AT: u32 = 3;
 
 /// How often a key was used, by its mark.
+#[inline]
 pub fn uses(mark: u32) -> u32 {
     mark & MOST_USES
 }
 
 /// Whether a mark names a place of the main queue.
+#[inline]
 pub fn is_main(mark: u32) -> bool {
     mark & MAIN != 0
 }
@@ -53,11 +55,19 @@ struct Chunk {
 }
 
 impl Chunk {
+    #[inline]
     fn is_gone(&self, place: usize) -> bool {
         self.gone.get(place.wrapping_div(64)).is_none_or(|bits| bits >> (place % 64) & 1 != 0)
     }
 
+    /// Whether so few are left of a whole chunk that it is given up.
+    #[inline]
+    fn is_thin(&self) -> bool {
+        self.words.len() >= CHUNK && self.live < SPARSE
+    }
+
     /// Empties a place.
+    #[inline]
     fn empty(&mut self, place: usize) {
         if let Some(bits) = self.gone.get_mut(place.wrapping_div(64)) {
             *bits |= 1 << (place % 64);
@@ -82,7 +92,23 @@ pub struct Fifo {
 
 impl Fifo {
     /// Adds a key at the back; its ticket. Nothing where there is no memory.
+    #[inline]
     fn push(&mut self, word: u32) -> Option<u32> {
+        if self.chunks.back().is_none_or(|last| last.words.len() == last.words.capacity()) {
+            self.make_place()?;
+        }
+        let number = self.first.wrapping_add(self.chunks.len()).wrapping_sub(1);
+        let last = self.chunks.back_mut()?;
+        let place = last.words.len();
+        last.words.push(word);
+        last.live = last.live.saturating_add(1);
+        self.live = self.live.saturating_add(1);
+        Some(ticket(number, place))
+    }
+
+    /// Makes a place at the back. Nothing where there is no memory.
+    #[inline(never)]
+    fn make_place(&mut self) -> Option<()> {
         if self.chunks.back().is_none_or(|last| last.words.len() >= CHUNK) {
             let before = self.chunks.capacity();
             self.chunks.try_reserve(1).ok()?;
@@ -90,16 +116,12 @@ impl Fifo {
                 self.heap.saturating_add(self.chunks.capacity().saturating_sub(before).saturating_mul(size_of::<Chunk>()));
             self.chunks.push_back(Chunk::default());
         }
-        let number = self.first.wrapping_add(self.chunks.len()).wrapping_sub(1);
         let last = self.chunks.back_mut()?;
         let before = last.words.capacity();
-        last.words.try_reserve(1).ok()?;
+        // A power of two each time: exactly a chunk in the end.
+        last.words.try_reserve_exact(before.max(4)).ok()?;
         self.heap = self.heap.saturating_add(last.words.capacity().saturating_sub(before).saturating_mul(size_of::<u32>()));
-        let place = last.words.len();
-        last.words.push(word);
-        last.live = last.live.saturating_add(1);
-        self.live = self.live.saturating_add(1);
-        Some(ticket(number, place))
+        Some(())
     }
 
     /// Takes the key at the front: its word and ticket.
@@ -128,37 +150,66 @@ impl Fifo {
     }
 
     /// Where the place of a ticket is, if `word` stands there: chunk and place. More than two million places share numbers. `sure`: there is such a
-    /// place, so that where numbers are not shared the word, which is a cache miss, need not be looked at.
+    /// place, so that where only one with its number is taken the word, which is a cache miss, need not be looked at.
+    #[inline]
     fn find(&self, ticket: u32, word: u32, sure: bool) -> Option<(usize, usize)> {
         let (number, place) = ((ticket as usize).wrapping_div(CHUNK), (ticket as usize).wrapping_rem(CHUNK));
         let nearest = number.wrapping_sub(self.first) % CHUNKS;
-        let sure = sure && self.chunks.len() <= CHUNKS;
-        if sure {
-            return self.chunks.get(nearest).filter(|chunk| !chunk.is_gone(place)).map(|_| (nearest, place));
+        if sure && self.chunks.len().wrapping_sub(nearest) <= CHUNKS {
+            return self.is_taken(nearest, place).then_some((nearest, place));
         }
-        let mut chunks = (nearest..self.chunks.len()).step_by(CHUNKS);
-        let stands = |chunk: &Chunk| !chunk.is_gone(place) && chunk.words.get(place) == Some(&word);
-        let chunk = chunks.find(|&at| self.chunks.get(at).is_some_and(stands))?;
-        Some((chunk, place))
+        self.find_among(nearest, place, word, sure).map(|chunk| (chunk, place))
     }
 
-    /// Empties the place of a key that is gone. Keys that lose theirs by that are given out, words and tickets, to be pushed again.
-    fn erase(&mut self, ticket_of: u32, word: u32, sure: bool) -> Option<Vec<(u32, u32)>> {
-        let (at, place) = self.find(ticket_of, word, sure)?;
-        let chunk = self.chunks.get_mut(at)?;
-        chunk.empty(place);
-        self.live = self.live.saturating_sub(1);
-        let mut moved = Vec::new();
-        if chunk.words.len() >= CHUNK && chunk.live < SPARSE {
-            moved = self.give_up(at);
-        } else if self.chunks.len() > self.live.wrapping_div(SPARSE / 2).saturating_add(4) {
-            // More chunks are given up than not, and wait for the first one.
-            moved = self.give_up(0);
+    #[inline]
+    fn is_taken(&self, chunk: usize, place: usize) -> bool {
+        self.chunks.get(chunk).is_some_and(|chunk| !chunk.is_gone(place))
+    }
+
+    /// Which chunk it is of this one and those behind it whose places have the same numbers.
+    #[inline(never)]
+    fn find_among(&self, nearest: usize, place: usize, word: u32, sure: bool) -> Option<usize> {
+        let (mut last, mut taken) = (None, 0);
+        for at in (nearest..self.chunks.len()).step_by(CHUNKS).filter(|&at| self.is_taken(at, place)) {
+            (last, taken) = (Some(at), taken + 1);
         }
+        if sure && taken == 1 {
+            return last;
+        }
+        let stands = |at: &usize| self.chunks.get(*at).is_some_and(|chunk| chunk.words.get(place) == Some(&word));
+        (nearest..self.chunks.len()).step_by(CHUNKS).find(|at| self.is_taken(*at, place) && stands(at))
+    }
+
+    /// Empties the place of a key that is gone, one that `find` gave. True where `tidy` has something to do.
+    #[inline]
+    fn erase(&mut self, at: usize, place: usize) -> bool {
+        let Some(chunk) = self.chunks.get_mut(at) else { return false };
+        chunk.empty(place);
+        let is_thin = chunk.is_thin();
+        self.live = self.live.saturating_sub(1);
+        is_thin || self.has_too_many() || self.chunks.front().is_some_and(|chunk| chunk.live == 0)
+    }
+
+    /// Whether more chunks were given up than not, and wait for the first one.
+    #[inline]
+    fn has_too_many(&self) -> bool {
+        self.chunks.len() > self.live.wrapping_div(SPARSE / 2).saturating_add(4)
+    }
+
+    /// Gives back what is to spare after a deletion from a chunk. Keys that lose their places by that are given out, words and tickets, to be pushed
+    /// again.
+    fn tidy(&mut self, at: usize) -> Vec<(u32, u32)> {
+        let moved = if self.chunks.get(at).is_some_and(Chunk::is_thin) {
+            self.give_up(at)
+        } else if self.has_too_many() {
+            self.give_up(0)
+        } else {
+            Vec::new()
+        };
         while self.chunks.len() > 1 && self.chunks.front().is_some_and(|chunk| chunk.live == 0) {
             self.drop_front();
         }
-        Some(moved)
+        moved
     }
 
     fn give_up(&mut self, at: usize) -> Vec<(u32, u32)> {
@@ -171,6 +222,7 @@ impl Fifo {
     }
 }
 
+#[inline]
 fn ticket(number: usize, place: usize) -> u32 {
     ((number % CHUNKS).wrapping_mul(CHUNK).wrapping_add(place)) as u32
 }
@@ -183,7 +235,7 @@ struct Ghost {
     pages: Vec<Vec<u32>>,
     /// Slots of all pages, be they made or not.
     slots: usize,
-    /// Bytes of the pages that are made.
+    /// Bytes of the pages that are made, and of what lists them.
     heap: usize,
     /// Keys that went in.
     clock: u32,
@@ -196,10 +248,6 @@ const WAYS: usize = 4;
 const PAGE: usize = 1024;
 
 impl Ghost {
-    fn memory(&self) -> usize {
-        self.pages.capacity().wrapping_mul(size_of::<Vec<u32>>()).wrapping_add(self.heap)
-    }
-
     /// The page of a key, and where in it the key's bucket begins.
     fn place(&self, word: u32) -> (usize, usize) {
         let buckets = self.slots.wrapping_div(WAYS) as u64;
@@ -240,6 +288,7 @@ impl Ghost {
                 return;
             }
             self.pages.resize_with(pages, Vec::new);
+            self.heap = self.pages.capacity().wrapping_mul(size_of::<Vec<u32>>());
             self.slots = wanted;
             self.shift = (wanted.ilog2()).saturating_sub(12);
         }
@@ -275,10 +324,12 @@ pub struct Queues {
 }
 
 impl Queues {
+    #[inline]
     pub fn memory(&self) -> u64 {
-        self.small.heap.wrapping_add(self.main.heap).wrapping_add(self.ghost.memory()) as u64
+        self.small.heap.wrapping_add(self.main.heap).wrapping_add(self.ghost.heap) as u64
     }
 
+    #[inline]
     fn of(&mut self, mark: u32) -> &mut Fifo {
         if is_main(mark) { &mut self.main } else { &mut self.small }
     }
@@ -309,6 +360,7 @@ impl Queues {
     }
 
     /// Puts a new key into the small queue, or into the main one if it is remembered. While there is room for all, the queues get their shares.
+    #[inline]
     pub fn push_new(&mut self, word: u32, bytes: u64) -> Option<u32> {
         let main = if self.full { self.ghost.take(word) } else { self.small.bytes.saturating_mul(9) >= self.main.bytes };
         self.push(main, word, 0, bytes)
@@ -335,6 +387,7 @@ impl Queues {
     }
 
     /// Books that an entry in a queue grew or shrank, or left it (`after` is 0).
+    #[inline]
     pub fn weigh(&mut self, mark: u32, before: u64, after: u64) {
         let queue = self.of(mark);
         queue.bytes = queue.bytes.saturating_add(after).saturating_sub(before);
@@ -345,13 +398,21 @@ impl Queues {
         self.of(mark).find(mark >> TICKET_AT, word, false).is_some()
     }
 
-    /// Takes out a key that is gone, if it has a place. Keys that lose theirs by that are returned, words and marks.
-    /// `all`: all keys of the database should have one.
-    pub fn erase(&mut self, mark: u32, word: u32, bytes: u64, all: bool) -> Vec<(u32, u32)> {
-        let (flag, sure) = (mark & MAIN, all && !self.unplaced);
+    /// Takes out a key that is gone, if it has a place. `all`: all keys of the database should have one. The chunk that [`Queues::tidy`] is to be
+    /// called with, if any.
+    #[inline]
+    pub fn erase(&mut self, mark: u32, word: u32, bytes: u64, all: bool) -> Option<usize> {
+        let sure = all && !self.unplaced;
         let queue = self.of(mark);
-        let Some(mut moved) = queue.erase(mark >> TICKET_AT, word, sure) else { return Vec::new() };
+        let (at, place) = queue.find(mark >> TICKET_AT, word, sure)?;
         queue.bytes = queue.bytes.saturating_sub(bytes);
+        queue.erase(at, place).then_some(at)
+    }
+
+    /// Gives memory back of the queue that a mark names. Keys that lose their places by that are returned, words and marks.
+    pub fn tidy(&mut self, mark: u32, at: usize) -> Vec<(u32, u32)> {
+        let flag = mark & MAIN;
+        let mut moved = self.of(flag).tidy(at);
         moved.iter_mut().for_each(|(_, ticket)| *ticket = *ticket << TICKET_AT | flag);
         moved
     }
@@ -367,7 +428,7 @@ mod tests {
             let mut ghost = Ghost::default();
             let word = |nth: usize| (nth as u32).wrapping_add(1).wrapping_mul(0x9e37_79b9);
             ghost.insert(word(0), keys);
-            assert!(ghost.memory() < 20_000, "memory comes with what is remembered");
+            assert!(ghost.heap < 20_000, "memory comes with what is remembered");
             assert!(ghost.take(word(0)) && !ghost.take(word(0)));
             (0..2 * keys).for_each(|nth| ghost.insert(word(nth), keys));
             let known = |from: usize, ghost: &mut Ghost| (from..from + keys).filter(|&nth| ghost.take(word(nth))).count();
@@ -375,7 +436,7 @@ mod tests {
             let newer = known(keys, &mut ghost);
             assert!(newer >= keys / 2, "{newer} of the newer {keys}");
             assert_eq!(
-                ghost.memory(),
+                ghost.heap,
                 ghost.pages.capacity() * size_of::<Vec<u32>>()
                     + ghost.pages.iter().map(|page| page.capacity() * 4).sum::<usize>()
             );

@@ -14,6 +14,7 @@ const WANTED: u32 = 2;
 
 impl Keyspace {
     /// Runs `work` on the selected database's queues and books what memory they take by it.
+    #[inline]
     fn queues<R>(&mut self, work: impl FnOnce(&mut Queues) -> R) -> R {
         let queues = &mut self.db_mut().queues;
         let before = queues.memory();
@@ -38,7 +39,7 @@ impl Keyspace {
     }
 
     /// Gives a new key, whose entry takes so many bytes, its place.
-    #[inline(never)]
+    #[inline]
     pub(in crate::keyspace) fn enqueue(&mut self, entry: Entry, word: u32, bytes: u64) {
         let mark = self.queues(|queues| queues.push_new(word, bytes));
         entry.set_access(mark.unwrap_or(0));
@@ -72,14 +73,25 @@ impl Keyspace {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn leave_queue(&mut self, entry: Entry, word: u32, bytes: u64) {
         if self.db().table.is_empty() {
-            return self.queues(|queues| *queues = Queues::default());
+            return self.drop_queues();
         }
-        let mark = entry.access();
-        let all = !self.evict.policy.volatile;
-        for (word, mark) in self.queues(|queues| queues.erase(mark, word, bytes, all)) {
+        let (mark, all) = (entry.access(), !self.evict.policy.volatile);
+        if let Some(chunk) = self.db_mut().queues.erase(mark, word, bytes, all) {
+            self.tidy_queue(mark, chunk);
+        }
+    }
+
+    #[inline(never)]
+    fn drop_queues(&mut self) {
+        self.queues(|queues| *queues = Queues::default());
+    }
+
+    #[inline(never)]
+    fn tidy_queue(&mut self, mark: u32, chunk: usize) {
+        for (word, mark) in self.queues(|queues| queues.tidy(mark, chunk)) {
             if let Some((_, moved)) = self.queued(word, mark) {
                 // Its bytes are booked where it was.
                 let mark = self.queues(|queues| queues.push(is_main(mark), word, uses(moved.access()), 0));

@@ -531,7 +531,7 @@ impl Engine {
             return Ok(());
         }
         // Clients that take more than is theirs go before keys do.
-        match self.server.config.client_memory() {
+        match self.server.config.client_memory {
             0 => {}
             most => self.evict_clients(most),
         }

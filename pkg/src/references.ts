@@ -56,7 +56,7 @@ export class References<V> {
     this.sizeOf = options.sizeOf;
     for (const name of ['max', 'maxSize'] as const) checked(name, options[name] ?? 0, Number.MAX_SAFE_INTEGER);
     this.core = referenceInstance(options, options.now ?? Date.now);
-    this.core.settle = () => this.collect();
+    this.core.settle = () => this.collectAll();
   }
 
   /** A new, empty one, wherever this runs. */
@@ -111,7 +111,7 @@ export class References<V> {
         const told = u32[words + i]!;
         values[i] = told === 0 ? undefined : slots.at(told - 1);
       }
-      if (u32[header] !== 0) this.collect();
+      if (u32[header] !== 0) this.collectAll();
       return values;
     } catch (error) {
       throw core.failed(error);
@@ -236,8 +236,16 @@ export class References<V> {
     }
   }
 
-  /** Lets go of the values whose keys are gone. */
+  /** Lets go of the values whose keys are gone, as the header tells. */
   private collect(): void {
+    const { core } = this;
+    if (core.u32.length === 0) core.look();
+    const { u32, header } = core;
+    if (u32[header] === 1) this.slots.give(u32[header + 2]!);
+    else this.collectAll();
+  }
+
+  private collectAll(): void {
     const { core, slots } = this;
     if (core.u32.length === 0) core.look();
     for (let count = this.raw.ref_freed(); count > 0; count = this.raw.ref_freed()) {

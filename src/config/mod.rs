@@ -85,6 +85,8 @@ pub struct Config {
     pub databases: usize,
     /// Bytes; 0 = no limit.
     pub maxmemory: u64,
+    /// `maxmemory-clients` in bytes: what all clients together may take; 0 = no limit.
+    pub client_memory: u64,
     pub requirepass: Vec<u8>,
     pub proto_max_bulk_len: u64,
     /// `min-replicas-to-write`, where `min-replicas-max-lag` does not switch it off: with fewer nothing is written.
@@ -119,6 +121,7 @@ impl Default for Config {
             generation: 0,
             databases: 0,
             maxmemory: 0,
+            client_memory: 0,
             requirepass: Vec::new(),
             proto_max_bulk_len: 0,
             wanted_replicas: 0,
@@ -293,8 +296,7 @@ impl Config {
         limits
     }
 
-    /// `maxmemory-clients` in bytes: what all clients together may take; 0 = no limit.
-    pub fn client_memory(&self) -> u64 {
+    fn client_memory(&self) -> u64 {
         let value = self.get(b"maxmemory-clients").unwrap_or_default();
         match value.strip_suffix(b"%").and_then(number::parse_i64) {
             Some(percent) => self.maxmemory.wrapping_div(100).saturating_mul(percent.unsigned_abs()),
@@ -367,6 +369,7 @@ impl Config {
         self.latency_ms = self.number("latency-monitor-threshold");
         self.latency_tracking = self.flag("latency-tracking");
         self.maxmemory = self.number("maxmemory");
+        self.client_memory = self.client_memory();
         self.proto_max_bulk_len = self.number("proto-max-bulk-len");
         // Parameters of cachette-server.
         let watched = cfg!(feature = "server") && self.number("min-replicas-max-lag") > 0;

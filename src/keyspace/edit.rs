@@ -1,7 +1,7 @@
 //! The guard through which a collection is changed: when it drops, the books are right again.
 
 use super::entry::{Entry, Stored};
-use super::{Class, Keyspace, hash_of};
+use super::{Class, Keyspace};
 use crate::error::{ReplyError, Result};
 use crate::value::Env;
 use crate::value::table::Pos;
@@ -92,7 +92,7 @@ impl<T: Stored> Drop for Edit<'_, T> {
             self.keys.fields_due(self.pos, self.entry, due);
         }
         if empty {
-            let entry = self.keys.unlink(self.pos, hash_of(&self.keys.env, self.entry.handle()));
+            let entry = self.keys.unlink(self.pos);
             if self.changed {
                 // SAFETY: the entry is freed right below, not earlier.
                 self.keys.notify(Class::GENERIC, "del", unsafe { entry.key() });

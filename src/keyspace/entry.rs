@@ -241,13 +241,13 @@ fn repr_of(value_type: ValueType) -> u8 {
     }
 }
 
-#[inline(always)]
+#[inline]
 fn is_far(deadline: Option<Millis>) -> bool {
     deadline.is_some_and(|deadline| deadline >= FIRST_FAR)
 }
 
 /// Where what follows the deadline begins.
-#[inline(always)]
+#[inline]
 fn behind_deadline(flags: u8, is_far: bool) -> usize {
     let deadline = if flags & HAS_DEADLINE != 0 { DEADLINE } else { 0 };
     HEADER.wrapping_add(deadline).wrapping_add(if is_far { DEADLINE_REST } else { 0 })
@@ -437,12 +437,12 @@ impl Entry {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn body_offset(self) -> usize {
         behind_deadline(self.flags(), self.is_far())
     }
 
-    #[inline(always)]
+    #[inline]
     fn key_head(self) -> usize {
         self.body_offset().wrapping_add(if self.repr() == INLINE { 0 } else { WORD })
     }

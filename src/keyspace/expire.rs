@@ -8,7 +8,7 @@
 
 use super::access::Marking;
 use super::entry::Entry;
-use super::{Class, Keyspace, hash_of, word_of};
+use super::{Class, Keyspace};
 use crate::error::Result;
 use crate::time::Millis;
 use crate::value::Collection;
@@ -87,8 +87,7 @@ impl Keyspace {
     /// Removes the expired entry at `pos` and says so.
     #[inline(never)]
     pub(super) fn expire_at(&mut self, pos: Pos) {
-        let hash = hash_of(&self.env, self.db().table.get(pos));
-        let entry = self.unlink(pos, hash);
+        let entry = self.unlink(pos);
         self.bury(entry);
     }
 
@@ -221,7 +220,7 @@ impl Keyspace {
             }
             let bytes = entry.memory();
             self.ledger.adjust(bytes, 0);
-            self.forget(entry, word_of(hash_of(&self.env, handle)), bytes);
+            self.forget(entry, bytes);
             self.release(entry);
             self.bury(entry);
         }

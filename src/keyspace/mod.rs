@@ -88,7 +88,7 @@ impl Db {
 pub struct Keyspace {
     dbs: Vec<Db>,
     selected: usize,
-    /// No database behind this one was ever selected, so none of them holds a key: background work need not look at them.
+    /// No database behind this one ever held a key: background work need not look at them.
     last_used: usize,
     now: Millis,
     /// Whole seconds of `now`: a division that every use of a key would need.
@@ -233,7 +233,6 @@ impl Keyspace {
         let exists = index < self.dbs.len();
         if exists {
             self.selected = index;
-            self.last_used = self.last_used.max(index);
         }
         exists
     }
@@ -266,14 +265,14 @@ impl Keyspace {
         self.dbs.get(..=self.last_used).unwrap_or(&self.dbs)
     }
 
-    #[inline(always)]
+    #[inline]
     fn db(&self) -> &Db {
         // `select` admits existing databases only, and `new` makes one at least.
         #[allow(clippy::indexing_slicing)]
         &self.dbs[self.selected]
     }
 
-    #[inline(always)]
+    #[inline]
     fn db_mut(&mut self) -> &mut Db {
         #[allow(clippy::indexing_slicing)]
         &mut self.dbs[self.selected]
@@ -608,6 +607,7 @@ impl Keyspace {
     #[inline]
     fn insert(&mut self, entry: Entry, hash: u64) -> Result<Pos> {
         self.free_a_little();
+        self.last_used = self.last_used.max(self.selected);
         entry.set_access(self.new_mark());
         let env = self.env;
         let db = self.db_mut();
@@ -642,9 +642,9 @@ impl Keyspace {
         }
     }
 
-    /// Takes the entry at `pos`, whose key has this hash, out of the table and the books; the caller frees it.
+    /// Takes the entry at `pos` out of the table and the books; the caller frees it.
     #[inline]
-    fn unlink(&mut self, pos: Pos, hash: u64) -> Entry {
+    fn unlink(&mut self, pos: Pos) -> Entry {
         let db = self.db_mut();
         // SAFETY: the table holds live entries only.
         let entry = unsafe { Entry::from_handle(db.table.get(pos)) };
@@ -659,7 +659,7 @@ impl Keyspace {
         }
         let bytes = entry.memory_with(block);
         self.ledger.adjust((before as u64).saturating_add(bytes), after as u64);
-        self.forget(entry, word_of(hash), bytes);
+        self.forget(entry, bytes);
         self.lost(entry);
         self.release(entry);
         entry
@@ -754,7 +754,7 @@ impl Keyspace {
                 None => return false,
             },
         };
-        let entry = self.unlink(pos, hash);
+        let entry = self.unlink(pos);
         // SAFETY: no handle to it is left.
         unsafe { self.let_go(entry) };
         true
@@ -764,7 +764,7 @@ impl Keyspace {
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<Millis>)> {
         let hash = self.hash(key);
         let (pos, _) = self.find_hashed(hash, key)?;
-        let entry = self.unlink(pos, hash);
+        let entry = self.unlink(pos);
         let deadline = entry.deadline();
         // SAFETY: no handle to it is left.
         Some((unsafe { entry.take() }, deadline))

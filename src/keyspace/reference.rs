@@ -38,8 +38,8 @@ pub struct References {
     runs: Vec<Box<[Option<NonNull<u8>>; RUN]>>,
     /// Slots whose keys are gone, until [`Keyspace::take_freed`].
     freed: Vec<u32>,
-    /// The key of the last of them that expired or was evicted.
-    last: Vec<u8>,
+    /// The key of the last of them that expired or was evicted, where somebody wants to know.
+    last: Option<Vec<u8>>,
     /// Sum of the sizes of all.
     size: u64,
     /// The most keys, and the greatest sum of sizes; 0 = no limit.
@@ -145,11 +145,12 @@ impl Keyspace {
     /// `OOM` where no memory is left; nothing has changed then. `WRONGTYPE` where the key is there and holds a value.
     pub fn refer(&mut self, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
         let hash = self.hash(key);
-        match self.refer_again(hash, key, size, ttl) {
-            Again::Done(slot) => Ok(slot),
-            Again::Missing => self.refer_anew(hash, key, slot, size, ttl),
-            Again::Unclear => self.refer_hashed(hash, key, slot, size, ttl, true),
-        }
+        let known = match self.refer_again(hash, key, size, ttl) {
+            Again::Done(slot) => Some(slot),
+            Again::Missing => None,
+            Again::Unclear => self.refer_hashed(hash, key, size, ttl, true)?,
+        };
+        known.map_or_else(|| self.refer_anew(hash, key, slot, size, ttl), Ok)
     }
 
     /// As `refer`, where nothing but the deadline changes of what the key stands for, and few instructions tell that. Needs no memory. Nothing is
@@ -171,29 +172,31 @@ impl Keyspace {
         Again::Done(slot)
     }
 
-    /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` could not tell. Without `may_grow` only what needs no memory is done.
+    /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` could not tell; nothing where there is no such key. Without
+    /// `may_grow` only what needs no memory is done.
     ///
     /// # Errors
     /// As `refer`; `OOM` also where it may not grow and would have to.
     #[inline(never)]
-    pub fn refer_hashed(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl, may_grow: bool) -> Result<u32> {
-        let Some((pos, entry)) = self.find_hashed(hash, key) else {
-            return if may_grow { self.refer_anew(hash, key, slot, size, ttl) } else { Err(ReplyError::MEMORY) };
-        };
+    pub fn refer_hashed(&mut self, hash: u64, key: &[u8], size: u32, ttl: Ttl, may_grow: bool) -> Result<Option<u32>> {
+        let Some((pos, entry)) = self.find_hashed(hash, key) else { return Ok(None) };
         let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
         let before = entry.deadline();
         let deadline = self.deadline_after(Some(entry), ttl);
-        if size != old || !entry.renew(deadline) {
-            return if may_grow { self.refer_resized(pos, entry, size, deadline) } else { Err(ReplyError::MEMORY) };
+        if size == old && entry.renew(deadline) {
+            entry.set_access(self.next_mark(entry.access()));
+            self.note_deadline(pos, before, deadline);
+        } else if may_grow {
+            self.refer_resized(pos, entry, size, deadline)?;
+        } else {
+            return Err(ReplyError::MEMORY);
         }
-        entry.set_access(self.next_mark(entry.access()));
-        self.note_deadline(pos, before, deadline);
-        Ok(slot)
+        Ok(Some(slot))
     }
 
     /// As `refer`, of a key that stands for a slot, where the entry or the sum of sizes changes.
     #[inline(never)]
-    fn refer_resized(&mut self, pos: Pos, entry: Entry, size: u32, deadline: Option<Millis>) -> Result<u32> {
+    fn refer_resized(&mut self, pos: Pos, entry: Entry, size: u32, deadline: Option<Millis>) -> Result<()> {
         let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
         let (before, bytes) = (entry.deadline(), entry.memory());
         // SAFETY: the entry is live; only the returned handle is used afterwards.
@@ -208,7 +211,7 @@ impl Keyspace {
         if size > old {
             self.make_way(0, 0);
         }
-        Ok(slot)
+        Ok(())
     }
 
     /// As [`Keyspace::refer`] of a key that is not there.
@@ -219,8 +222,9 @@ impl Keyspace {
     pub fn refer_anew(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
         self.make_way(1, size.into());
         let before = self.references.memory();
-        self.references.reserve(slot)?;
+        let reserved = self.references.reserve(slot);
         self.ledger.adjust(before, self.references.memory());
+        reserved?;
         let deadline = self.deadline_after(None, ttl);
         let entry = Entry::new_reference(&mut self.blocks, key, slot, size, deadline)?;
         self.insert(entry, hash)?;
@@ -243,10 +247,15 @@ impl Keyspace {
 
     /// Keeps the key of a slot that became free by itself, for [`Keyspace::freed_key`].
     pub(super) fn note_freed(&mut self, key: &[u8]) {
-        if !self.references.freed.is_empty() {
-            self.references.last.clear();
-            self.references.last.extend_from_slice(key);
+        if let Some(last) = &mut self.references.last {
+            last.clear();
+            last.extend_from_slice(key);
         }
+    }
+
+    /// Has [`Keyspace::freed_key`] tell something from now on.
+    pub fn keep_freed_key(&mut self) {
+        self.references.last.get_or_insert_default();
     }
 
     /// The key that stands for a slot.
@@ -263,7 +272,7 @@ impl Keyspace {
         let Some(handle) = self.references.place(slot).and_then(|place| *place) else { return false };
         let hash = hash_of(&self.env, handle);
         let Some(pos) = self.db().table.find(hash, |other| other == handle) else { return false };
-        let entry = self.unlink(pos, hash);
+        let entry = self.unlink(pos);
         // SAFETY: no handle to it is left.
         unsafe { entry.free() };
         true
@@ -292,7 +301,7 @@ impl Keyspace {
 
     /// The key of the slot that became free last because its key expired or was evicted.
     pub fn freed_key(&self) -> &[u8] {
-        &self.references.last
+        self.references.last.as_deref().unwrap_or_default()
     }
 
     /// Takes up to `most` slots that became free.
@@ -304,6 +313,7 @@ impl Keyspace {
     /// Lets go of all slots, after [`Keyspace::flush`].
     pub fn forget_references(&mut self) {
         self.ledger.adjust(self.references.memory(), 0);
-        self.references = References { most: self.references.most, ..References::default() };
+        let References { most, ref mut last, .. } = self.references;
+        self.references = References { most, last: last.take(), ..References::default() };
     }
 }

@@ -1217,17 +1217,17 @@ impl Table {
     }
 
     /// No entry is due before this (ms). None: there are no deadlines. It may be early; `take_due` at that time corrects it.
+    #[inline]
     pub fn next_due(&self) -> Option<u64> {
-        self.earliest().map(|(_, first)| first)
+        let first = if self.directory.is_empty() { self.dues.first().map(|due| due.first) } else { self.firsts.get(1).copied() };
+        first.filter(|first| *first != u64::MAX)
     }
 
+    /// Segment and moment of the deadline that is due first.
     fn earliest(&self) -> Option<(usize, u64)> {
+        let first = self.next_due()?;
         if self.directory.is_empty() {
-            return self.dues.first().map(|due| (0, due.first)).filter(|(_, first)| *first != u64::MAX);
-        }
-        let first = *self.firsts.get(1)?;
-        if first == u64::MAX {
-            return None;
+            return Some((0, first));
         }
         let leaves = self.firsts.len() / 2;
         let mut node = 1;

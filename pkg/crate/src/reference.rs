@@ -1,7 +1,8 @@
 //! Exports of the object cache: keys in here, values in an array in JavaScript, by slot (see `pkg/src/references.ts`).
 //!
 //! A key lies in the area, or in the input where it is longer than the area's room. A slot is told as its number and one, 0 is none. Where keys may
-//! have gone on the way (expired, evicted), the header's `length` tells how many slots became free since they were last taken.
+//! have gone on the way (expired, evicted), the header's `length` tells how many slots became free since they were last taken; where it is one, that
+//! slot is `low`, and taken.
 
 use crate::area::{self, Area, PART};
 use crate::cache::Cache;
@@ -18,8 +19,12 @@ fn told(slot: Option<u32>) -> u32 {
     slot.map_or(MISS, |slot| slot.wrapping_add(1))
 }
 
-fn count_freed(cache: &Cache, area: &mut Area) {
-    area.header.length = cache.engine.keys.freed() as u32;
+fn tell_freed(cache: &mut Cache, area: &mut Area) {
+    let keys = &mut cache.engine.keys;
+    area.header.length = keys.freed() as u32;
+    if area.header.length == 1 {
+        area.header.low = keys.unfree().unwrap_or(0);
+    }
 }
 
 /// Limits the number of keys and the sum of their sizes; 0 is no limit. Before the policy is chosen.
@@ -34,7 +39,7 @@ pub extern "C" fn ref_get(key: u32) -> u32 {
     let (cache, area) = (cache(), area::area());
     let found = cache.engine.keys.reference(key_at(area, &cache.input, key));
     if found.is_none() {
-        count_freed(cache, area);
+        tell_freed(cache, area);
     }
     told(found)
 }
@@ -45,7 +50,7 @@ pub extern "C" fn ref_peek(key: u32) -> u32 {
     let (cache, area) = (cache(), area::area());
     let found = cache.engine.keys.peek_reference(key_at(area, &cache.input, key));
     if found.is_none() {
-        count_freed(cache, area);
+        tell_freed(cache, area);
     }
     told(found)
 }
@@ -68,13 +73,16 @@ pub extern "C" fn ref_set(key: u32, slot: u32, size: u32, ttl: f64) -> u32 {
     let again = keys.refer_again(hash, bytes, size, ttl);
     let may_grow = matches!(again, Again::Done(_)) || cache.may_grow();
     let (keys, bytes) = (&mut cache.engine.keys, key_at(area, &cache.input, key));
-    let done = match again {
-        Again::Done(slot) => Some(slot),
-        Again::Missing if may_grow => keys.refer_anew(hash, bytes, slot, size, ttl).ok(),
-        Again::Missing => None,
-        Again::Unclear => keys.refer_hashed(hash, bytes, slot, size, ttl, may_grow).ok(),
+    let known = match again {
+        Again::Done(slot) => Ok(Some(slot)),
+        Again::Missing => Ok(None),
+        Again::Unclear => keys.refer_hashed(hash, bytes, size, ttl, may_grow),
     };
-    count_freed(cache, area);
+    let done = match known {
+        Ok(None) if may_grow => keys.refer_anew(hash, bytes, slot, size, ttl).ok(),
+        known => known.ok().flatten(),
+    };
+    tell_freed(cache, area);
     told(done)
 }
 
@@ -84,7 +92,7 @@ pub extern "C" fn ref_delete(key: u32) -> u32 {
     let (cache, area) = (cache(), area::area());
     let keys = &mut cache.engine.keys;
     let freed = keys.discard(key_at(area, &cache.input, key)).then(|| keys.unfree()).flatten();
-    count_freed(cache, area);
+    tell_freed(cache, area);
     told(freed)
 }
 
@@ -99,6 +107,7 @@ pub extern "C" fn ref_drop(slot: u32) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn ref_evict() -> u32 {
     let (keys, area) = (&mut cache().engine.keys, area::area());
+    keys.keep_freed_key();
     let freed = keys.evict_next().then(|| keys.unfree()).flatten();
     area.header.low = area.header.show(keys.freed_key());
     told(freed)
@@ -116,11 +125,10 @@ pub extern "C" fn ref_key(slot: u32) -> u32 {
 pub extern "C" fn ref_deadline(key: u32) -> f64 {
     let (cache, area) = (cache(), area::area());
     let deadline = cache.engine.keys.deadline(key_at(area, &cache.input, key));
-    count_freed(cache, area);
     deadline.map_or(-2.0, |deadline| deadline.map_or(-1.0, |deadline| deadline as f64))
 }
 
-/// The slots of `count` keys packed in the area's value. `low` is the address of as many words.
+/// The slots of `count` keys packed in the area's value. `low` is the address of as many words; whatever became free is to be taken by [`ref_freed`].
 #[unsafe(no_mangle)]
 pub extern "C" fn ref_mget(count: u32) -> u32 {
     let (cache, area) = (cache(), area::area());

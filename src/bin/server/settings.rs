@@ -38,7 +38,7 @@ impl Settings {
             tcp_keepalive: config.number("tcp-keepalive"),
             query_buffer_limit: size("client-query-buffer-limit"),
             bulk_limit: config.proto_max_bulk_len,
-            client_memory: config.client_memory(),
+            client_memory: config.client_memory,
             normal_output,
             replica_output,
             pubsub_output,

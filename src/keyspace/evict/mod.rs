@@ -193,8 +193,7 @@ impl Keyspace {
     }
 
     fn evict_at(&mut self, pos: Pos) -> bool {
-        let hash = hash_of(&self.env, self.db().table.get(pos));
-        let entry = self.unlink(pos, hash);
+        let entry = self.unlink(pos);
         self.stats.evicted = self.stats.evicted.wrapping_add(1);
         // SAFETY: the entry is freed at the end, not earlier.
         let key = unsafe { entry.key() };
@@ -209,6 +208,10 @@ impl Keyspace {
     fn choose_db(&mut self) -> bool {
         let volatile = self.evict.policy.volatile;
         let weight = |db: &Db| (if volatile { db.expires } else { db.table.len() }) as u64;
+        if self.last_used == 0 {
+            self.selected = 0;
+            return weight(self.db()) > 0;
+        }
         let total = self.dbs.iter().map(weight).fold(0, u64::saturating_add);
         if total == 0 {
             return false;

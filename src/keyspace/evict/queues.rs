@@ -150,15 +150,15 @@ impl Fifo {
     }
 
     /// Where the place of a ticket is, if `word` stands there: chunk and place. More than two million places share numbers. `sure`: there is such a
-    /// place, so that where only one with its number is taken the word, which is a cache miss, need not be looked at.
+    /// place, so that where only one has its number neither what stands there, which is a cache miss, need be known, nor the word.
     #[inline]
-    fn find(&self, ticket: u32, word: u32, sure: bool) -> Option<(usize, usize)> {
+    fn find(&self, ticket: u32, sure: bool, word: impl FnOnce() -> u32) -> Option<(usize, usize)> {
         let (number, place) = ((ticket as usize).wrapping_div(CHUNK), (ticket as usize).wrapping_rem(CHUNK));
         let nearest = number.wrapping_sub(self.first) % CHUNKS;
         if sure && self.chunks.len().wrapping_sub(nearest) <= CHUNKS {
             return self.is_taken(nearest, place).then_some((nearest, place));
         }
-        self.find_among(nearest, place, word, sure).map(|chunk| (chunk, place))
+        self.find_among(nearest, place, word(), sure).map(|chunk| (chunk, place))
     }
 
     #[inline]
@@ -395,16 +395,16 @@ impl Queues {
 
     /// Whether the key has the place that its mark names.
     pub fn holds(&mut self, mark: u32, word: u32) -> bool {
-        self.of(mark).find(mark >> TICKET_AT, word, false).is_some()
+        self.of(mark).find(mark >> TICKET_AT, false, || word).is_some()
     }
 
     /// Takes out a key that is gone, if it has a place. `all`: all keys of the database should have one. The chunk that [`Queues::tidy`] is to be
     /// called with, if any.
     #[inline]
-    pub fn erase(&mut self, mark: u32, word: u32, bytes: u64, all: bool) -> Option<usize> {
+    pub fn erase(&mut self, mark: u32, bytes: u64, all: bool, word: impl FnOnce() -> u32) -> Option<usize> {
         let sure = all && !self.unplaced;
         let queue = self.of(mark);
-        let (at, place) = queue.find(mark >> TICKET_AT, word, sure)?;
+        let (at, place) = queue.find(mark >> TICKET_AT, sure, word)?;
         queue.bytes = queue.bytes.saturating_sub(bytes);
         queue.erase(at, place).then_some(at)
     }

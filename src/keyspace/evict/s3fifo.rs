@@ -67,19 +67,20 @@ impl Keyspace {
 
     /// Takes an entry of so many bytes that is out of the table out of its queue.
     #[inline]
-    pub(in crate::keyspace) fn forget(&mut self, entry: Entry, word: u32, bytes: u64) {
+    pub(in crate::keyspace) fn forget(&mut self, entry: Entry, bytes: u64) {
         if self.marking == Marking::Queued {
-            self.leave_queue(entry, word, bytes);
+            self.leave_queue(entry, bytes);
         }
     }
 
     #[inline]
-    fn leave_queue(&mut self, entry: Entry, word: u32, bytes: u64) {
+    fn leave_queue(&mut self, entry: Entry, bytes: u64) {
         if self.db().table.is_empty() {
             return self.drop_queues();
         }
         let (mark, all) = (entry.access(), !self.evict.policy.volatile);
-        if let Some(chunk) = self.db_mut().queues.erase(mark, word, bytes, all) {
+        let env = self.env;
+        if let Some(chunk) = self.db_mut().queues.erase(mark, bytes, all, || word_of(hash_of(&env, entry.handle()))) {
             self.tidy_queue(mark, chunk);
         }
     }

@@ -23,7 +23,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 type Path = (&'static str, fn(calls: usize));
 
 /// Names of what is counted, and what it does `calls` times.
-const PATHS: [Path; 9] = [
+const PATHS: [Path; 10] = [
     ("get", |calls| cache(calls, |cache, key| assert!(cache.get(key).is_ok_and(|found| found.is_some())))),
     ("get of a missing key", |calls| {
         cache(calls, |cache, key| assert!(cache.get(&key[1..]).is_ok_and(|found| found.is_none())));
@@ -35,6 +35,7 @@ const PATHS: [Path; 9] = [
             cache.del(&key[1..]);
         });
     }),
+    ("set new, with an eviction", evicting),
     ("GET of 64 pipelined", |calls| pipelined(calls, 64, |at, out| Verb::Get.encode(at, out))),
     ("SET of 64 pipelined", |calls| pipelined(calls, 64, |at, out| Verb::Set.encode(at, out))),
     ("GET alone", |calls| pipelined(calls, 1, |at, out| Verb::Get.encode(at, out))),
@@ -44,6 +45,16 @@ const PATHS: [Path; 9] = [
 
 fn words(out: &mut Vec<u8>, line: &str) {
     crate::servers::request(out, &line.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+}
+
+/// A full cache of about as many entries; a key comes again when it is long gone and forgotten.
+fn evicting(calls: usize) {
+    let mut cache = Cache::builder().seed(1).clock(|| 1_700_000_000_000).maxmemory(180 * ENTRIES as u64).build();
+    let keys: Vec<String> = (0..4 * ENTRIES).map(|at| format!("user:{at:07}:profile")).collect();
+    for key in keys.iter().cycle().take(keys.len() + calls) {
+        assert!(cache.set_ttl(key.as_bytes(), &[b'a'; 100], HOUR).is_ok());
+    }
+    assert!(cache.stats().evicted as usize > calls);
 }
 
 fn cache(calls: usize, call: fn(&mut Cache, &[u8])) {

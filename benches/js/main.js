@@ -1,6 +1,7 @@
 // `cargo xtask bench js`: cachette from JavaScript beside Map, lru-cache, tiny-lru, mnemonist and quick-lru.
 //
 //   operations  nanoseconds a call at 20,000, 100,000 and 1,000,000 keys, text and objects       chromium  the same in a browser
+//   evicting    a new key into a full cache: another goes
 //   latency     a mix of five million calls: CPU time, how late they were done, the collector    memory    bytes an entry
 //   start       compile, instantiate, first answer; memory given back on close
 //
@@ -28,6 +29,7 @@ const wanted = (n) => sizes.length === 0 || sizes.includes(n);
 const quick = flags.has('--quick');
 const BASE = 'lru-cache+ttl';
 const PEERS = ['Map', BASE, 'tiny-lru+ttl', 'mnemonist', 'quick-lru'];
+const EVICTING = [BASE, 'tiny-lru+ttl', 'mnemonist'];
 const SUBJECTS = ['cachette', 'References', 'cachette/lru', 'cachette/lru s3fifo'];
 
 /** Runs a script of this folder in a process of its own; its last line is the result. */
@@ -119,6 +121,19 @@ const parts = {
     return all;
   },
 
+  evicting() {
+    const all = [];
+    for (const n of [10_000, 100_000, 1_000_000].filter(wanted)) {
+      for (const subject of SUBJECTS) {
+        const options = { subject, among: EVICTING, n, size: subject === 'cachette' ? 100 : 0, rounds: quick ? 3 : 7, calls: 300_000 };
+        const measured = part('evicting', options);
+        console.log(`${n} ${JSON.stringify(measured)}`);
+        all.push({ ...options, measured });
+      }
+    }
+    return all;
+  },
+
   latency() {
     const all = [];
     for (const n of [1_000_000, 4_000_000].filter(wanted)) {
@@ -203,7 +218,7 @@ function inShort(found) {
 }
 
 function report(kept) {
-  const { operations, latency, memory, start, chromium } = kept;
+  const { operations, evicting, latency, memory, start, chromium } = kept;
   const lines = ['# cachette from JavaScript', ''];
   const made = (one) => `Node ${one.node}, ${one.cpu}.`;
   lines.push('Written by `cargo xtask bench js --save`; the method is in benches/js. Lower is better. `get` and `set` have fresh keys (a template literal in the loop), `same` the very');
@@ -223,6 +238,13 @@ function report(kept) {
     for (const { subject, among, n, size, distribution, measured } of chromium.found.all) {
       lines.push(`### ${title(n, size, distribution)}: ${subject}`, '', operationsTable(measured, [...among, subject]));
     }
+  }
+  if (evicting) {
+    lines.push('## A full cache', '', `${made(evicting)} A new key is set, and another one goes: nanoseconds of CPU time, medians. Text has 100 characters.`, '');
+    const cell = ({ measured }, name) => `${measured[name].ns.toFixed(0)} ±${(measured[name].spread * 100).toFixed(0)}`;
+    const ratio = ({ measured, subject }) => (measured[subject].ns / measured[BASE].ns).toFixed(2);
+    lines.push(table(['entries', 'cache', 'ns ±%', ...EVICTING.map((name) => `${name}, beside it`), `ratio to ${BASE}`],
+      evicting.found.map((one) => [one.n.toLocaleString('en'), one.subject, cell(one, one.subject), ...EVICTING.map((name) => cell(one, name)), ratio(one)])));
   }
   if (latency) {
     lines.push('## Latency', '', `${made(latency)} 70 % reads, 25 % writes, 5 % deletions with a write. Mean: CPU time a call. Then how long calls took, and how long after it was due a call was done, with 200,000 a second due. ${NOTHING}: keys and values are made and read, and that is all.`, '');

@@ -120,13 +120,45 @@ export function measure({ subject, among, n, size, distribution, rounds, calls }
   const result = {};
   for (const operation of operations) {
     for (const { name, times } of made) {
-      const all = times[operation]?.toSorted?.((a, b) => a - b) ?? times[operation]?.sort((a, b) => a - b);
-      if (!all) continue;
-      const [low, high] = [all[all.length >> 2], all[(all.length * 3) >> 2]];
-      (result[operation] ??= {})[name] = { ns: median(all), spread: (high - low) / 2 / median(all) };
+      if (times[operation]) (result[operation] ??= {})[name] = summed(times[operation]);
     }
   }
   return result;
+}
+
+/** Nanoseconds that setting a new key takes in a full cache of `n` entries, where another one goes for it. As {@link measure} otherwise. */
+export function evicting({ subject, among, n, size, rounds, calls }, host) {
+  const values = Array.from({ length: 1024 }, (_, i) => (size === 0 ? { n: i } : host.flat(String(i).padEnd(size, 'v'))));
+  const made = [...among, subject].map((name) => {
+    const peer = subjects[name] ?? peers[name];
+    const cache = peer.full(n, host, size);
+    const set = `for (let i = from; i < from + calls; i++) { const k = ${FRESH}; const v = values[i & 1023]; ${peer.set}; } // ${name}`;
+    const loop = new Function('c', 'from', 'calls', 'values', 'ex', set);
+    const times = [];
+    let from = 0;
+    const run = (calls) => {
+      loop(cache, from, calls, values, { ex: 3600 });
+      from += calls;
+    };
+    run(2 * n);
+    return { name, run, times };
+  });
+  for (let round = 0; round < rounds + 1; round++) {
+    for (const { run, times } of round % 2 ? [...made].reverse() : made) {
+      host.gc();
+      const start = host.time();
+      run(calls);
+      if (round > 0) times.push((host.time() - start) / calls);
+    }
+  }
+  return Object.fromEntries(made.map(({ name, times }) => [name, summed(times)]));
+}
+
+/** The median, and half of the distance between the quartiles as a share of it. */
+function summed(times) {
+  const all = [...times].sort((a, b) => a - b);
+  const [low, high] = [all[all.length >> 2], all[(all.length * 3) >> 2]];
+  return { ns: median(all), spread: (high - low) / 2 / median(all) };
 }
 
 function names(what) {

@@ -1,7 +1,7 @@
 // One measurement in a process of its own: `node part.js NAME '{"…":…}'` prints its result as JSON.
 
 import { performance, PerformanceObserver } from 'node:perf_hooks';
-import { generator, measure } from './operations.js';
+import { evicting, generator, measure } from './operations.js';
 import { peers, subjects } from './peers.js';
 
 const [name, given] = process.argv.slice(2);
@@ -11,6 +11,11 @@ const parts = {
   async operations() {
     const { host } = await import('./node.js');
     return measure(options, host);
+  },
+
+  async evicting() {
+    const { host } = await import('./node.js');
+    return evicting(options, host);
   },
 
   /**

@@ -1,11 +1,11 @@
 // What is measured, and how each says what every cache can do. Text in these tables is compiled into loops of its own for each peer.
 
-/** Peers that hold what they are given: text and objects alike. `k` key, `v` value, `ttl` milliseconds, `ks` keys. */
+/** Peers that hold what they are given: text and objects alike. `k` key, `v` value, `ttl` milliseconds, `ks` keys. `make` gives one with room for more than `n`, `full` one for `n`. */
 export const peers = {
   Map: { make: () => new Map(), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
-  'lru-cache+ttl': { make: (n, { LRUCache }) => new LRUCache({ max: n * 2, ttl: 3_600_000 }), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
-  'tiny-lru+ttl': { make: (n, { tiny }) => tiny(n * 2, 3_600_000), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
-  mnemonist: { make: (n, { LRUMap }) => LRUMap && new LRUMap(n * 2), get: 'c.get(k)', set: 'c.set(k, v)' },
+  'lru-cache+ttl': { make: (n, { LRUCache }) => new LRUCache({ max: n * 2, ttl: 3_600_000 }), full: (n, { LRUCache }) => new LRUCache({ max: n, ttl: 3_600_000 }), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
+  'tiny-lru+ttl': { make: (n, { tiny }) => tiny(n * 2, 3_600_000), full: (n, { tiny }) => tiny(n, 3_600_000), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
+  mnemonist: { make: (n, { LRUMap }) => LRUMap && new LRUMap(n * 2), full: (n, { LRUMap }) => new LRUMap(n), get: 'c.get(k)', set: 'c.set(k, v)' },
   // The design that a study of such caches found best, bare (benches/js/bare): what a whole engine costs on top is cachette's ratio to it.
   bare: { make: (n, { bare }) => (n <= 100_000 ? bare?.() : undefined), get: 'c.get(k)', set: 'c.set(k, v, 3_600_000)' },
   'quick-lru': { make: (n, { QuickLRU }) => new QuickLRU({ maxSize: n, maxAge: 3_600_000 }), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
@@ -29,6 +29,8 @@ export const subjects = {
   cachette: {
     // Bounded, as the others are, far above what it takes: so it keeps account of who goes first.
     make: (n, { Cachette }) => new Cachette({ maxmemory: n * 500 }),
+    // About what an entry takes.
+    full: (n, { Cachette }, size) => new Cachette({ maxmemory: n * (size + 60) }),
     get: 'c.get(k)',
     set: 'c.set(k, v, ex)',
     del: 'c.del(k)',
@@ -45,15 +47,23 @@ export const subjects = {
   // Values by reference.
   References: {
     make: (n, { References }) => new References({ max: n * 2, ttl: 3_600_000 }),
+    full: (n, { References }) => new References({ max: n, ttl: 3_600_000 }),
     get: 'c.get(k)',
     set: 'c.set(k, v)',
     del: 'c.delete(k)',
     mget: 'c.mget(ks)',
   },
   // lru-cache's interface.
-  'cachette/lru': { make: (n, { OurLRU }) => new OurLRU({ max: n * 2, ttl: 3_600_000 }), get: 'c.get(k)', set: 'c.set(k, v)', del: 'c.delete(k)' },
+  'cachette/lru': {
+    make: (n, { OurLRU }) => new OurLRU({ max: n * 2, ttl: 3_600_000 }),
+    full: (n, { OurLRU }) => new OurLRU({ max: n, ttl: 3_600_000 }),
+    get: 'c.get(k)',
+    set: 'c.set(k, v)',
+    del: 'c.delete(k)',
+  },
   'cachette/lru s3fifo': {
     make: (n, { OurLRU }) => new OurLRU({ max: n * 2, ttl: 3_600_000, policy: 's3fifo' }),
+    full: (n, { OurLRU }) => new OurLRU({ max: n, ttl: 3_600_000, policy: 's3fifo' }),
     get: 'c.get(k)',
     set: 'c.set(k, v)',
     del: 'c.delete(k)',

@@ -196,7 +196,9 @@ export class Instance {
   enter<T>(work: () => T): T {
     if (this.left-- <= 0) this.turn();
     try {
-      return work();
+      const result = work();
+      if (this.u32.length === 0) this.look();
+      return result;
     } catch (error) {
       throw this.failed(error);
     }

@@ -434,12 +434,11 @@ export class LRUCache<K extends {} = {}, V extends {} = {}, FC = unknown> {
     if (this.ordered && this.max !== 0 && this.count >= this.max) this.evict();
     const { slots, core } = this;
     const slot = slots.next;
-    core.enter(() => {
+    const told = core.enter(() => {
       const length = this.keysOf.put(core, key, true);
-      const told = (core.raw as RawReferences).ref_set(length, slot, Math.min(size, MOST_ENGINE_SIZE), 0);
-      if (core.u32.length === 0) core.look();
-      if (told === 0) throw noMemory();
+      return (core.raw as RawReferences).ref_set(length, slot, Math.min(size, MOST_ENGINE_SIZE), 0);
     });
+    if (told === 0) throw noMemory();
     slots.take();
     slots.put(slot, value);
     this.count++;

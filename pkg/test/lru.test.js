@@ -247,6 +247,14 @@ test("under 's3fifo' the limits hold, and each entry that goes is told once", ()
   }
 });
 
+test("under 's3fifo' the key that goes is told also where remembering it makes the engine's memory grow", () => {
+  // Two hundred kilobytes are remembered, and nobody else asks for memory meanwhile.
+  const max = 50_000;
+  const cache = new Ours({ max, policy: 's3fifo', dispose: (value, key) => assert.equal(key, `key:${value}`) });
+  for (let n = 0; n < 3 * max; n++) cache.set(`key:${n}`, n);
+  assert.equal(cache.size, max);
+});
+
 test('entries are removed in their time, if that is wished', async () => {
   const gone = [];
   const cache = new Ours({ ttl: 20, ttlAutopurge: true, dispose: (value, key, reason) => gone.push([value, key, reason]) });

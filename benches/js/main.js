@@ -125,7 +125,7 @@ const parts = {
     const all = [];
     for (const n of [10_000, 100_000, 1_000_000].filter(wanted)) {
       for (const subject of SUBJECTS) {
-        const options = { subject, among: EVICTING, n, size: subject === 'cachette' ? 100 : 0, rounds: quick ? 3 : 7, calls: 300_000 };
+        const options = { subject, among: EVICTING, n, size: subject === 'cachette' ? 100 : 0, rounds: quick ? 3 : 5, calls: 200_000 };
         const measured = part('evicting', options);
         console.log(`${n} ${JSON.stringify(measured)}`);
         all.push({ ...options, measured });

@@ -553,16 +553,17 @@ export class LRUCache<K extends {} = {}, V extends {} = {}, FC = unknown> {
   private evict(): { slot: number; value: V | undefined } {
     const { core } = this;
     const raw = core.raw as RawReferences;
+    const isTold = this.dispose || this.disposeAfter || this.keysOf.any;
     let slot = this.oldest;
     let key: unknown;
     if (this.ordered) {
-      if (this.dispose || this.disposeAfter || this.keysOf.any) key = this.keyOf(slot);
+      if (isTold) key = this.keyOf(slot);
       core.enter(() => raw.ref_drop(slot));
     } else {
       slot = core.enter(() => raw.ref_evict()) - 1;
       if (slot < 0) throw noMemory();
       const { u32, header } = core;
-      key = this.keysOf.take(core, u32[header + 2]!, u32[header]!);
+      if (isTold) key = this.keysOf.take(core, u32[header + 2]!, u32[header]!);
     }
     return { slot, value: this.take(slot, key as K, 'evict', 'evicted') };
   }

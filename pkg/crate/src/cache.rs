@@ -234,6 +234,13 @@ impl Cache {
         self.plain && memory::has_spare() && self.engine.make_room().is_ok()
     }
 
+    /// As `may_grow`, where that was refused and no door decides: what is gone already is freed before it is asked again.
+    #[cold]
+    pub fn may_grow_after_all(&mut self) -> bool {
+        while !self.engine.keys.free_waste(usize::MAX) {}
+        memory::take_spare() && self.may_grow()
+    }
+
     /// Runs a command's handler with typed arguments.
     pub fn call<R>(&mut self, work: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Option<Result<R>> {
         self.engine.with_call(self.session, self.now, work)

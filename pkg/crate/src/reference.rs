@@ -71,7 +71,7 @@ pub extern "C" fn ref_set(key: u32, slot: u32, size: u32, ttl: f64) -> u32 {
     let bytes = key_at(area, &cache.input, key);
     let hash = keys.hash(bytes);
     let again = keys.refer_again(hash, bytes, size, ttl);
-    let may_grow = matches!(again, Again::Done(_)) || cache.may_grow();
+    let may_grow = matches!(again, Again::Done(_)) || cache.may_grow() || cache.may_grow_after_all();
     let (keys, bytes) = (&mut cache.engine.keys, key_at(area, &cache.input, key));
     let known = match again {
         Again::Done(slot) => Ok(Some(slot)),

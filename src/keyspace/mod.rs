@@ -25,6 +25,7 @@ pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
 pub use evict::{Policy, Rule};
 pub use notify::{Class, Loss, Notice, Touched};
+pub use reference::Again;
 
 use crate::error::{ReplyError, Result};
 use crate::rng::Rng;
@@ -42,7 +43,6 @@ use evict::Evict;
 use evict::queues::Queues;
 use memory::Ledger;
 use notify::{Waiters, Watches};
-pub use reference::Again;
 use reference::{References, note_of};
 use waste::Heap;
 

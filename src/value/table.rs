@@ -577,14 +577,12 @@ impl Table {
             }
         };
         self.len += 1;
-        if let Some(due) = self.dues.get_mut(index).filter(|due| !due.is_none()) {
-            if let Some(run) = due.offsets.get_mut(at..=free) {
-                // One by one, as in `cut`.
-                for nth in (1..run.len()).rev() {
-                    run[nth] = run[nth - 1];
-                }
-                run[0] = NEVER;
+        if let Some(run) = self.dues.get_mut(index).and_then(|due| due.offsets.get_mut(at..=free)) {
+            // One by one, as in `cut`.
+            for nth in (1..run.len()).rev() {
+                run[nth] = run[nth - 1];
             }
+            run[0] = NEVER;
         }
         Ok(Pos { segment: index as u32, slot: at as u32 })
     }

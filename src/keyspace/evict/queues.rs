@@ -169,9 +169,9 @@ impl Fifo {
     /// Which chunk it is of this one and those behind it whose places have the same numbers.
     #[inline(never)]
     fn find_among(&self, nearest: usize, place: usize, word: u32, sure: bool) -> Option<usize> {
-        let (mut last, mut taken) = (None, 0);
+        let (mut last, mut taken) = (None, 0usize);
         for at in (nearest..self.chunks.len()).step_by(CHUNKS).filter(|&at| self.is_taken(at, place)) {
-            (last, taken) = (Some(at), taken + 1);
+            (last, taken) = (Some(at), taken.wrapping_add(1));
         }
         if sure && taken == 1 {
             return last;

@@ -296,7 +296,8 @@ impl Config {
         limits
     }
 
-    fn client_memory(&self) -> u64 {
+    /// `maxmemory-clients`, which may be a share of `maxmemory`.
+    fn most_client_memory(&self) -> u64 {
         let value = self.get(b"maxmemory-clients").unwrap_or_default();
         match value.strip_suffix(b"%").and_then(number::parse_i64) {
             Some(percent) => self.maxmemory.wrapping_div(100).saturating_mul(percent.unsigned_abs()),
@@ -369,7 +370,7 @@ impl Config {
         self.latency_ms = self.number("latency-monitor-threshold");
         self.latency_tracking = self.flag("latency-tracking");
         self.maxmemory = self.number("maxmemory");
-        self.client_memory = self.client_memory();
+        self.client_memory = self.most_client_memory();
         self.proto_max_bulk_len = self.number("proto-max-bulk-len");
         // Parameters of cachette-server.
         let watched = cfg!(feature = "server") && self.number("min-replicas-max-lag") > 0;

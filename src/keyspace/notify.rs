@@ -139,12 +139,13 @@ impl Waiters {
     #[inline]
     pub(super) fn changed(&mut self, db: usize, key: &[u8]) {
         if !self.by_key.is_empty() {
-            self.call(db, key);
+            self.make_ready(db, key);
         }
     }
 
+    /// Notes a key that changed for those who wait on it, if anybody does.
     #[inline(never)]
-    fn call(&mut self, db: usize, key: &[u8]) {
+    fn make_ready(&mut self, db: usize, key: &[u8]) {
         let waited_for = !self.by_key.of(&name_of_key(db, key)).is_empty();
         if waited_for && !self.ready.iter().any(|(ready_db, ready)| *ready_db == db && ready == key) {
             self.ready.push((db, key.to_vec()));

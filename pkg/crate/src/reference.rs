@@ -120,7 +120,7 @@ pub extern "C" fn ref_key(slot: u32) -> u32 {
     cache.engine.keys.key_of(slot).map_or(MISS, |key| area.header.show(key))
 }
 
-/// The deadline of a key, in Unix milliseconds; -1 where it has none, -2 where there is no such key.
+/// The deadline of a key, in Unix milliseconds; -1 where it has none, -2 where there is no such key. A slot that becomes free by that is told later.
 #[unsafe(no_mangle)]
 pub extern "C" fn ref_deadline(key: u32) -> f64 {
     let (cache, area) = (cache(), area::area());

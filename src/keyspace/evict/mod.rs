@@ -208,6 +208,7 @@ impl Keyspace {
     fn choose_db(&mut self) -> bool {
         let volatile = self.evict.policy.volatile;
         let weight = |db: &Db| (if volatile { db.expires } else { db.table.len() }) as u64;
+        // Mostly there is one, and nothing to draw.
         if self.last_used == 0 {
             self.selected = 0;
             return weight(self.db()) > 0;

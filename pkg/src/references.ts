@@ -132,7 +132,7 @@ export class References<V> {
     try {
       const { next } = slots;
       const length = putKey(core, key);
-      const told = (core.raw as RawReferences).ref_set(length < 0 ? putLong(core, key) : length, next, size, ttl) >>> 0;
+      const told = (core.raw as RawReferences).ref_set(length < 0 ? putLong(core, key) : length, next, size, ttl);
       if (told - 1 === next) slots.take();
       if (told !== 0) slots.put(told - 1, value);
       // Also where memory has grown, which makes the old view tell `undefined`.

@@ -545,12 +545,21 @@ impl Entry {
         }
         // SAFETY: the flags say how many bytes are there.
         unsafe {
-            let at = self.0.as_ptr().add(HEADER);
             if self.is_far() {
-                return Some(at.cast::<u64>().read());
+                return Some(self.0.as_ptr().add(HEADER).cast::<u64>().read());
             }
-            let (low, high) = (at.cast::<u32>().read(), at.add(4).cast::<u16>().read());
-            Some(u64::from(low) | u64::from(high) << 32)
+            Some(self.near_deadline())
+        }
+    }
+
+    /// # Safety
+    /// The entry has a deadline, and not a far one.
+    #[inline(always)]
+    unsafe fn near_deadline(self) -> Millis {
+        // SAFETY: by the caller's promise so many bytes are there.
+        unsafe {
+            let at = self.0.as_ptr().add(HEADER);
+            u64::from(at.cast::<u32>().read()) | u64::from(at.add(4).cast::<u16>().read()) << 32
         }
     }
 
@@ -642,10 +651,10 @@ impl Entry {
         }
     }
 
-    /// The slot, where that is told as quickly.
+    /// Whether that tells as quickly that it is a slot with this key.
     #[inline(always)]
-    pub(super) fn slot_of(self, key: Short<'_>, now: Millis) -> Option<u32> {
-        self.plain_of(key, now, Some(REFERENCE)).map(|(slot, _)| slot)
+    pub(super) fn is_reference_of(self, key: Short<'_>, now: Millis) -> bool {
+        self.plain_of(key, now, Some(REFERENCE)).is_some()
     }
 
     /// Whether that tells as quickly that it is an inline string, or a slot, with this key.
@@ -654,21 +663,27 @@ impl Entry {
         self.plain_of(key, now, None).is_some()
     }
 
-    /// Gives an entry with a slot another deadline in the place of the one that it has, where as little tells that its size is this one: the slot,
-    /// and the deadline before.
+    /// Gives an entry with a slot another deadline in the place of the one that it has, or none where it has none, if as little tells that it is of
+    /// this key and size: whether the deadline came nearer by that.
     #[inline(always)]
-    pub(super) fn renew_reference(
-        self,
-        key: Short<'_>,
-        now: Millis,
-        size: u32,
-        deadline: Option<Millis>,
-    ) -> Option<(u32, Option<Millis>)> {
-        let (slot, behind) = self.plain_of(key, now, Some(REFERENCE))?;
-        // SAFETY: an entry with a slot has four bytes behind its key.
-        let old = unsafe { behind.cast::<u32>().read_unaligned() };
-        let before = self.deadline();
-        (old == size && self.renew(deadline)).then_some((slot, before))
+    pub(super) fn renew_reference(self, key: Short<'_>, now: Millis, size: u32, deadline: Option<Millis>) -> Option<bool> {
+        let special = REPR_MASK | FIELDS_DUE | REFERENCE | HAS_DEADLINE;
+        let (flags, at) = if deadline.is_some() { (REFERENCE | HAS_DEADLINE, HEADER + DEADLINE) } else { (REFERENCE, HEADER) };
+        // SAFETY: the first eight bytes are those of every entry, and those behind them as the flags say.
+        unsafe {
+            let (head, at) = (self.0.as_ptr().cast::<u64>().read(), self.0.as_ptr().add(at));
+            let is = head & (u64::from(special) | u64::from(IS_FAR) << 32) == u64::from(flags) && usize::from(*at) == key.0.len();
+            if !is || !key.is(at.add(1)) || at.add(1).add(key.0.len()).cast::<u32>().read_unaligned() != size {
+                return None;
+            }
+            let Some(deadline) = deadline else { return Some(false) };
+            let before = self.near_deadline();
+            if before < now || is_far(Some(deadline)) {
+                return None;
+            }
+            self.write_deadline(deadline);
+            Some(deadline < before)
+        }
     }
 
     /// What stands where the length does, and where the value begins, of an inline entry of this kind (or of either) with this key that is not past
@@ -684,12 +699,8 @@ impl Entry {
             if head & special != u64::from(kind.unwrap_or(INLINE)) || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
                 return None;
             }
-            if head & u64::from(HAS_DEADLINE) != 0 {
-                let deadline = self.0.as_ptr().add(HEADER);
-                let (low, high) = (deadline.cast::<u32>().read(), deadline.add(4).cast::<u16>().read());
-                if u64::from(low) | u64::from(high) << 32 < now {
-                    return None;
-                }
+            if head & u64::from(HAS_DEADLINE) != 0 && self.near_deadline() < now {
+                return None;
             }
             Some(((head >> 32) as u32, at.add(1).add(key.0.len())))
         }

@@ -61,7 +61,7 @@ impl Keyspace {
     }
 
     #[inline]
-    fn lower_due(&mut self, pos: Pos, deadline: Millis) {
+    pub(super) fn lower_due(&mut self, pos: Pos, deadline: Millis) {
         let table = &mut self.db_mut().table;
         let before = table.memory() as u64;
         // Without room for the bound, the key expires when somebody meets it, as always; only `tick` does not know of it.

@@ -87,11 +87,11 @@ pub(super) fn note_of(entry: Entry) -> u32 {
     entry.slot().and_then(|slot| slot.checked_add(1)).unwrap_or(0)
 }
 
-/// The slot of an entry, `told` by it or by the note beside it. By the note, a processor that expects the entry to be the one looked for fetches
-/// the value while the entry is still on its way: two misses of the cache at once.
+/// The slot of an entry that has one, by the note beside it or by itself. By the note, a processor that expects the entry to be the one looked for
+/// fetches the value while the entry is still on its way: two misses of the cache at once.
 #[inline(always)]
-fn slot_of(entry: Entry, told: u32, note: u32) -> u32 {
-    if Table::MOST_NOTE == 0 { told } else { note.checked_sub(1).unwrap_or_else(|| slot_in(entry)) }
+fn slot_of(entry: Entry, note: u32) -> u32 {
+    if Table::MOST_NOTE == 0 { entry.slot().unwrap_or(0) } else { note.checked_sub(1).unwrap_or_else(|| slot_in(entry)) }
 }
 
 /// Out of line, so that there is a branch: who chooses between two numbers waits for both.
@@ -121,7 +121,7 @@ impl Keyspace {
     /// As [`Keyspace::reference`], where the hash of the key is known.
     #[inline]
     pub fn reference_hashed(&mut self, hash: u64, key: &[u8]) -> Option<u32> {
-        match self.first_look(hash, key, |entry, note, key, now| Some(slot_of(entry, entry.slot_of(key, now)?, note))) {
+        match self.first_look(hash, key, |entry, note, key, now| entry.is_reference_of(key, now).then(|| slot_of(entry, note))) {
             Some(found) => found,
             None => self.any_reference(hash, key),
         }
@@ -163,13 +163,15 @@ impl Keyspace {
             Ttl::Keep => return Again::Unclear,
         };
         let Some(short) = Short::new(key) else { return Again::Unclear };
-        let Some((pos, handle, _)) = self.db().table.search(hash, |_| true) else { return Again::Missing };
+        let Some((pos, handle, note)) = self.db().table.search(hash, |_| true) else { return Again::Missing };
         // SAFETY: the table holds live entries only.
         let entry = unsafe { Entry::from_handle(handle) };
-        let Some((slot, before)) = entry.renew_reference(short, self.now, size, deadline) else { return Again::Unclear };
+        let Some(nearer) = entry.renew_reference(short, self.now, size, deadline) else { return Again::Unclear };
         entry.set_access(self.next_mark(entry.access()));
-        self.note_deadline(pos, before, deadline);
-        Again::Done(slot)
+        if let (true, Some(deadline)) = (nearer, deadline) {
+            self.lower_due(pos, deadline);
+        }
+        Again::Done(slot_of(entry, note))
     }
 
     /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` could not tell; nothing where there is no such key. Without

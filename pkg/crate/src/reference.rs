@@ -70,20 +70,24 @@ pub extern "C" fn ref_set(key: u32, slot: u32, size: u32, ttl: f64) -> u32 {
     };
     let bytes = key_at(area, &cache.input, key);
     let hash = keys.hash(bytes);
-    let again = keys.refer_again(hash, bytes, size, ttl);
-    let may_grow = matches!(again, Again::Done(_)) || cache.may_grow() || cache.may_grow_after_all();
-    let (keys, bytes) = (&mut cache.engine.keys, key_at(area, &cache.input, key));
-    let known = match again {
-        Again::Done(slot) => Ok(Some(slot)),
-        Again::Missing => Ok(None),
-        Again::Unclear => keys.refer_hashed(hash, bytes, size, ttl, may_grow),
-    };
-    let done = match known {
-        Ok(None) if may_grow => keys.refer_anew(hash, bytes, slot, size, ttl).ok(),
-        known => known.ok().flatten(),
+    let slot = match keys.refer_again(hash, bytes, size, ttl) {
+        Again::Done(known) => Some(known),
+        again => refer(cache, area, key, hash, slot, size, ttl, matches!(again, Again::Missing)),
     };
     tell_freed(cache, area);
-    told(done)
+    told(slot)
+}
+
+/// As `ref_set`, where more has to be done than little tells.
+#[inline(never)]
+fn refer(cache: &mut Cache, area: &Area, key: u32, hash: u64, slot: u32, size: u32, ttl: Ttl, is_missing: bool) -> Option<u32> {
+    let may_grow = cache.may_grow() || cache.may_grow_after_all();
+    let (keys, key) = (&mut cache.engine.keys, key_at(area, &cache.input, key));
+    let known = if is_missing { None } else { keys.refer_hashed(hash, key, size, ttl, may_grow).ok()? };
+    match known {
+        None if may_grow => keys.refer_anew(hash, key, slot, size, ttl).ok(),
+        known => known,
+    }
 }
 
 /// Removes a key; tells the slot that it had.

@@ -524,7 +524,7 @@ impl Engine {
         if limit == 0 || self.server.used_memory(&self.keys) <= limit { Ok(()) } else { self.evict(running, limit) }
     }
 
-    #[inline(never)]
+    #[inline]
     fn evict(&mut self, running: Option<&mut Session>, limit: u64) -> Result<(), ReplyError> {
         // While writes wait, keys stay as they are.
         if self.server.pause.as_ref().is_some_and(|pause| pause.until > self.keys.now()) {
@@ -759,6 +759,7 @@ impl Engine {
 
     /// Closes the conversations that take most, until all together take at most `limit` bytes: what `maxmemory-clients` asks of a shell whose
     /// buffers count. Those that said CLIENT NO-EVICT stay.
+    #[inline(never)]
     pub fn evict_clients(&mut self, limit: u64) {
         let sizes = self.server.sessions.iter().map(|session| (session.memory() as u64, session.id, session.no_evict));
         let mut sizes: Vec<(u64, SessionId, bool)> = sizes.collect();

@@ -169,6 +169,23 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
     Some(parse_digits(digits).unwrap_or(u64::MAX).saturating_mul(factor))
 }
 
+/// `n / divisor`, rounded down; nothing by 0. Bit by bit, as what needs it is rare: the general division of 128 bits takes a kilobyte in WebAssembly.
+pub fn quotient(n: u128, divisor: u64) -> Option<u128> {
+    let (high, mut low) = ((n >> 64) as u64, n as u64);
+    let (whole, mut rest) = (high.checked_div(divisor)?, high.checked_rem(divisor)?);
+    for _ in 0..u64::BITS {
+        // Of 65 bits, where it overflows.
+        let overflows = rest >> 63 != 0;
+        rest = rest << 1 | low >> 63;
+        low <<= 1;
+        if overflows || rest >= divisor {
+            rest = rest.wrapping_sub(divisor);
+            low |= 1;
+        }
+    }
+    Some(u128::from(whole) << 64 | u128::from(low))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -228,6 +245,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_quotient_is_what_division_says(n: u128, cut in 0u32..128, divisor: u64, short in 0u32..64) {
+            let (n, divisor) = (n >> cut, divisor >> short);
+            prop_assert_eq!(quotient(n, divisor), n.checked_div(divisor.into()));
+        }
+
         #[test]
         fn integers_are_printed_as_the_language_prints_them(n: i64, shift in 0u32..64) {
             let n = n >> shift;

@@ -3,6 +3,7 @@
 use crate::command::Row;
 use crate::error::ReplyError;
 use crate::latency::Histogram;
+use crate::number::quotient;
 use crate::time::Millis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -64,8 +65,8 @@ const TIMED_LATER: u64 = 16;
 impl RowStats {
     /// Time of all calls; told from those whose time was taken. 0 where the engine has no clock.
     pub fn microseconds(&self) -> u64 {
-        let scaled = u128::from(self.microseconds).saturating_mul(u128::from(self.calls)).checked_div(u128::from(self.timed));
-        scaled.and_then(|sum| u64::try_from(sum).ok()).unwrap_or(0)
+        let scaled = u128::from(self.microseconds).wrapping_mul(u128::from(self.calls));
+        quotient(scaled, self.timed).and_then(|sum| u64::try_from(sum).ok()).unwrap_or(0)
     }
 }
 

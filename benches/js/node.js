@@ -13,7 +13,7 @@ const { LRUCache } = await import('lru-cache');
 const { lru: tiny } = await import('tiny-lru');
 const { default: QuickLRU } = await import('quick-lru');
 const { Bare } = await import('./bare/bare.js');
-const { Crossing, TextCrossing } = await import('./crossing.js');
+const { ObjectCrossing, TextCrossing } = await import('./crossing.js');
 const LRUMap = createRequire(import.meta.url)('mnemonist/lru-map');
 
 /** Nanoseconds of CPU that this thread has used. */
@@ -29,7 +29,7 @@ function cpuTime() {
 export const host = {
   Cachette, OurLRU, References, LRUCache, tiny, QuickLRU, LRUMap,
   bare: () => new Bare(join(root, 'target/wasm32-unknown-unknown/release/bare.wasm')),
-  crossing: () => new Crossing(),
+  objectCrossing: (n) => new ObjectCrossing(n),
   textCrossing: (n, size) => new TextCrossing(n, size),
   time: cpuTime,
   gc: () => globalThis.gc?.(),

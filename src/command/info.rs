@@ -3,7 +3,7 @@
 
 use super::connection::REDIS_VERSION;
 use crate::call::Call;
-use crate::number;
+use crate::number::{self, quotient};
 use crate::pubsub::Kind;
 use crate::session::Buffers;
 use alloc::string::ToString;
@@ -145,8 +145,8 @@ impl Lines {
 
 /// `part / whole * scale` in hundredths, rounded; 0 of nothing.
 fn hundredths(part: u64, whole: u64, scale: u64) -> u64 {
-    let scaled = u128::from(part).saturating_mul(u128::from(scale)).saturating_mul(100).saturating_add(u128::from(whole) / 2);
-    scaled.checked_div(u128::from(whole)).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
+    let scaled = u128::from(part).wrapping_mul(u128::from(scale.saturating_mul(100))).saturating_add(u128::from(whole / 2));
+    quotient(scaled, whole).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
 }
 
 fn server(call: &mut Call<'_>, lines: &mut Lines) {

@@ -663,22 +663,60 @@ impl Entry {
         self.plain_of(key, now, None).is_some()
     }
 
-    /// Gives an entry with a slot another deadline in the place of the one that it has, or none where it has none, if as little tells that it is of
-    /// this key and size: whether the deadline came nearer by that.
+    /// Gives an entry with a slot another deadline in the place of the one that it has, or none where it has none, if few instructions tell that it is
+    /// of this key and size: whether the deadline came nearer by that.
     #[inline(always)]
     pub(super) fn renew_reference(self, key: Short<'_>, now: Millis, size: u32, deadline: Option<Millis>) -> Option<bool> {
-        let special = REPR_MASK | FIELDS_DUE | REFERENCE | HAS_DEADLINE;
-        let (flags, at) = if deadline.is_some() { (REFERENCE | HAS_DEADLINE, HEADER + DEADLINE) } else { (REFERENCE, HEADER) };
+        // SAFETY: an entry with a slot has four bytes behind its key.
+        self.renew_plain(key, now, REFERENCE, None, deadline, |behind| unsafe { behind.cast::<u32>().read_unaligned() == size })
+    }
+
+    /// The same of an inline string that has the length of this value, which takes the place of what it holds. The encoding is told anew, as of any
+    /// string that is set.
+    ///
+    /// # Safety
+    /// Nothing else may look at the entry meanwhile.
+    #[inline(always)]
+    pub(super) unsafe fn overwrite_plain(
+        self,
+        key: Short<'_>,
+        now: Millis,
+        value: &[u8],
+        deadline: Option<Millis>,
+    ) -> Option<bool> {
+        let length = u32::try_from(value.len()).ok()?;
+        self.renew_plain(key, now, INLINE, Some(length), deadline, |behind| {
+            // SAFETY: an inline string lies behind its key, and has this length.
+            unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), behind, value.len()) };
+            true
+        })
+    }
+
+    /// Gives an inline entry of this kind (and length, where one is given) another deadline, if `fits` says so of what lies behind its key.
+    #[inline(always)]
+    fn renew_plain(
+        self,
+        key: Short<'_>,
+        now: Millis,
+        kind: u8,
+        length: Option<u32>,
+        deadline: Option<Millis>,
+        fits: impl FnOnce(*mut u8) -> bool,
+    ) -> Option<bool> {
+        let special = REPR_MASK | HAS_DEADLINE | RAW | PLAIN | FIELDS_DUE | REFERENCE;
+        let mask = u64::from(special) | u64::from(length.map_or(IS_FAR, |_| u32::MAX)) << 32;
+        let (flags, at) = if deadline.is_some() { (kind | HAS_DEADLINE, HEADER + DEADLINE) } else { (kind, HEADER) };
+        let wanted = u64::from(flags) | u64::from(length.unwrap_or(0)) << 32;
         // SAFETY: the first eight bytes are those of every entry, and those behind them as the flags say.
         unsafe {
             let (head, at) = (self.0.as_ptr().cast::<u64>().read(), self.0.as_ptr().add(at));
-            let is = head & (u64::from(special) | u64::from(IS_FAR) << 32) == u64::from(flags) && usize::from(*at) == key.0.len();
-            if !is || !key.is(at.add(1)) || at.add(1).add(key.0.len()).cast::<u32>().read_unaligned() != size {
+            if head & mask != wanted || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
                 return None;
             }
-            let Some(deadline) = deadline else { return Some(false) };
+            let behind = at.add(1).add(key.0.len());
+            let Some(deadline) = deadline else { return fits(behind).then_some(false) };
             let before = self.near_deadline();
-            if before < now || is_far(Some(deadline)) {
+            if before < now || is_far(Some(deadline)) || !fits(behind) {
                 return None;
             }
             self.write_deadline(deadline);

@@ -25,7 +25,6 @@ pub use edit::Edit;
 pub use entry::{Marks, Stored, Value, ValueRef, ValueType};
 pub use evict::{Policy, Rule};
 pub use notify::{Class, Loss, Notice, Touched};
-pub use reference::Again;
 
 use crate::error::{ReplyError, Result};
 use crate::rng::Rng;
@@ -69,6 +68,16 @@ pub struct KeyStats {
     pub evicted: u64,
 }
 
+/// What few instructions can do for a key that is set.
+pub enum Again<T> {
+    /// All of it.
+    Done(T),
+    /// There is no such key.
+    Missing,
+    /// Whoever asks has to look closely.
+    Unclear,
+}
+
 /// One numbered database.
 struct Db {
     table: Table,
@@ -81,6 +90,12 @@ struct Db {
 impl Db {
     fn new() -> Self {
         Self { table: Table::new(), expires: 0, queues: Queues::default() }
+    }
+
+    /// How many keys may be evicted.
+    #[inline]
+    fn candidates(&self, volatile: bool) -> usize {
+        if volatile { self.expires } else { self.table.len() }
     }
 }
 
@@ -519,7 +534,22 @@ impl Keyspace {
     #[inline]
     pub fn set_string(&mut self, key: &[u8], value: &[u8], ttl: Ttl) -> Result<()> {
         let hash = self.hash(key);
-        let found = self.find_hashed(hash, key);
+        // SAFETY: nothing borrows what the entry holds.
+        let again = self.set_again(hash, key, ttl, |entry, _, key, now, deadline| unsafe {
+            Some((entry.overwrite_plain(key, now, value, deadline)?, ()))
+        });
+        match again {
+            Again::Done(()) => Ok(()),
+            Again::Missing => self.set_any_string(None, hash, key, value, ttl),
+            Again::Unclear => {
+                let found = self.find_hashed(hash, key);
+                self.set_any_string(found, hash, key, value, ttl)
+            }
+        }
+    }
+
+    #[inline]
+    fn set_any_string(&mut self, found: Option<(Pos, Entry)>, hash: u64, key: &[u8], value: &[u8], ttl: Ttl) -> Result<()> {
         let deadline = self.deadline_after(found.map(|(_, entry)| entry), ttl);
         if let Some((pos, old)) = found {
             let before = old.deadline();
@@ -529,9 +559,40 @@ impl Keyspace {
                 self.note_deadline(pos, before, deadline);
                 return Ok(());
             }
+        } else {
+            self.bring_eviction_near(word_of(hash));
         }
         let entry = Entry::new_string(&mut self.blocks, key, value, deadline)?;
         self.place(found.map(|(pos, _)| pos), entry, hash)
+    }
+
+    /// Sets a key that is there, and has a deadline where it shall have one, by what few instructions can do: `renew` does it to the entry, given the
+    /// note beside it, and says whether the deadline came nearer. Nothing has changed unless it is done.
+    ///
+    /// The fewer instructions, the earlier a processor that waits for the entry gets at what is written beside it and behind it.
+    #[inline(always)]
+    fn set_again<T>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        ttl: Ttl,
+        renew: impl FnOnce(Entry, u32, Short<'_>, Millis, Option<Millis>) -> Option<(bool, T)>,
+    ) -> Again<T> {
+        let deadline = match ttl {
+            Ttl::At(deadline) => Some(deadline),
+            Ttl::Clear => None,
+            Ttl::Keep => return Again::Unclear,
+        };
+        let Some(short) = Short::new(key) else { return Again::Unclear };
+        let Some((pos, handle, note)) = self.db().table.search(hash, |_| true) else { return Again::Missing };
+        // SAFETY: the table holds live entries only.
+        let entry = unsafe { Entry::from_handle(handle) };
+        let Some((nearer, done)) = renew(entry, note, short, self.now, deadline) else { return Again::Unclear };
+        entry.set_access(self.next_mark(entry.access()));
+        if let (true, Some(deadline)) = (nearer, deadline) {
+            self.lower_due(pos, deadline);
+        }
+        Again::Done(done)
     }
 
     /// Makes `OBJECT ENCODING` call the string under `key` text, even where it spells an integer, until it is set again.

@@ -8,8 +8,8 @@
 //! The keyspace also knows the entry of a slot, 4 bytes each in WebAssembly, in runs that never move: growing copies nothing. There the index notes
 //! the slots below two millions beside the entries' addresses, which makes reading a value a miss of the cache shorter.
 
-use super::entry::{Entry, Short};
-use super::{Keyspace, Ttl, hash_of};
+use super::entry::Entry;
+use super::{Again, Keyspace, Ttl, hash_of, word_of};
 use crate::error::{ReplyError, Result};
 use crate::time::Millis;
 use crate::value::OutOfMemory;
@@ -20,16 +20,6 @@ use core::ptr::NonNull;
 
 /// Slots of one run.
 const RUN: usize = 1 << 12;
-
-/// What few instructions can do for a key that is set, see [`Keyspace::refer_again`].
-pub enum Again {
-    /// All of it: the key stands for this slot, as before.
-    Done(u32),
-    /// There is no such key.
-    Missing,
-    /// Whoever asks has to look closely.
-    Unclear,
-}
 
 /// The slots of a keyspace.
 #[derive(Default)]
@@ -153,25 +143,13 @@ impl Keyspace {
         known.map_or_else(|| self.refer_anew(hash, key, slot, size, ttl), Ok)
     }
 
-    /// As `refer`, where nothing but the deadline changes of what the key stands for, and few instructions tell that. Needs no memory. Nothing is
-    /// done unless it says so.
+    /// As `refer`, where nothing but the deadline changes of what the key stands for, and few instructions tell that: which slot that is, as before.
+    /// Needs no memory. Nothing is done unless it says so.
     #[inline(always)]
-    pub fn refer_again(&mut self, hash: u64, key: &[u8], size: u32, ttl: Ttl) -> Again {
-        let deadline = match ttl {
-            Ttl::At(deadline) => Some(deadline),
-            Ttl::Clear => None,
-            Ttl::Keep => return Again::Unclear,
-        };
-        let Some(short) = Short::new(key) else { return Again::Unclear };
-        let Some((pos, handle, note)) = self.db().table.search(hash, |_| true) else { return Again::Missing };
-        // SAFETY: the table holds live entries only.
-        let entry = unsafe { Entry::from_handle(handle) };
-        let Some(nearer) = entry.renew_reference(short, self.now, size, deadline) else { return Again::Unclear };
-        entry.set_access(self.next_mark(entry.access()));
-        if let (true, Some(deadline)) = (nearer, deadline) {
-            self.lower_due(pos, deadline);
-        }
-        Again::Done(slot_of(entry, note))
+    pub fn refer_again(&mut self, hash: u64, key: &[u8], size: u32, ttl: Ttl) -> Again<u32> {
+        self.set_again(hash, key, ttl, |entry, note, key, now, deadline| {
+            Some((entry.renew_reference(key, now, size, deadline)?, slot_of(entry, note)))
+        })
     }
 
     /// As [`Keyspace::refer`], where the hash of the key is known and `refer_again` could not tell; nothing where there is no such key. Without
@@ -222,6 +200,7 @@ impl Keyspace {
     /// `OOM` where no memory is left; nothing has changed then.
     #[inline]
     pub fn refer_anew(&mut self, hash: u64, key: &[u8], slot: u32, size: u32, ttl: Ttl) -> Result<u32> {
+        self.bring_eviction_near(word_of(hash));
         self.make_way(1, size.into());
         let before = self.references.memory();
         let reserved = self.references.reserve(slot);

@@ -5,6 +5,7 @@
 //! halves to even, from the exact value of the text, however long it is.
 
 use super::big::Big;
+use super::quotient;
 
 /// A binary floating-point format.
 pub(super) struct Format {
@@ -202,9 +203,9 @@ impl<'a> Decimal<'a> {
 
 /// `n * 10^power` in binary, as [`round`] takes it, if it needs no big integers. `n` is not 0.
 fn in_128_bits(n: u64, power: i64) -> Option<(u128, i64, bool)> {
-    let fives = u128::from(5u64.checked_pow(u32::try_from(power.unsigned_abs()).ok()?)?);
+    let fives = 5u64.checked_pow(u32::try_from(power.unsigned_abs()).ok()?)?;
     if power >= 0 {
-        return Some((u128::from(n).wrapping_mul(fives), power, false));
+        return Some((u128::from(n).wrapping_mul(u128::from(fives)), power, false));
     }
     // 5^26 has 61 bits, so that 66 at least are left of 127: two more than the widest significand.
     if power < -26 {
@@ -212,8 +213,8 @@ fn in_128_bits(n: u64, power: i64) -> Option<(u128, i64, bool)> {
     }
     let shift = u128::from(n).leading_zeros().wrapping_sub(1);
     let n = u128::from(n).wrapping_shl(shift);
-    let quotient = n.checked_div(fives)?;
-    Some((quotient, power.wrapping_sub(i64::from(shift)), quotient.wrapping_mul(fives) != n))
+    let whole = quotient(n, fives)?;
+    Some((whole, power.wrapping_sub(i64::from(shift)), whole.wrapping_mul(u128::from(fives)) != n))
 }
 
 /// Reads what follows `0x`.

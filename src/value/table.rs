@@ -481,7 +481,7 @@ impl Table {
     }
 
     /// As `find`, where only the upper half of the hash is known.
-    #[inline(never)]
+    #[inline]
     pub fn find_upper(&self, upper: u32, eq: &mut dyn FnMut(NonNull<u8>) -> bool) -> Option<Pos> {
         let hash = (upper as u64) << 32;
         let (index, segment) = self.segment_of(hash)?;

@@ -72,18 +72,27 @@ pub extern "C" fn ref_set(key: u32, slot: u32, size: u32, ttl: f64) -> u32 {
     let hash = keys.hash(bytes);
     let slot = match keys.refer_again(hash, bytes, size, ttl) {
         Again::Done(known) => Some(known),
-        again => refer(cache, area, key, hash, slot, size, ttl, matches!(again, Again::Missing)),
+        again => refer(cache, area, key, hash, &Wanted { slot, size, ttl, is_new: matches!(again, Again::Missing) }),
     };
     tell_freed(cache, area);
     told(slot)
 }
 
-/// As `ref_set`, where more has to be done than little tells.
+/// What a key is to stand for.
+struct Wanted {
+    slot: u32,
+    size: u32,
+    ttl: Ttl,
+    /// There is no such key.
+    is_new: bool,
+}
+
+/// As `ref_set`, where more has to be done than few instructions can.
 #[inline(never)]
-fn refer(cache: &mut Cache, area: &Area, key: u32, hash: u64, slot: u32, size: u32, ttl: Ttl, is_missing: bool) -> Option<u32> {
+fn refer(cache: &mut Cache, area: &Area, key: u32, hash: u64, &Wanted { slot, size, ttl, is_new }: &Wanted) -> Option<u32> {
     let may_grow = cache.may_grow() || cache.may_grow_after_all();
     let (keys, key) = (&mut cache.engine.keys, key_at(area, &cache.input, key));
-    let known = if is_missing { None } else { keys.refer_hashed(hash, key, size, ttl, may_grow).ok()? };
+    let known = if is_new { None } else { keys.refer_hashed(hash, key, size, ttl, may_grow).ok()? };
     match known {
         None if may_grow => keys.refer_anew(hash, key, slot, size, ttl).ok(),
         known => known,

@@ -138,7 +138,7 @@ impl Keyspace {
     }
 
     /// Frees memory until at most `limit` bytes are used: of what is gone already, then expired keys, then others. False where no more may go.
-    #[inline(never)]
+    #[inline]
     pub fn make_room(&mut self, limit: u64) -> bool {
         let selected = self.selected;
         while self.used_memory() > limit && (self.reclaim() || self.expire_some() || self.evict_one()) {}
@@ -147,7 +147,7 @@ impl Keyspace {
     }
 
     /// Removes one key, an expired one if there is any, else by the policy; false where none may go.
-    #[inline(never)]
+    #[inline]
     pub fn evict_next(&mut self) -> bool {
         let (selected, before) = (self.selected, self.gone());
         // What seemed due may have had its deadline pushed back: then the next is tried.
@@ -156,10 +156,12 @@ impl Keyspace {
         self.gone() != before
     }
 
+    #[inline]
     fn gone(&self) -> u64 {
         self.stats.expired.wrapping_add(self.stats.evicted)
     }
 
+    #[inline(never)]
     fn reclaim(&mut self) -> bool {
         let has_waste = self.has_waste();
         if has_waste {
@@ -168,6 +170,7 @@ impl Keyspace {
         has_waste
     }
 
+    #[inline]
     fn expire_some(&mut self) -> bool {
         let due = self.next_due().is_some_and(|due| due <= self.now);
         if due {
@@ -177,6 +180,7 @@ impl Keyspace {
     }
 
     /// Removes one key by the policy; false where there is none that may go.
+    #[inline]
     fn evict_one(&mut self) -> bool {
         let rule = self.evict.policy.rule;
         if rule == Rule::None || !self.choose_db() {
@@ -192,6 +196,7 @@ impl Keyspace {
         }
     }
 
+    #[inline]
     fn evict_at(&mut self, pos: Pos) -> bool {
         let entry = self.unlink(pos);
         self.stats.evicted = self.stats.evicted.wrapping_add(1);
@@ -205,14 +210,20 @@ impl Keyspace {
     }
 
     /// Selects a database that has keys which may go, each key with the same chance.
+    #[inline]
     fn choose_db(&mut self) -> bool {
-        let volatile = self.evict.policy.volatile;
-        let weight = |db: &Db| (if volatile { db.expires } else { db.table.len() }) as u64;
         // Mostly there is one, and nothing to draw.
         if self.last_used == 0 {
             self.selected = 0;
-            return weight(self.db()) > 0;
+            return self.db().candidates(self.evict.policy.volatile) > 0;
         }
+        self.draw_db()
+    }
+
+    #[inline(never)]
+    fn draw_db(&mut self) -> bool {
+        let volatile = self.evict.policy.volatile;
+        let weight = |db: &Db| db.candidates(volatile) as u64;
         let total = self.dbs.iter().map(weight).fold(0, u64::saturating_add);
         if total == 0 {
             return false;
@@ -230,6 +241,7 @@ impl Keyspace {
     }
 
     /// A key of the selected database that may go, by chance.
+    #[inline(never)]
     fn sample_candidate(&mut self) -> Option<(Pos, Entry)> {
         let volatile = self.evict.policy.volatile;
         // SAFETY: the table holds live entries only.
@@ -260,6 +272,7 @@ impl Keyspace {
     }
 
     /// Evicts the best candidate of the pool and a new sample.
+    #[inline(never)]
     fn evict_best(&mut self) -> bool {
         for _ in 0..self.evict.samples.max(1) {
             let Some((_, entry)) = self.sample_candidate() else { break };

@@ -13,6 +13,7 @@
 //! A chunk that deletions emptied by seven eighths gives its last keys to the back of the queue, and so does the first one where many behind it
 //! are empty; so a queue takes 4 bytes a key, and below 40 whatever is deleted.
 
+use crate::value::near;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -125,6 +126,7 @@ impl Fifo {
     }
 
     /// Takes the key at the front: its word and ticket.
+    #[inline]
     fn pop(&mut self) -> Option<(u32, u32)> {
         while let Some(chunk) = self.chunks.front_mut() {
             let Some(word) = chunk.words.get(self.head).copied().filter(|_| chunk.live > 0) else {
@@ -143,6 +145,7 @@ impl Fifo {
         None
     }
 
+    #[inline(never)]
     fn drop_front(&mut self) {
         let Some(chunk) = self.chunks.pop_front() else { return };
         self.heap = self.heap.saturating_sub(chunk.words.capacity().saturating_mul(size_of::<u32>()));
@@ -249,6 +252,7 @@ const PAGE: usize = 1024;
 
 impl Ghost {
     /// The page of a key, and where in it the key's bucket begins.
+    #[inline]
     fn place(&self, word: u32) -> (usize, usize) {
         let buckets = self.slots.wrapping_div(WAYS) as u64;
         let slot = (((u64::from(word).wrapping_mul(buckets)) >> 32) as usize).wrapping_mul(WAYS);
@@ -256,13 +260,23 @@ impl Ghost {
     }
 
     /// The bucket of a key; empty where its page was never made.
+    #[inline]
     fn bucket(&mut self, word: u32) -> &mut [u32] {
         let (page, at) = self.place(word);
         let page = self.pages.get_mut(page).map_or(&mut [][..], Vec::as_mut_slice);
         page.get_mut(at..).and_then(|slots| slots.get_mut(..WAYS)).unwrap_or(&mut [])
     }
 
+    #[inline]
+    fn bring_near(&self, word: u32) {
+        let (page, at) = self.place(word);
+        if let Some(page) = self.pages.get(page) {
+            near::bring(page.as_ptr().wrapping_add(at).cast());
+        }
+    }
+
     /// Makes the page that a key belongs to, if there is memory.
+    #[inline(never)]
     fn make_page(&mut self, word: u32) {
         let (at, _) = self.place(word);
         let Some(page) = self.pages.get_mut(at).filter(|page| page.is_empty()) else { return };
@@ -273,24 +287,31 @@ impl Ghost {
         }
     }
 
+    /// A new one begins empty: that happens while a cache fills.
+    #[inline(never)]
+    fn begin(&mut self, wanted: usize) {
+        *self = Self::default();
+        let pages = wanted.div_ceil(PAGE);
+        if self.pages.try_reserve_exact(pages).is_err() {
+            return;
+        }
+        self.pages.resize_with(pages, Vec::new);
+        self.heap = self.pages.capacity().wrapping_mul(size_of::<Vec<u32>>());
+        self.slots = wanted;
+        self.shift = (wanted.ilog2()).saturating_sub(12);
+    }
+
+    #[inline]
     fn age(now: u32, slot: u32) -> u32 {
         now.wrapping_sub(slot >> 16) & 0xffff
     }
 
     /// Remembers a key, beside `keys` that are kept: as many are remembered.
+    #[inline]
     fn insert(&mut self, word: u32, keys: usize) {
         let wanted = keys.saturating_add(keys.wrapping_div(4)).next_multiple_of(WAYS).max(4 * WAYS);
         if keys > self.slots || wanted < self.slots.wrapping_div(8) {
-            // A new one begins empty: that happens while a cache fills.
-            *self = Self::default();
-            let pages = wanted.div_ceil(PAGE);
-            if self.pages.try_reserve_exact(pages).is_err() {
-                return;
-            }
-            self.pages.resize_with(pages, Vec::new);
-            self.heap = self.pages.capacity().wrapping_mul(size_of::<Vec<u32>>());
-            self.slots = wanted;
-            self.shift = (wanted.ilog2()).saturating_sub(12);
+            self.begin(wanted);
         }
         self.make_page(word);
         self.clock = self.clock.wrapping_add(1);
@@ -302,6 +323,7 @@ impl Ghost {
     }
 
     /// Whether a key is remembered; it is forgotten by that.
+    #[inline]
     fn take(&mut self, word: u32) -> bool {
         let (now, oldest) = (self.clock >> self.shift, (self.slots >> self.shift) as u32);
         let is = |slot: &&mut u32| **slot != 0 && **slot & 0xffff == word & 0xffff && Self::age(now, **slot) <= oldest;
@@ -348,6 +370,7 @@ impl Queues {
     }
 
     /// Puts a key behind the others of a queue; the mark that says so. `None` where there is no memory.
+    #[inline]
     pub fn push(&mut self, main: bool, word: u32, uses: u32, bytes: u64) -> Option<u32> {
         let flag = if main { MAIN } else { 0 };
         let queue = self.of(flag);
@@ -362,16 +385,18 @@ impl Queues {
     /// Puts a new key into the small queue, or into the main one if it is remembered. While there is room for all, the queues get their shares.
     #[inline]
     pub fn push_new(&mut self, word: u32, bytes: u64) -> Option<u32> {
-        let main = if self.full { self.ghost.take(word) } else { self.small.bytes.saturating_mul(9) >= self.main.bytes };
+        let main = if self.full { self.ghost.take(word) } else { self.small.bytes.wrapping_mul(9) >= self.main.bytes };
         self.push(main, word, 0, bytes)
     }
 
     /// Whether the small queue has more than a tenth of the bytes.
+    #[inline]
     fn small_is_large(&self) -> bool {
-        self.small.bytes.saturating_mul(9) > self.main.bytes
+        self.small.bytes.wrapping_mul(9) > self.main.bytes
     }
 
     /// Takes the next key to be judged: its word, and its mark without uses. The small queue is next while it has more than a tenth of the bytes.
+    #[inline]
     pub fn pop(&mut self) -> Option<(u32, u32)> {
         self.full = true;
         let order = if self.small_is_large() || self.main.live == 0 { [0, MAIN] } else { [MAIN, 0] };
@@ -381,7 +406,21 @@ impl Queues {
         })
     }
 
+    /// Has brought near what giving a new key its place will look at, and says which key is to be judged next.
+    #[inline]
+    pub fn bring_near(&self, word: u32) -> Option<u32> {
+        if !self.full {
+            return None;
+        }
+        self.ghost.bring_near(word);
+        let queue = if self.small_is_large() { &self.small } else { &self.main };
+        let next = *queue.chunks.front()?.words.get(queue.head)?;
+        self.ghost.bring_near(next);
+        Some(next)
+    }
+
     /// Remembers a key that goes.
+    #[inline]
     pub fn remember(&mut self, word: u32, keys: usize) {
         self.ghost.insert(word, keys);
     }

@@ -24,6 +24,15 @@ impl Keyspace {
         result
     }
 
+    /// Has brought near, together, what adding a key and evicting one for it look at one after the other.
+    #[inline]
+    pub(in crate::keyspace) fn bring_eviction_near(&self, word: u32) {
+        let db = self.db();
+        if let Some(next) = db.queues.bring_near(word) {
+            db.table.bring_near(u64::from(next) << 32);
+        }
+    }
+
     /// Begins with empty queues, or drops them where there shall be none.
     pub(super) fn begin_queues(&mut self) {
         let selected = self.selected;
@@ -102,6 +111,7 @@ impl Keyspace {
     }
 
     /// The entry that has this place.
+    #[inline]
     fn queued(&self, word: u32, mark: u32) -> Option<(Pos, Entry)> {
         let table = &self.db().table;
         // SAFETY: the table holds live entries only.
@@ -111,9 +121,12 @@ impl Keyspace {
     }
 
     /// Evicts a key of the selected database; false where there is none that may go.
+    #[inline]
     pub(super) fn evict_queued(&mut self) -> bool {
         let mut begun = false;
-        self.adopt();
+        if self.db().queues.cursor.is_some() {
+            self.adopt();
+        }
         loop {
             let Some((word, mark)) = self.queues(Queues::pop) else {
                 if !self.adopt() {
@@ -147,6 +160,7 @@ impl Keyspace {
     }
 
     /// Gives some keys that have no place one in the main queue. False when all were asked.
+    #[inline(never)]
     fn adopt(&mut self) -> bool {
         let Some(cursor) = self.db().queues.cursor else { return false };
         let mut found = Vec::new();

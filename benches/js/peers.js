@@ -13,7 +13,7 @@ export const peers = {
 
 /** What a cache of objects in WebAssembly costs at the least, and what one of text does (benches/js/crossing.js). */
 export const LEAST = 'index known';
-peers[LEAST] = { make: (n, { objectCrossing }) => objectCrossing?.(n), get: 'c.get(k, i)', set: 'c.put(k, i, v)', mget: 'c.getMany(ks, order, j)' };
+peers[LEAST] = { make: (n, { objectCrossing }) => objectCrossing?.(n), get: 'c.get(k, i)', set: 'c.put(k, i, v)', del: 'c.delete(k, i)', mget: 'c.getMany(ks, order, j)' };
 export const LEAST_OF_TEXT = 'place known';
 peers[LEAST_OF_TEXT] = {
   make: (n, { textCrossing }, size) => textCrossing?.(n, size), get: '(c.cross(k), c.take(i))', set: '(c.cross(k), c.put(i, v))', mget: 'c.takeMany(ks, order, j)',

@@ -692,7 +692,8 @@ impl Entry {
         })
     }
 
-    /// Gives an inline entry of this kind (and length, where one is given) another deadline, if `fits` says so of what lies behind its key.
+    /// Gives an inline entry of this kind (and length, where one is given) another deadline, if `accept` agrees: the last to be asked, it is given what
+    /// lies behind the key, and may change that.
     #[inline(always)]
     fn renew_plain(
         self,
@@ -701,7 +702,7 @@ impl Entry {
         kind: u8,
         length: Option<u32>,
         deadline: Option<Millis>,
-        fits: impl FnOnce(*mut u8) -> bool,
+        accept: impl FnOnce(*mut u8) -> bool,
     ) -> Option<bool> {
         let special = REPR_MASK | HAS_DEADLINE | RAW | PLAIN | FIELDS_DUE | REFERENCE;
         let mask = u64::from(special) | u64::from(length.map_or(IS_FAR, |_| u32::MAX)) << 32;
@@ -714,9 +715,9 @@ impl Entry {
                 return None;
             }
             let behind = at.add(1).add(key.0.len());
-            let Some(deadline) = deadline else { return fits(behind).then_some(false) };
+            let Some(deadline) = deadline else { return accept(behind).then_some(false) };
             let before = self.near_deadline();
-            if before < now || is_far(Some(deadline)) || !fits(behind) {
+            if before < now || is_far(Some(deadline)) || !accept(behind) {
                 return None;
             }
             self.write_deadline(deadline);

@@ -58,7 +58,7 @@ const KEY = 32;
 /** What an entry takes: a header and a deadline of eight bytes each, the key. */
 const ENTRY = 56;
 
-export class Crossing {
+class Crossing {
   constructor() {
     const module = Uint8Array.from(atob(MODULE), (character) => character.charCodeAt(0));
     this.raw = new WebAssembly.Instance(new WebAssembly.Module(module)).exports;

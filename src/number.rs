@@ -5,6 +5,7 @@
 //! * Extended doubles, for INCRBYFLOAT and HINCRBYFLOAT: [`LongDouble`].
 //! * Sizes such as `64mb`: [`parse_memory`].
 //! * Sines and arcsines, for distances on the globe: [`trig`].
+//! * Quotients of 128 bits, for shares and averages: `quotient`.
 //!
 //! All of it gives the same bytes on every target. Nothing is left to the host's long double, and only what IEEE 754 pins to the last bit
 //! (sums, products, quotients and roots of doubles) is left to its floating point. The digits of a double come from
@@ -170,7 +171,7 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
 }
 
 /// `n / divisor`, rounded down; nothing by 0. Bit by bit, as what needs it is rare: the general division of 128 bits takes a kilobyte in WebAssembly.
-pub fn quotient(n: u128, divisor: u64) -> Option<u128> {
+pub(crate) fn quotient(n: u128, divisor: u64) -> Option<u128> {
     let (high, mut low) = ((n >> 64) as u64, n as u64);
     let (whole, mut rest) = (high.checked_div(divisor)?, high.checked_rem(divisor)?);
     for _ in 0..u64::BITS {

@@ -10,6 +10,7 @@ import { decodeShortAscii } from '../../pkg/dist/text.js';
  *
  * (module (memory (export "memory") 1)
  *   (func (export "call") (param i32) (result i32) local.get 0)
+ *   ;; Copies what lies at `count` listed addresses, `stride` bytes each, a multiple of eight, to one place.
  *   (func (export "gather") (param $list i32) (param $count i32) (param $to i32) (param $stride i32)
  *     (local $from i32) (local $end i32)
  *     (loop $each
@@ -21,6 +22,7 @@ import { decodeShortAscii } from '../../pkg/dist/text.js';
  *         (br_if $word (i32.lt_u (local.tee $to (i32.add (local.get $to) (i32.const 8))) (local.get $end))))
  *       (local.set $list (i32.add (local.get $list) (i32.const 4)))
  *       (br_if $each (local.tee $count (i32.sub (local.get $count) (i32.const 1))))))
+ *   ;; What an index's word says, its upper half, if the entry at its lower half has this key; else 0.
  *   (func $told (param $word i64) (param $key i32) (result i32) (local $entry i32)
  *     (local.set $entry (i32.wrap_i64 (local.get $word)))
  *     (block $other
@@ -55,8 +57,8 @@ const MODULE =
 const [KEYS, LIST, GATHERED, VALUES] = [64, 16_384, 32_768, 65_536];
 /** What lies from one of many keys to the next, of which none is longer than twenty characters, or shorter than seventeen. */
 const KEY = 32;
-/** What an entry takes: a header and a deadline of eight bytes each, the key. */
-const ENTRY = 56;
+/** From one entry to the next, as many bytes as cachette's take: eight of header, eight of deadline, the key; the rest is not used. */
+const ENTRY = 48;
 
 class Crossing {
   constructor() {

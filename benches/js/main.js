@@ -223,9 +223,9 @@ function report(kept) {
   const made = (one) => `Node ${one.node}, ${one.cpu}.`;
   lines.push('Written by `cargo xtask bench js --save`; the method is in benches/js. Lower is better. `get` and `set` have fresh keys (a template literal in the loop), `same` the very');
   lines.push(`string objects that were inserted; \`set\` has a TTL where a cache has one. \`${LEAST}\` is the least that a cache of objects in WebAssembly costs: the key is brought there`);
-  lines.push(`by a call and compared with one entry, that of a place in the index which the benchmark knows; the value comes out of an array. No hash is made, nothing is searched, counted or kept in`);
+  lines.push('by a call and compared with one entry, that of a place in the index which the benchmark knows; the value comes out of an array. No hash is made, nothing is searched, counted or kept in');
   lines.push(`order. \`${LEAST_OF_TEXT}\` is less than that, of text: a call that looks nothing up, and the value is decoded from, or encoded to, a place in linear memory that the benchmark knows. Of many`);
-  lines.push('keys both bring all there in one call, and `place known` decodes all values as one string.', '');
+  lines.push(`keys both bring all there in one call, and \`${LEAST_OF_TEXT}\` decodes all values as one string.`, '');
   if (operations) {
     lines.push('## In short', '', 'CPU time, lru-cache with a TTL = 1.', '', inShort(operations.found));
     lines.push('![Ratios to lru-cache with a TTL](js.svg)', '', '## A call', '', `${made(operations)} CPU time of the main thread, medians, half the distance between quartiles in percent.`, '');

@@ -220,6 +220,7 @@ impl Keyspace {
         self.draw_db()
     }
 
+    /// As `choose_db`, by chance, as there may be several.
     #[inline(never)]
     fn draw_db(&mut self) -> bool {
         let volatile = self.evict.policy.volatile;

@@ -267,6 +267,7 @@ impl Ghost {
         page.get_mut(at..).and_then(|slots| slots.get_mut(..WAYS)).unwrap_or(&mut [])
     }
 
+    /// Has a key's bucket brought near.
     #[inline]
     fn bring_near(&self, word: u32) {
         let (page, at) = self.place(word);
@@ -287,7 +288,7 @@ impl Ghost {
         }
     }
 
-    /// A new one begins empty: that happens while a cache fills.
+    /// Begins anew, empty, with room for `wanted` keys: that happens while a cache fills.
     #[inline(never)]
     fn begin(&mut self, wanted: usize) {
         *self = Self::default();

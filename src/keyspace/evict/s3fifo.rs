@@ -124,6 +124,7 @@ impl Keyspace {
     #[inline]
     pub(super) fn evict_queued(&mut self) -> bool {
         let mut begun = false;
+        // Asked here, too: mostly there is nothing to do, and the call is out of line.
         if self.db().queues.cursor.is_some() {
             self.adopt();
         }

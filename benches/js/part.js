@@ -1,11 +1,21 @@
 // One measurement in a process of its own: `node part.js NAME '{"…":…}'` prints its result as JSON.
 
+import { readFileSync } from 'node:fs';
 import { performance, PerformanceObserver } from 'node:perf_hooks';
 import { evicting, generator, measure } from './operations.js';
 import { peers, subjects } from './peers.js';
 
 const [name, given] = process.argv.slice(2);
 const options = JSON.parse(given ?? '{}');
+
+/** Bytes of a WebAssembly memory of `size` bytes that have been touched: those behind them take nothing, as room of V8's heap that is not in use. */
+function resident(size) {
+  for (const mapping of readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
+    const [, start, end, access] = /^(\w+)-(\w+) (\S+)/.exec(mapping);
+    if (access === 'rw-p' && parseInt(end, 16) - parseInt(start, 16) === size) return 1024 * /^Rss: +(\d+) kB$/m.exec(mapping)[1];
+  }
+  throw new Error(`no mapping of ${size} bytes`);
+}
 
 const parts = {
   async operations() {
@@ -19,7 +29,7 @@ const parts = {
   },
 
   /**
-   * A mix of reads, writes and deletions of `n` live keys: CPU time a call, and, in a second run, how long each call took, and how long after it was due it
+   * The time to fill a cache with `n` keys, and a mix of reads, writes and deletions of them: CPU time a call, and, in a second run, how long each call took, and how long after it was due it
    * would be done, with `rate` calls a second due. That is what a caller notices: who must wait for a collector waits with all that come meanwhile. It is
    * reckoned from what the calls took: to wait for the moment at which one is due is to ask for the time again and again, and what that makes, the collector
    * takes away.
@@ -47,7 +57,9 @@ const parts = {
       }
       return sum;`);
     const ex = { ex: 3600 };
+    const begun = performance.now();
     fill(cache, n, ex);
+    const filled = performance.now() - begun;
     run(cache, order, dice, 500_000, ex);
     let collecting = 0;
     new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (collecting += duration))).observe({ entryTypes: ['gc'] });
@@ -69,10 +81,10 @@ const parts = {
       const at = (share) => all[Math.min(calls - 1, Math.floor(calls * share))] * 1000;
       return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };
     };
-    return { mean, ...shares(took), late: shares(late), gc: collecting };
+    return { filled, mean, ...shares(took), late: shares(late), gc: collecting };
   },
 
-  /** Bytes an entry of `n`: what the process grew by (heap, array buffers and WebAssembly memory), keys and values included. */
+  /** Bytes an entry of `n`: what is in use on the heap, in array buffers and in WebAssembly memory, keys and values included. */
   async memory() {
     const { host } = await import('./node.js');
     const { subject, n, size } = options;
@@ -81,7 +93,7 @@ const parts = {
     const held = () => {
       for (let i = 0; i < 4; i++) host.gc();
       const { heapUsed, arrayBuffers } = process.memoryUsage();
-      return heapUsed + arrayBuffers + (cache?.core?.raw.memory.buffer.byteLength ?? 0);
+      return heapUsed + arrayBuffers + (cache?.core ? resident(cache.core.raw.memory.buffer.byteLength) : 0);
     };
     let cache;
     const before = held();

@@ -4,6 +4,7 @@
 //! core     raw     exports over plain numbers: the door, the clock, events, and the hot lanes
 //!          area    the stretch of linear memory through which the hot lanes' keys and values pass
 //!          memory  what keeps a full memory from being the end
+//!          pages   how memory grows
 //!          reference  keys of values that stay in JavaScript
 //!          cache   the engine and the one session that JavaScript speaks through
 //! full     the same, with the commands of an administrator (`cachette/admin`)
@@ -39,6 +40,9 @@ mod cache;
 mod memory;
 #[cfg(feature = "objects")]
 mod object;
+#[cfg(any(feature = "engine", feature = "tier"))]
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
+mod pages;
 #[cfg(feature = "engine")]
 mod raw;
 #[cfg(feature = "engine")]

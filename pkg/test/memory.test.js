@@ -108,6 +108,23 @@ for (const [what, grow] of Object.entries(GROWTHS)) {
   });
 }
 
+for (const [how, empty] of Object.entries({
+  'is flushed': (cache) => cache.flushall(),
+  'is deleted, key by key': (cache, count) => {
+    for (let i = 0; i < count; i++) cache.del(`key:${i}`);
+  },
+})) {
+  test(`a full memory of small strings that ${how} has room for a large one`, () => {
+    const cache = new Cachette({ module });
+    fill((i) => cache.set(`key:${i}`, 'a short value'));
+    empty(cache, cache.dbsize());
+    const large = 'x'.repeat(1_500_000);
+    assert.equal(cache.set('large', large), 'OK');
+    assert.equal(cache.get('large') === large, true);
+    cache.close();
+  });
+}
+
 test('a full memory takes no more keys of references, but those that are there other values, and all once it is cleared', () => {
   const references = new References({ module, ttl: 3_600_000 });
   const first = [];

@@ -546,7 +546,7 @@ impl Entry {
         // SAFETY: the flags say how many bytes are there.
         unsafe {
             if self.is_far() {
-                return Some(self.0.as_ptr().add(HEADER).cast::<u64>().read());
+                return Some(self.0.as_ptr().add(HEADER).cast::<u64>().read_unaligned());
             }
             Some(self.near_deadline())
         }
@@ -571,7 +571,7 @@ impl Entry {
         unsafe {
             let at = self.0.as_ptr().add(HEADER);
             if deadline >= FIRST_FAR {
-                return at.cast::<u64>().write(deadline);
+                return at.cast::<u64>().write_unaligned(deadline);
             }
             at.cast::<u32>().write(deadline as u32);
             at.add(4).cast::<u16>().write((deadline >> 32) as u16);
@@ -710,7 +710,7 @@ impl Entry {
         let wanted = u64::from(flags) | u64::from(length.unwrap_or(0)) << 32;
         // SAFETY: the first eight bytes are those of every entry, and those behind them as the flags say.
         unsafe {
-            let (head, at) = (self.0.as_ptr().cast::<u64>().read(), self.0.as_ptr().add(at));
+            let (head, at) = (self.0.as_ptr().cast::<u64>().read_unaligned(), self.0.as_ptr().add(at));
             if head & mask != wanted || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
                 return None;
             }
@@ -733,7 +733,7 @@ impl Entry {
         let special = u64::from(REPR_MASK | FIELDS_DUE | kinds) | u64::from(IS_FAR) << 32;
         // SAFETY: the first eight bytes are those of every entry, and those behind them as the flags say.
         unsafe {
-            let head = self.0.as_ptr().cast::<u64>().read();
+            let head = self.0.as_ptr().cast::<u64>().read_unaligned();
             let at = self.0.as_ptr().add(if head & u64::from(HAS_DEADLINE) == 0 { HEADER } else { HEADER + DEADLINE });
             if head & special != u64::from(kind.unwrap_or(INLINE)) || usize::from(*at) != key.0.len() || !key.is(at.add(1)) {
                 return None;

@@ -34,7 +34,7 @@ impl Keyspace {
         let Some((pos, entry)) = self.find(key) else { return Ok(false) };
         let (bytes, before) = (entry.memory(), entry.deadline());
         // SAFETY: the entry is live; only the returned handle is used afterwards.
-        let moved = unsafe { entry.with_deadline(&mut self.blocks, deadline)? };
+        let moved = unsafe { entry.with_deadline(self.blocks_for(bytes as usize), deadline)? };
         self.db_mut().table.replace(pos, moved.handle());
         self.resized(moved, bytes, moved.memory());
         self.mark_written(moved);

@@ -562,7 +562,7 @@ impl Keyspace {
         } else {
             self.bring_eviction_near(word_of(hash));
         }
-        let entry = Entry::new_string(&mut self.blocks, key, value, deadline)?;
+        let entry = Entry::new_string(self.blocks_for(key.len().saturating_add(value.len())), key, value, deadline)?;
         self.place(found.map(|(pos, _)| pos), entry, hash)
     }
 
@@ -607,7 +607,7 @@ impl Keyspace {
         let hash = self.hash(key);
         let found = self.find_hashed(hash, key);
         let deadline = self.deadline_after(found.map(|(_, entry)| entry), ttl);
-        let entry = Entry::new_value(&mut self.blocks, key, value, deadline)?;
+        let entry = Entry::new_value(self.blocks_for(key.len()), key, value, deadline)?;
         self.place(found.map(|(pos, _)| pos), entry, hash)
     }
 
@@ -750,7 +750,7 @@ impl Keyspace {
             }
             None => {
                 self.reserve(len as u64)?;
-                let entry = Entry::new_string(&mut self.blocks, key, &[], None)?;
+                let entry = Entry::new_string(self.blocks_for(key.len()), key, &[], None)?;
                 (self.insert(entry, hash)?, entry)
             }
         };
@@ -760,7 +760,7 @@ impl Keyspace {
         let before = entry.memory();
         self.reserve((len as u64).saturating_sub(before))?;
         // SAFETY: the entry is live; only the returned handle is used afterwards.
-        let resized = unsafe { entry.resized(&mut self.blocks, len)? };
+        let resized = unsafe { entry.resized(self.blocks_for(len), len)? };
         self.db_mut().table.replace(pos, resized.handle());
         self.resized(resized, before, resized.memory());
         // SAFETY: the bytes stay while `self` is borrowed.
@@ -789,7 +789,7 @@ impl Keyspace {
             return Edit::begin(self, pos, entry);
         }
         let empty = T::wrap(alloc::boxed::Box::default());
-        let entry = Entry::new_value(&mut self.blocks, key, empty, None)?;
+        let entry = Entry::new_value(self.blocks_for(key.len()), key, empty, None)?;
         let pos = self.insert(entry, hash)?;
         Edit::begin(self, pos, entry)
     }
@@ -1017,7 +1017,7 @@ impl Keyspace {
 
 impl Drop for Keyspace {
     fn drop(&mut self) {
-        while !self.free_waste(usize::MAX) {}
+        self.free_all_waste();
         for db in &mut self.dbs {
             // SAFETY: each handle is handed out once and the table goes with the keyspace.
             db.table.drain(|handle| unsafe { Entry::from_handle(handle).free() });

@@ -180,7 +180,7 @@ impl Keyspace {
         let (slot, old) = entry.reference().ok_or(ReplyError::WRONG_TYPE)?;
         let (before, bytes) = (entry.deadline(), entry.memory());
         // SAFETY: the entry is live; only the returned handle is used afterwards.
-        let moved = unsafe { entry.with_deadline(&mut self.blocks, deadline)? };
+        let moved = unsafe { entry.with_deadline(self.blocks_for(bytes as usize), deadline)? };
         moved.set_access(self.next_mark(moved.access()));
         self.db_mut().table.replace(pos, moved.handle());
         self.references.place(slot).map(|place| place.replace(moved.handle()));
@@ -207,7 +207,7 @@ impl Keyspace {
         self.ledger.adjust(before, self.references.memory());
         reserved?;
         let deadline = self.deadline_after(None, ttl);
-        let entry = Entry::new_reference(&mut self.blocks, key, slot, size, deadline)?;
+        let entry = Entry::new_reference(self.blocks_for(key.len()), key, slot, size, deadline)?;
         self.insert(entry, hash)?;
         self.references.size = self.references.size.saturating_add(size.into());
         self.references.place(slot).map(|place| place.replace(entry.handle()));

@@ -3,6 +3,7 @@
 //! Freeing ten million keys takes seconds, and a large hash a tenth of one. So a database that is flushed, and a large value that is deleted, replaced,
 //! evicted or expires, only moves here. The ledger counts it until it is really freed.
 
+use super::blocks::Blocks;
 use super::entry::{Entry, Value};
 use super::evict::queues::Queues;
 use super::{Db, Keyspace};
@@ -175,6 +176,27 @@ impl Keyspace {
             self.ledger.adjust(before, self.waste.own());
         }
         self.waste.waste.is_empty()
+    }
+
+    /// Frees at once all that waits for it.
+    pub fn free_all_waste(&mut self) {
+        while !self.free_waste(usize::MAX) {}
+    }
+
+    /// The blocks, for an entry of about so many bytes: where they might be refused, all that waits for it is freed first.
+    #[inline]
+    pub(super) fn blocks_for(&mut self, bytes: usize) -> &mut Blocks {
+        if self.has_waste() {
+            self.free_where_short(bytes);
+        }
+        &mut self.blocks
+    }
+
+    #[inline(never)]
+    fn free_where_short(&mut self, bytes: usize) {
+        if !self.blocks.has_room(bytes) {
+            self.free_all_waste();
+        }
     }
 
     /// As [`Keyspace::free_waste`], for a slice of background work: leaves the allocator nothing to catch up with at one stroke.

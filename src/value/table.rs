@@ -15,8 +15,8 @@
 //!      [ tag|address  tag|address  -  tag|address  -  -  tag|address ]
 //!        48..64 0..48                                     ^ the last few slots are nobody's home: they take the overflow
 //!
-//!   in WebAssembly  [ tag|note|address / 8 ]
-//!                   50..64 29..50 0..29
+//!   in WebAssembly  [ tag|note|address / 4 ]
+//!                   50..64 30..50 0..30
 //! ```
 //!
 //! **Order is the idea.** A segment keeps its slots in the order of their tags (linear probing where a newcomer pushes the larger ones
@@ -41,13 +41,13 @@ use core::ptr::{self, NonNull};
 
 use super::{OutOfMemory, near};
 
-/// Addresses of 32 bits, as WebAssembly has them, leave room in a slot for a [note](Table::note), of 21 bits.
+/// Addresses of 32 bits, as WebAssembly has them, leave room in a slot for a [note](Table::note), of 20 bits.
 const HAS_NOTES: bool = cfg!(target_pointer_width = "32");
 const TAG_BITS: u32 = if HAS_NOTES { 14 } else { 16 };
-/// What an address takes: 48 bits hold the user space of x86-64 and AArch64, 29 all multiples of 8 below 4 GiB.
-const ADDRESS_BITS: u32 = if HAS_NOTES { 29 } else { 48 };
+/// What an address takes: 48 bits hold the user space of x86-64 and AArch64, 30 all multiples of 4 below 4 GiB.
+const ADDRESS_BITS: u32 = if HAS_NOTES { 30 } else { 48 };
 /// Blobs lie at multiples of so many bytes.
-pub const GRANULE: usize = if HAS_NOTES { 8 } else { 1 };
+pub const GRANULE: usize = if HAS_NOTES { 4 } else { 1 };
 /// The bits of a slot that are none of the tag: note and address.
 const REST: u64 = u64::MAX >> TAG_BITS;
 const ADDRESS: u64 = (1 << ADDRESS_BITS) - 1;

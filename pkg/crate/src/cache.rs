@@ -69,15 +69,23 @@ impl Cache {
     /// Room for a request of `bytes` bytes; `None` where there is no memory for it.
     pub fn make_input(&mut self, bytes: usize) -> Option<*mut u8> {
         self.input.clear();
-        self.input.try_reserve(bytes).ok()?;
+        if self.input.try_reserve(bytes).is_err() {
+            self.engine.keys.free_all_waste();
+            self.input.try_reserve(bytes).ok()?;
+        }
         self.input.resize(bytes, 0);
         Some(self.input.as_mut_ptr())
     }
 
     /// Whether memory is too short for a request of `bytes` bytes that makes the most of it: a small element takes several times its words.
-    fn is_short(bytes: usize) -> bool {
+    /// What is gone already is freed before that is said.
+    fn is_short(&mut self, bytes: usize) -> bool {
         let worst = bytes.saturating_mul(GROWTH);
-        !memory::take_spare() || (worst > memory::SPARE / 2 && Vec::<u8>::new().try_reserve_exact(worst).is_err())
+        let lacks = || !memory::take_spare() || (worst > memory::SPARE / 2 && Vec::<u8>::new().try_reserve_exact(worst).is_err());
+        lacks() && {
+            self.engine.keys.free_all_waste();
+            lacks()
+        }
     }
 
     /// Runs the first `bytes` of the input; replies are in `output`. Requests after a protocol error have no reply.
@@ -150,7 +158,8 @@ impl Cache {
     fn run(&mut self, id: SessionId, bytes: usize) -> usize {
         let input = core::mem::take(&mut self.input);
         self.output.clear();
-        self.engine.keys.set_ceiling(if Self::is_short(bytes) { 1 } else { CEILING });
+        let ceiling = if self.is_short(bytes) { 1 } else { CEILING };
+        self.engine.keys.set_ceiling(ceiling);
         let mut rest = input.get(..bytes).unwrap_or(&[]);
         while !rest.is_empty() {
             let consumed = self.engine.execute(id, rest, self.now, &mut self.output);
@@ -237,7 +246,7 @@ impl Cache {
     /// As `may_grow`, where that was refused and no door decides: what is gone already is freed before it is asked again.
     #[cold]
     pub fn may_grow_after_all(&mut self) -> bool {
-        while !self.engine.keys.free_waste(usize::MAX) {}
+        self.engine.keys.free_all_waste();
         memory::take_spare() && self.may_grow()
     }
 

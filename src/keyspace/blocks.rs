@@ -1,8 +1,10 @@
-//! Natively: small blocks lie in pages of blocks of one size.
+//! The memory that entries lie in: small blocks lie in pages of blocks of one size.
 //!
 //! ```text
-//!   region   2 MiB (the first few: 256 KiB) from the allocator; where the system has huge pages, one of those
-//!     page   32 KiB: [ shade | head 64 | block | block | ... ]     all of one size, a multiple of 8
+//!                                                        64-bit addresses            WebAssembly
+//!   region   64 pages from the allocator                 2 MiB, a huge page          1 MiB
+//!            (the first eight are small)                 256 KiB                     256 KiB
+//!     page   [ shade | head | block | block | ... ]      32 KiB, multiples of 8      16 KiB, multiples of 4
 //! ```
 //!
 //! A general allocator keeps a header beside each block, and joins a freed one with its neighbours: at a million keys each of these looks at memory that
@@ -10,6 +12,8 @@
 //! back to its region, for blocks of any size. Huge pages spare the processor the walk through the page tables that most reads of a large cache begin with.
 //!
 //! The heads of pages would all lie in the same few sets of the processor's cache if they lay where pages begin: so each lies a bit further on, by its *shade*.
+//!
+//! An entry is freed where it lies, by whoever took it out of the table: no call needs more than the block itself.
 
 use crate::value::{OutOfMemory, near};
 use alloc::alloc::{Layout, alloc, dealloc};
@@ -17,26 +21,32 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ptr::{self, NonNull};
 
-const PAGE: usize = 1 << 15;
-const HEAD: usize = 64;
-const SHADES: usize = 16;
+/// Where addresses have 32 bits, as in WebAssembly, caches are smaller, and so are pages.
+const IS_NARROW: bool = cfg!(target_pointer_width = "32");
+const PAGE: usize = if IS_NARROW { 1 << 14 } else { 1 << 15 };
+const HEAD: usize = size_of::<Page>();
+/// Bytes of a line of the processor's cache.
+const LINE: usize = 64;
+const SHADES: usize = if IS_NARROW { 2 } else { 16 };
 /// Sizes go by this.
-const STEP: usize = 8;
+const STEP: usize = if IS_NARROW { 4 } else { 8 };
 /// Larger blocks are the allocator's own affair: few fit on a page, and what it adds to one of them matters less.
-const LARGEST: usize = 512;
+const LARGEST: usize = if IS_NARROW { 256 } else { 512 };
 const SIZES: usize = LARGEST / STEP;
 /// Pages of a region: one bit of a word each.
 const PAGES: u32 = 64;
 const HUGE: usize = PAGE * PAGES as usize;
-/// A cache that is small does not hold two megabytes for it.
-const FEW_PAGES: u32 = 8;
+/// A cache that is small does not hold a whole region for it. In WebAssembly these are not so small that they would be made of the last memory, which is kept
+/// for other things (`pkg/crate/src/memory.rs`).
+const FEW_PAGES: u32 = if IS_NARROW { 16 } else { 8 };
 /// So many regions are small.
 const SMALL_REGIONS: usize = 8;
 /// The place of a region that is not open.
 const NOWHERE: u32 = u32::MAX;
 
-/// What stands on each page in front of its blocks.
-#[repr(C, align(64))]
+/// What stands on each page in front of its blocks. Behind a whole line, blocks of 64 bytes lie on one line each.
+#[cfg_attr(target_pointer_width = "64", repr(C, align(64)))]
+#[cfg_attr(not(target_pointer_width = "64"), repr(C))]
 struct Page {
     pool: NonNull<Pool>,
     /// The block that was freed last. Each of them begins with the address of the one freed before it.
@@ -52,7 +62,7 @@ struct Page {
     has_room: bool,
 }
 
-const _: () = assert!(size_of::<Page>() == HEAD);
+const _: () = assert!(HEAD <= LINE);
 
 struct Region {
     start: NonNull<u8>,
@@ -67,7 +77,7 @@ struct Region {
 
 impl Region {
     fn layout(pages: u32) -> Option<Layout> {
-        let (size, align) = ((pages as usize).wrapping_mul(PAGE), if pages == PAGES { HUGE } else { PAGE });
+        let (size, align) = ((pages as usize).wrapping_mul(PAGE), if pages == PAGES && !IS_NARROW { HUGE } else { PAGE });
         Layout::from_size_align(size, align).ok()
     }
 
@@ -96,7 +106,7 @@ struct Pool {
 }
 
 /// The blocks of one keyspace. New ones allocate nothing.
-pub(in super::super) struct Blocks {
+pub(super) struct Blocks {
     pool: Option<NonNull<Pool>>,
 }
 
@@ -112,7 +122,7 @@ fn make_huge(start: NonNull<u8>, size: usize) {
 /// How far into its page the head lies.
 #[inline]
 fn shade(page: usize) -> usize {
-    page.wrapping_div(PAGE).wrapping_rem(SHADES).wrapping_mul(HEAD)
+    page.wrapping_div(PAGE).wrapping_rem(SHADES).wrapping_mul(LINE)
 }
 
 /// The head of the page that starts here.
@@ -195,10 +205,7 @@ impl Pool {
     /// A free page, and its region.
     fn take_page(&mut self) -> Result<(*mut u8, u32), OutOfMemory> {
         if self.open.is_empty() {
-            let small = self.regions.len().wrapping_sub(self.vacant.len()) < SMALL_REGIONS;
-            if small || self.add_region(PAGES).is_err() {
-                self.add_region(FEW_PAGES)?;
-            }
+            self.open_region()?;
         }
         let index = *self.open.last().ok_or(OutOfMemory)?;
         let region = self.region(index).ok_or(OutOfMemory)?;
@@ -219,6 +226,12 @@ impl Pool {
         self.regions.get_mut(index as usize)?.as_mut()
     }
 
+    /// A region more, as large as there is memory for.
+    fn open_region(&mut self) -> Result<(), OutOfMemory> {
+        let is_small = self.regions.len().wrapping_sub(self.vacant.len()) < SMALL_REGIONS;
+        if is_small || self.add_region(PAGES).is_err() { self.add_region(FEW_PAGES) } else { Ok(()) }
+    }
+
     fn add_region(&mut self, pages: u32) -> Result<(), OutOfMemory> {
         // First all that may be refused. What is freed later needs no memory for it.
         let most = self.regions.len().wrapping_add(1);
@@ -229,7 +242,7 @@ impl Pool {
         let layout = Region::layout(pages).ok_or(OutOfMemory)?;
         // SAFETY: the size is not 0.
         let start = NonNull::new(unsafe { alloc(layout) }).ok_or(OutOfMemory)?;
-        if pages == PAGES && self.is_huge {
+        if pages == PAGES && self.is_huge && !IS_NARROW {
             make_huge(start, HUGE);
         }
         let region = Region { start, pages, free: Region::all(pages), place: self.open.len() as u32, is_emptied: false };
@@ -301,6 +314,10 @@ impl Pool {
         if is_empty {
             self.note_empty(index);
         }
+        // Where no system has to be asked, that takes no time that would have to be waited for.
+        if IS_NARROW {
+            self.give_back_region();
+        }
     }
 
     fn note_empty(&mut self, index: u32) {
@@ -352,35 +369,48 @@ fn free_region(region: Region) {
 }
 
 impl Blocks {
-    pub(in super::super) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { pool: None }
     }
 
     /// Whether large caches ask for huge pages. Regions that are there stay as they are.
-    pub(in super::super) fn use_huge_pages(&mut self, yes: bool) {
+    pub(super) fn use_huge_pages(&mut self, yes: bool) {
+        if IS_NARROW {
+            return;
+        }
         let pool = self.pool.unwrap_or_else(|| self.begin());
         // SAFETY: the pool lives as long as this.
         unsafe { (*pool.as_ptr()).is_huge = yes };
     }
 
     /// Whether memory waits to be given back to the allocator.
-    pub(in super::super) fn has_spare(&self) -> bool {
+    pub(super) fn has_spare(&self) -> bool {
         // SAFETY: the pool lives as long as this.
-        self.pool.is_some_and(|pool| unsafe { pool.as_ref() }.has_spare())
+        !IS_NARROW && self.pool.is_some_and(|pool| unsafe { pool.as_ref() }.has_spare())
     }
 
     /// Gives back a part of it, of two megabytes at most: each takes the system a while, and at the end of a flush all of it becomes free at once.
-    pub(in super::super) fn give_back_some(&mut self) {
-        if let Some(pool) = self.pool {
+    pub(super) fn give_back_some(&mut self) {
+        if let Some(pool) = self.pool.filter(|_| !IS_NARROW) {
             // SAFETY: the pool lives as long as this.
             unsafe { (*pool.as_ptr()).give_back_region() };
         }
     }
 
+    /// Whether a block of any size up to this one can be had; what it is made of is asked for.
+    pub(super) fn has_room(&mut self, bytes: usize) -> bool {
+        let pool = self.pool.unwrap_or_else(|| self.begin());
+        // SAFETY: the pool lives as long as this.
+        let has_page = unsafe { !(*pool.as_ptr()).open.is_empty() || (*pool.as_ptr()).open_region().is_ok() };
+        has_page && (bytes <= LARGEST || Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
+    }
+
+    /// A block of so many bytes at a multiple of [`STEP`], whatever alignment the layout names.
+    ///
     /// # Safety
-    /// The size is not 0, and the alignment at most 8.
+    /// The size is not 0.
     #[inline]
-    pub(in super::super) unsafe fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+    pub(super) unsafe fn allocate(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         // SAFETY: as the caller promises.
         unsafe {
             if layout.size() > LARGEST {
@@ -412,7 +442,7 @@ impl Blocks {
 
     /// Asks for the memory that freeing a block of this size will look at: the head of its page, or what lies behind a larger one.
     #[inline]
-    pub(in super::super) fn will_free(block: NonNull<u8>, size: u64) {
+    pub(super) fn will_free(block: NonNull<u8>, size: u64) {
         let block = block.as_ptr();
         if size <= LARGEST as u64 {
             let page = start_of(block);
@@ -424,7 +454,7 @@ impl Blocks {
     /// # Safety
     /// The block came from `allocate` with this layout, and is not used any more; the `Blocks` it came from is still there.
     #[inline]
-    pub(in super::super) unsafe fn free(block: NonNull<u8>, layout: Layout) {
+    pub(super) unsafe fn free(block: NonNull<u8>, layout: Layout) {
         // SAFETY: as the caller promises: the block lies on a page in use, or is one of the allocator.
         unsafe {
             if layout.size() > LARGEST {
@@ -443,7 +473,7 @@ impl Blocks {
     }
 
     /// Bytes that are taken from the allocator for blocks of up to [`LARGEST`] bytes, and what these are called in the ledger: those of `blocks`.
-    pub(in super::super) fn overhead(&self, blocks: impl Iterator<Item = u64>) -> u64 {
+    pub(super) fn overhead(&self, blocks: impl Iterator<Item = u64>) -> u64 {
         let Some(pool) = self.pool else { return 0 };
         // SAFETY: the pool lives as long as this, and nobody changes it meanwhile.
         let pool = unsafe { pool.as_ref() };
@@ -523,7 +553,7 @@ mod tests {
                 // By turns it grows and shrinks.
                 let grows = (step / (steps / 6)) % 2 == 0;
                 if held.is_empty() || below(100) < if grows { 70 } else { 30 } {
-                    let size = if below(50) == 0 { 513 + below(3000) } else { 9 + below(504) };
+                    let size = if below(50) == 0 { LARGEST as u64 + 1 + below(3000) } else { 9 + below(LARGEST as u64 - 8) };
                     held.push(Held::new(&mut blocks, size as usize, step as u8));
                 } else {
                     let one: Held = held.swap_remove(below(held.len() as u64) as usize);
@@ -532,7 +562,7 @@ mod tests {
                 }
             }
             assert!(held.iter().all(Held::is_whole), "seed {seed}");
-            assert!(held.iter().all(|one| one.block.addr().get() % 8 == 0));
+            assert!(held.iter().all(|one| one.block.addr().get() % STEP == 0));
             held.into_iter().for_each(Held::free);
             give_back_all(&mut blocks);
             assert!(regions(&blocks) <= 1, "seed {seed}: {} regions of nothing", regions(&blocks));
@@ -560,11 +590,12 @@ mod tests {
     #[test]
     fn new_blocks_give_back_what_others_had() {
         let mut blocks = Blocks::new();
-        let held: Vec<Held> = (0..20_000).map(|_| Held::new(&mut blocks, 512, 1)).collect();
+        let held: Vec<Held> = (0..20_000).map(|_| Held::new(&mut blocks, LARGEST, 1)).collect();
         let most = regions(&blocks);
         held.into_iter().for_each(Held::free);
-        assert_eq!(regions(&blocks), most, "freeing alone stops for no region");
-        let held: Vec<Held> = (0..2_000).map(|_| Held::new(&mut blocks, 512, 1)).collect();
+        let left = if IS_NARROW { 1 } else { most };
+        assert_eq!(regions(&blocks), left, "freeing stops for the system's regions, and for no others");
+        let held: Vec<Held> = (0..2_000).map(|_| Held::new(&mut blocks, LARGEST, 1)).collect();
         assert!(regions(&blocks) < most);
         held.into_iter().for_each(Held::free);
     }
@@ -588,14 +619,14 @@ mod tests {
         let small = PAGE * FEW_PAGES as usize;
         let mut held = Vec::new();
         while regions(&blocks) <= SMALL_REGIONS {
-            held.push(Held::new(&mut blocks, 512, 1));
+            held.push(Held::new(&mut blocks, LARGEST, 1));
         }
-        let taken = held.len() * 512;
+        let taken = held.len() * LARGEST;
         assert!(taken > small * (SMALL_REGIONS - 1) && taken <= small * SMALL_REGIONS, "{taken}");
         let pool = unsafe { blocks.pool.unwrap().as_ref() };
         let last = pool.regions.last().unwrap().as_ref().unwrap();
-        assert_eq!((last.pages, last.start.addr().get() % HUGE), (PAGES, 0));
-        if cfg!(all(feature = "std", target_os = "linux", not(miri))) {
+        assert_eq!((last.pages, last.start.addr().get() % if IS_NARROW { PAGE } else { HUGE }), (PAGES, 0));
+        if cfg!(all(target_pointer_width = "64", feature = "std", target_os = "linux", not(miri))) {
             is_advised(last.start.addr().get());
         }
         held.into_iter().for_each(Held::free);

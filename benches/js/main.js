@@ -254,7 +254,7 @@ function report(kept) {
       latency.found.map((one) => [one.n.toLocaleString('en'), one.subject, one.filled === undefined ? '' : (one.filled / 1000).toFixed(1), one.mean.toFixed(0), ...figures(one), ...figures(one.late), one.gc.toFixed(0)])));
   }
   if (memory) {
-    lines.push('## Memory', '', `${made(memory)} Bytes an entry of 1,000,000 with a TTL: keys of 20 characters, keys and values (text) included.`, '');
+    lines.push('## Memory', '', `${made(memory)} Bytes an entry of 1,000,000 with a TTL: keys of 20 characters, keys and values (text) included. What counts is what is in use: of V8's heap, and of WebAssembly's memory the part that was touched.`, '');
     const of = (subject, size) => memory.found.find((one) => one.subject === subject && one.size === size)?.bytes;
     const cell = (subject, size) => `${of(subject, size).toFixed(0)} (${(of(subject, size) / of(BASE, size)).toFixed(2)})`;
     lines.push(table(['bytes (ratio to lru-cache+ttl)', '16 characters', '100 characters'], [...PEERS, ...SUBJECTS].map((name) => [name, cell(name, 16), cell(name, 100)])));

@@ -57,7 +57,7 @@ const MODULE =
 const [KEYS, LIST, GATHERED, VALUES] = [64, 16_384, 32_768, 65_536];
 /** What lies from one of many keys to the next, of which none is longer than twenty characters, or shorter than seventeen. */
 const KEY = 32;
-/** From one entry to the next, as many bytes as cachette's take: eight of header, eight of deadline, the key; the rest is not used. */
+/** From one entry to the next: eight bytes of header, eight of deadline, the key; the rest is not used. cachette's take 40. */
 const ENTRY = 48;
 
 class Crossing {

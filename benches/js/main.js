@@ -251,7 +251,7 @@ function report(kept) {
     lines.push('## Latency', '', `${made(latency)} Filled: time that passed until all keys were in, a memory that grows included. Then 70 % reads, 25 % writes, 5 % deletions with a write. Mean: CPU time a call. Then how long calls took, and how long after it was due a call was done, with 200,000 a second due. ${NOTHING}: keys and values are made and read, and that is all.`, '');
     const figures = ({ p50, p99, p999, max }) => [p50, p99, p999, max].map(number);
     lines.push(table(['live keys', 'cache', 'filled, s', 'mean ns', 'took p50 µs', 'p99', 'p99.9', 'max', 'late p50 µs', 'p99', 'p99.9', 'max', 'collector, ms in all'],
-      latency.found.map((one) => [one.n.toLocaleString('en'), one.subject, one.filled === undefined ? '' : (one.filled / 1000).toFixed(1), one.mean.toFixed(0), ...figures(one), ...figures(one.late), one.gc.toFixed(0)])));
+      latency.found.map((one) => [one.n.toLocaleString('en'), one.subject, (one.filled / 1000).toFixed(1), one.mean.toFixed(0), ...figures(one), ...figures(one.late), one.gc.toFixed(0)])));
   }
   if (memory) {
     lines.push('## Memory', '', `${made(memory)} Bytes an entry of 1,000,000 with a TTL: keys of 20 characters, keys and values (text) included. What counts is what is in use: of V8's heap, and of WebAssembly's memory the part that was touched.`, '');

@@ -29,8 +29,8 @@ const parts = {
   },
 
   /**
-   * The time to fill a cache with `n` keys, and a mix of reads, writes and deletions of them: CPU time a call, and, in a second run, how long each call took, and how long after it was due it
-   * would be done, with `rate` calls a second due. That is what a caller notices: who must wait for a collector waits with all that come meanwhile. It is
+   * The time to fill a cache with `n` keys, and a mix of reads, writes and deletions of them: CPU time a call, and, in a second run, how long each call
+   * took, and how long after it was due it would be done, with `rate` calls a second due. That is what a caller notices: who must wait for a collector waits with all that come meanwhile. It is
    * reckoned from what the calls took: to wait for the moment at which one is due is to ask for the time again and again, and what that makes, the collector
    * takes away.
    */

@@ -11,7 +11,7 @@ export function exchange(core: Instance, commands: readonly (readonly Arg[])[], 
   const bytes = write(core, commands);
   const at = core.raw.execute(bytes) >>> 0;
   if (core.u32.length === 0) core.look();
-  const reader = new ReplyReader(core.u8, at, at + core.u32[core.header]!, asBytes);
+  const reader = new ReplyReader(core.u8, at, at + core.u32[core.header]!, asBytes, core.strings);
   for (let i = 0; i < commands.length; i++) {
     const name = commands[i]![0]!;
     replies[i] = reader.done ? new ReplyError('ERR Protocol error', nameOf(name)) : reader.next(name);
@@ -38,9 +38,9 @@ export function converse(core: Instance, command: readonly Arg[], asBytes: boole
 /** What a session was given, where the header says. */
 export function given(core: Instance, asBytes: boolean): ReplyReader {
   if (core.u32.length === 0) core.look();
-  const { header, u8, u32 } = core;
+  const { header, u8, u32, strings } = core;
   const at = u32[header + 2]!;
-  return new ReplyReader(u8, at, at + u32[header]!, asBytes);
+  return new ReplyReader(u8, at, at + u32[header]!, asBytes, strings);
 }
 
 /** Writes commands to the input; returns their bytes. */
@@ -51,6 +51,6 @@ function write(core: Instance, commands: readonly (readonly Arg[])[]): number {
   if (start === 0) throw new ReplyError('OOM the command is too large for the memory that is left', nameOf(commands[0]![0]!));
   if (core.u32.length === 0) core.look();
   let end = start;
-  for (let i = 0; i < commands.length; i++) end = writeCommand(core.u8, end, commands[i]!);
+  for (let i = 0; i < commands.length; i++) end = writeCommand(core.u8, end, commands[i]!, core.strings);
   return end - start;
 }

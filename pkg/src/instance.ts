@@ -2,10 +2,10 @@
 
 import { CacheClosedError, CacheCrashedError, isCrash } from './errors.js';
 import { given } from './door.js';
-import { hasTimers } from './module.js';
+import { hasTimers, stringsFor } from './module.js';
 import type { ReplyReader } from './resp.js';
 import { drawSeed } from './seed.js';
-import { bufferView, type NodeBuffer } from './text.js';
+import { bufferView, type NodeBuffer, type Strings } from './text.js';
 
 /**
  * The exports, which take and give plain numbers; pkg/crate/src/raw.rs says what each does. The hot ones pass neither through RESP nor
@@ -81,6 +81,8 @@ const settled = Promise.resolve();
 
 export class Instance {
   raw!: Raw;
+  /** The host's functions of strings for its memory, where there are any. */
+  strings: Strings | undefined;
   /** Calls left until the clock is read again; at 0 the next call goes to `turn`, which is also where a dead instance says so. */
   left = 0;
 
@@ -126,6 +128,7 @@ export class Instance {
     this.timer = undefined;
     // Not instantiate(), not `instanceof Module`: edge runtimes hand out modules of another realm, and only the constructor takes them.
     this.raw = new WebAssembly.Instance(this.module).exports as Raw;
+    this.strings = stringsFor(this.raw.memory);
     const area = this.raw.area() >>> 0;
     this.header = area >>> 2;
     this.keyAt = area + KEY;
@@ -270,5 +273,6 @@ export class Instance {
     this.u8 = this.keyView = this.fieldView = this.valueView = new Uint8Array(0);
     this.u32 = new Uint32Array(0);
     this.buffer = undefined;
+    this.strings = undefined;
   }
 }

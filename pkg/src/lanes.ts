@@ -2,7 +2,7 @@
 
 import type { Instance } from './instance.js';
 import type { Arg } from './resp.js';
-import { decodeShortAscii, decodeText, QUICK_WRITE, WORDWISE } from './text.js';
+import { decodeShortAscii, decodeText, QUICK_WRITE, SHORT, SHORTEST, WORDWISE, type Strings } from './text.js';
 
 const encoder = new TextEncoder();
 
@@ -15,8 +15,8 @@ export const DONE = 3;
 /** Writes a key to its place; returns its bytes, or -1 if it does not fit. */
 export function putKey(core: Instance, key: Arg): number {
   return typeof key === 'string'
-    ? key.length <= WORDWISE
-      ? putWords(core, key, core.keyAt, core.keyView)
+    ? key.length <= SHORT
+      ? putShort(core, key, core.keyAt, core.keyView)
       : putText(core, key, core.keyAt, core.keyView)
     : putOther(core, key, core.keyAt, core.keyView);
 }
@@ -24,8 +24,8 @@ export function putKey(core: Instance, key: Arg): number {
 /** Writes a hash's field to its place; returns its bytes, or -1 if it does not fit. */
 export function putField(core: Instance, field: Arg): number {
   return typeof field === 'string'
-    ? field.length <= WORDWISE
-      ? putWords(core, field, core.fieldAt, core.fieldView)
+    ? field.length <= SHORT
+      ? putShort(core, field, core.fieldAt, core.fieldView)
       : putText(core, field, core.fieldAt, core.fieldView)
     : putOther(core, field, core.fieldAt, core.fieldView);
 }
@@ -33,15 +33,22 @@ export function putField(core: Instance, field: Arg): number {
 /** Writes a value to its place; returns its bytes, or -1 if it does not fit. */
 export function putValue(core: Instance, value: Arg): number {
   return typeof value === 'string'
-    ? value.length <= WORDWISE
-      ? putWords(core, value, core.valueAt, core.valueView)
+    ? value.length <= SHORT
+      ? putShort(core, value, core.valueAt, core.valueView)
       : putText(core, value, core.valueAt, core.valueView)
     : putOther(core, value, core.valueAt, core.valueView);
 }
 
-function putWords(core: Instance, text: string, at: number, view: Uint8Array): number {
-  const length = putAscii(core, text, at);
+function putShort(core: Instance, text: string, at: number, view: Uint8Array): number {
+  const length = putQuickly(core, text, at);
   return length >= 0 ? length : putText(core, text, at, view);
+}
+
+/** Writes text that is `SHORT` at `at`, a multiple of four, as {@link putAscii} does. Returns -1 if that has no quick way. */
+function putQuickly(core: Instance, text: string, at: number): number {
+  const { strings } = core;
+  if (strings !== undefined && text.length >= SHORTEST) return strings.put(text, at);
+  return text.length <= WORDWISE ? putAscii(core, text, at) : -1;
 }
 
 /**
@@ -109,8 +116,8 @@ export function pack(core: Instance, word: Arg, at: number, end: number): number
   let length: number;
   if (typeof word === 'string') {
     if (start + word.length * 3 > end) return -1;
-    if (word.length <= WORDWISE) {
-      length = putAscii(core, word, start);
+    if (word.length <= SHORT) {
+      length = putQuickly(core, word, start);
       if (length < 0) length = encoder.encodeInto(word, core.u8.subarray(start, end)).written;
     } else if (QUICK_WRITE) length = core.buffer!.utf8Write(word, start, word.length * 3);
     else length = encoder.encodeInto(word, core.u8.subarray(start, end)).written;
@@ -132,7 +139,7 @@ const SLICED = 16384;
 
 /** The `count` values that MGET's lane left. */
 export function takeMany(core: Instance, count: number, asBytes: boolean): (string | Uint8Array | null)[] {
-  const { u8, u32, header, buffer } = core;
+  const { u8, u32, header, buffer, strings } = core;
   const lengths = u32[header + 2]! >>> 2;
   let at = u32[header + 3]!;
   const values: (string | Uint8Array | null)[] = new Array(count);
@@ -157,7 +164,7 @@ export function takeMany(core: Instance, count: number, asBytes: boolean): (stri
         if (more < 0x80000000 || sum + (more & 0x7fffffff) > SLICED) break;
         sum += more & 0x7fffffff;
       }
-      const all = buffer === undefined ? decodeText(u8, at, sum) : buffer.latin1Slice(at, at + sum);
+      const all = buffer === undefined ? decodeText(u8, at, sum, strings) : buffer.latin1Slice(at, at + sum);
       at += sum;
       let from = 0;
       for (; i < next; i++) {
@@ -171,16 +178,15 @@ export function takeMany(core: Instance, count: number, asBytes: boolean): (stri
 }
 
 /** The value that the header describes, as text. */
-export function takeText(core: Pick<Instance, 'u8' | 'u32' | 'header' | 'buffer'>, at: number): string {
+export function takeText(core: Pick<Instance, 'u8' | 'u32' | 'header' | 'buffer'> & { strings?: Strings | undefined }, at: number): string {
   const { u32, header } = core;
   const length = u32[header]!;
   const ascii = u32[header + 1] !== 0;
   if (ascii && length <= 16) return decodeShortAscii(core.u8, at, length);
   const { buffer } = core;
-  if (buffer === undefined) {
-    return ascii && length <= 64 ? decodeShortAscii(core.u8, at, length) : decodeText(core.u8, at, length);
-  }
-  return ascii ? buffer.latin1Slice(at, at + length) : buffer.utf8Slice(at, at + length);
+  if (buffer !== undefined) return ascii ? buffer.latin1Slice(at, at + length) : buffer.utf8Slice(at, at + length);
+  if (ascii && length <= 64 && core.strings === undefined) return decodeShortAscii(core.u8, at, length);
+  return decodeText(core.u8, at, length, ascii ? core.strings : undefined);
 }
 
 /** The integer in the header: a number when safe, else a bigint. */

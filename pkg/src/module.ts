@@ -1,6 +1,8 @@
 // The compiled wasm modules: one each a process, shared by all caches. Which runtime we are in is said by the entry point that was loaded
 // (platform/*.ts); nothing here, and nothing at load time, asks for a clock, randomness, a timer or the network.
 
+import type { Strings } from './text.js';
+
 /** `core`: the engine. `objects`: setObject and getObject. */
 export type ModuleName = 'core' | 'objects';
 
@@ -10,6 +12,8 @@ export interface Platform {
   load?: (name: ModuleName) => Promise<WebAssembly.Module>;
   /** Whether a timer may outlive the call that sets it. Without, due work is done within later calls. */
   timers: boolean;
+  /** The host's functions of strings, where it may have some and lets bytes be compiled. */
+  strings?: (memory: WebAssembly.Memory) => Strings | undefined;
 }
 
 let platform: Platform | undefined;
@@ -23,6 +27,11 @@ export function provide(offered: Platform): void {
 
 export function hasTimers(): boolean {
   return platform?.timers ?? false;
+}
+
+/** The host's functions of strings for a memory, where it has some. */
+export function stringsFor(memory: WebAssembly.Memory): Strings | undefined {
+  return platform?.strings?.(memory);
 }
 
 /** Takes a module that the user compiled, for this and all later caches. */

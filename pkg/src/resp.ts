@@ -1,7 +1,7 @@
 // RESP: commands written into linear memory, replies read out of it. What a command means is not known here.
 
 import { ReplyError } from './errors.js';
-import { decodeText } from './text.js';
+import { decodeText, LONGEST, SHORTEST, type Strings } from './text.js';
 
 /** What a command's argument may be. Numbers are sent in decimal, strings as UTF-8. */
 export type Arg = string | number | bigint | Uint8Array;
@@ -54,12 +54,12 @@ function mostBytes(args: readonly Arg[], index: number): number {
   throw new TypeError(`argument ${index} of ${nameOf(args[0]!)} must be a string, number, bigint or Uint8Array, not ${kindOf(arg)}`);
 }
 
-/** Writes `args` as one RESP command at `at`, where `upperBound` bytes must be free; returns the end. */
-export function writeCommand(memory: Uint8Array, at: number, args: readonly Arg[]): number {
+/** Writes `args` as one RESP command at `at`, where `upperBound` bytes must be free; returns the end. `strings` are those of the memory. */
+export function writeCommand(memory: Uint8Array, at: number, args: readonly Arg[], strings?: Strings): number {
   at = writeHeader(memory, at, 42 /* * */, args.length);
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
-    if (typeof arg === 'string') at = writeText(memory, at, arg);
+    if (typeof arg === 'string') at = writeText(memory, at, arg, strings);
     else at = arg instanceof Uint8Array ? writeBytes(memory, at, arg) : writeText(memory, at, textOf(arg));
   }
   return at;
@@ -87,17 +87,17 @@ function writeBytes(memory: Uint8Array, at: number, bytes: Uint8Array): number {
   return at;
 }
 
-function writeText(memory: Uint8Array, at: number, text: string): number {
+function writeText(memory: Uint8Array, at: number, text: string, strings?: Strings): number {
   // Written as if each character were one byte, which is nearly always so; else the text moves to make room for a longer length.
   let start = writeHeader(memory, at, 36 /* $ */, text.length);
-  let bytes = text.length;
-  if (text.length <= 32) {
+  let bytes = -1;
+  if (strings !== undefined && text.length >= SHORTEST && text.length <= LONGEST) {
+    bytes = strings.put(text, start);
+  } else if (text.length <= 32) {
     let ascii = 0;
     for (let i = 0; i < text.length; i++) ascii |= memory[start + i] = text.charCodeAt(i);
     // A stored code unit above 255 was cut to its low byte, so the units are tested and not what was stored.
-    bytes = ascii < 128 ? bytes : -1;
-  } else {
-    bytes = -1;
+    if (ascii < 128) bytes = text.length;
   }
   if (bytes < 0) {
     bytes = encoder.encodeInto(text, memory.subarray(start)).written;
@@ -130,6 +130,8 @@ export class ReplyReader {
     start: number,
     private readonly end: number,
     private readonly asBytes: boolean,
+    /** Those of the memory, where there are any. */
+    private readonly strings?: Strings,
   ) {
     this.at = start;
   }
@@ -228,14 +230,14 @@ export class ReplyReader {
     if (length < 0) return null;
     const start = this.at;
     this.at = start + length + 2;
-    return this.asBytes ? this.memory.slice(start, start + length) : decodeText(this.memory, start, length);
+    return this.asBytes ? this.memory.slice(start, start + length) : decodeText(this.memory, start, length, this.strings);
   }
 
   private verbatim(): string | Uint8Array {
     const length = this.count() - 4;
     const start = this.at + 4;
     this.at = start + length + 2;
-    return this.asBytes ? this.memory.slice(start, start + length) : decodeText(this.memory, start, length);
+    return this.asBytes ? this.memory.slice(start, start + length) : decodeText(this.memory, start, length, this.strings);
   }
 
   /** An array, or null where RESP2 was asked for and says so by its length. */

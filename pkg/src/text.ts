@@ -1,7 +1,8 @@
 // Text between JavaScript and linear memory, by the way that is quickest in this runtime.
 //
 // Measured (ns for 16 / 100 characters): String.fromCharCode with exactly as many arguments 20-28 / -, Node's latin1Slice 51 / 55,
-// TextDecoder in Node 88 / 93 and in Chromium 350-400, encodeInto in Node 43 / 50 and in Chromium 290.
+// TextDecoder in Node 88 / 93 and in Chromium 220-400, encodeInto in Node 43 / 50 and in Chromium 260 / 330. Chromium's functions of strings: out of
+// memory 27 / 88, into memory, of text made in the loop, 47 / 149, where looking at each character takes 60 / 440; Node 24's 31 / 138, utf8Write 71 / 199.
 
 /** Node's Buffer, where there is one (Node, Bun, Deno with its Node layer): its own methods are quicker than the standard ones. */
 interface NodeBuffer extends Uint8Array {
@@ -12,12 +13,25 @@ interface NodeBuffer extends Uint8Array {
 
 interface Host {
   Buffer?: { from(memory: ArrayBuffer): unknown; prototype: Partial<NodeBuffer> };
-  process?: { versions?: { node?: string } };
+  process?: { versions?: { node?: string; bun?: string } };
 }
 
 const host = globalThis as unknown as Host;
 const methods = host.Buffer?.prototype;
 const NodeBuffer = methods?.latin1Slice && methods.utf8Slice && methods.utf8Write ? host.Buffer : undefined;
+
+/** The host's functions of strings for one linear memory: see strings.ts. Only for texts of `SHORTEST` to `LONGEST` characters; others would trap. */
+export interface Strings {
+  /** The text of `length` bytes at `at`, or null where they are not ASCII. */
+  take(at: number, length: number): string | null;
+  /** Writes a text at `at`; its bytes, or -1 where it is not ASCII, and what lies there is changed all the same. */
+  put(text: string, at: number): number;
+}
+
+/** Below, calling them costs more than a look at each character. */
+export const SHORTEST = 8;
+/** As many as strings.wat has room for. Above, the host's encoder is quicker (in Firefox from 150 on, in Chromium from 400), and its decoder (from 500 on). */
+export const LONGEST = 256;
 
 /** Views of an instance's linear memory with the extra methods, or undefined where the host has none. */
 export function bufferView(memory: ArrayBuffer): NodeBuffer | undefined {
@@ -28,22 +42,33 @@ export type { NodeBuffer };
 
 const nodeVersion = parseInt(host.process?.versions?.node ?? '0', 10);
 
+/** Whether the host may have functions of strings that are quick: V8 and SpiderMonkey, not Bun's JavaScriptCore, which takes long over arrays. */
+export const MAY_HAVE_STRINGS = host.process?.versions?.bun === undefined && (nodeVersion === 0 || nodeVersion >= 24);
+
 /** Whether Buffer's utf8Write is the quickest way for text of some length: from Node 22 on it skips the C++ call (25 against 43 ns). */
 export const QUICK_WRITE = NodeBuffer !== undefined && nodeVersion >= 22;
 
-/** Up to how many characters a loop of our own beats the host's call. */
+/** Up to how many characters a loop of our own beats the host's encoder. */
 export const WORDWISE = NodeBuffer === undefined ? 128 : QUICK_WRITE ? 16 : 20;
+
+/** Up to how many characters another way than the host's encoder is tried: the loop, or the host's functions of strings. */
+export const SHORT = MAY_HAVE_STRINGS ? LONGEST : WORDWISE;
 
 // A byte order mark is text like any other.
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Text of `length` bytes of UTF-8 at `at`. What is no UTF-8 becomes U+FFFD: ask for bytes where values are binary. */
-export function decodeText(memory: Uint8Array, at: number, length: number): string {
+export function decodeText(memory: Uint8Array, at: number, length: number, strings?: Strings): string {
+  const quick = strings !== undefined && length > 16 && length <= TAKEN ? strings.take(at, length) : null;
+  if (quick !== null) return quick;
   if (length > OWN) return decodeUtf8(memory, at, length);
   let ascii = 0;
   for (let i = 0; i < length; i++) ascii |= memory[at + i]!;
   return ascii < 128 ? decodeShortAscii(memory, at, length) : decodeUtf8(memory, at, length);
 }
+
+/** Up to how many bytes the host's functions of strings make text quicker than its decoder. */
+const TAKEN = NodeBuffer === undefined ? LONGEST : 32;
 
 /** Up to how many bytes a look at each of them, and a call with each of them, beat the host's decoder. */
 const OWN = NodeBuffer === undefined ? 64 : 32;

@@ -3,6 +3,7 @@
 //! ```text
 //! dist/M.wasm         a module of wasm-pack.toml                  dist/M.glue.js       its imports, as a factory, if it has any
 //! dist/M.base64.js    the module as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
+//! dist/strings.base64.js    the same of src/strings.wat, which is written by hand
 //! dist/index.d.ts …   TypeScript's output                         dist/platform/*.js   one entry point a runtime
 //! ```
 
@@ -27,6 +28,7 @@ pub fn build() -> Result<()> {
             let built = wasm::build(name, module)?;
             place(module, &built, &dist)?;
         }
+        assemble("strings", &dist)?;
         timed("TypeScript", typescript)?;
         Ok(())
     })
@@ -69,14 +71,33 @@ pub fn typecheck() -> Result<()> {
 fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {
     let name = &module.out_name;
     let wasm = std::fs::read(built.join(format!("{name}.wasm")))?;
-    let base64 = base64::engine::general_purpose::STANDARD.encode(&wasm);
     std::fs::write(dist.join(format!("{name}.wasm")), &wasm)?;
-    std::fs::write(dist.join(format!("{name}.base64.js")), format!("export const wasmBase64 =\n  '{base64}';\n"))?;
+    carry(name, &wasm, dist)?;
     if module.target.is_some() {
         let text = std::fs::read_to_string(built.join(format!("{name}_bg.js")))?;
         std::fs::write(dist.join(format!("{name}.glue.js")), glue::factory(&text)?)?;
     }
     Ok(())
+}
+
+/// A module that is written by hand, `src/NAME.wat`, as text.
+fn assemble(name: &str, dist: &Path) -> Result<()> {
+    let pkg = workspace::pkg();
+    let (source, folder) = (pkg.join(format!("src/{name}.wat")), workspace::target().join("wasm-pack").join(name));
+    std::fs::create_dir_all(&folder)?;
+    let (plain, optimised) = (folder.join("plain.wasm"), folder.join(format!("{name}.wasm")));
+    for (tool, flags, from, to) in [("wasm-as", &[][..], &source, &plain), ("wasm-opt", &["-O3"], &plain, &optimised)] {
+        let mut node = process::command("node", &pkg);
+        node.arg(pkg.join("node_modules/binaryen/bin").join(tool)).args(["--enable-gc", "--enable-reference-types"]);
+        process::run(node.args(flags).arg(from).arg("-o").arg(to))?;
+    }
+    carry(name, &std::fs::read(optimised)?, dist)
+}
+
+/// Writes a module as text.
+fn carry(name: &str, wasm: &[u8], dist: &Path) -> Result<()> {
+    let base64 = base64::engine::general_purpose::STANDARD.encode(wasm);
+    Ok(std::fs::write(dist.join(format!("{name}.base64.js")), format!("export const wasmBase64 =\n  '{base64}';\n"))?)
 }
 
 /// Builds and packs; returns the tarball's path.

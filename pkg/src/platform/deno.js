@@ -2,6 +2,7 @@
 import source core from '../core.wasm';
 import source objects from '../objects.wasm';
 import { provide } from '../module.js';
+import { stringsOf } from '../strings.js';
 
-provide({ compile: (name) => (name === 'core' ? core : objects), timers: true });
+provide({ compile: (name) => (name === 'core' ? core : objects), timers: true, strings: stringsOf });
 export * from '../index.js';

@@ -1,6 +1,7 @@
 // Anywhere that may compile bytes: nothing to fetch, nothing for a bundler to copy; 4/3 of the size.
 import { compileInline } from '../inline.js';
 import { provide } from '../module.js';
+import { stringsOf } from '../strings.js';
 
-provide({ compile: compileInline, timers: true });
+provide({ compile: compileInline, timers: true, strings: stringsOf });
 export * from '../index.js';

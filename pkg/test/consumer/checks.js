@@ -93,12 +93,19 @@ const checks = {
   async 'text of every length and alphabet comes back as it was'({ Cachette }) {
     const cache = await Cachette.create();
     for (const letter of ['a', 'é', '語', '😀', '\0', '\uFEFF']) {
-      for (const length of [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 19, 20, 21, 31, 32, 33, 63, 64, 65, 100, 682, 683, 3000, 30000]) {
-        const text = letter.repeat(length);
-        cache.set(`key:${text}`, text);
-        if (cache.get(`key:${text}`) !== text) throw new Error(`get of ${length} times ${JSON.stringify(letter)}`);
-        if (cache.call('GET', `key:${text}`) !== text) throw new Error(`call of ${length} times ${JSON.stringify(letter)}`);
-        if (cache.call('PING', text) !== text) throw new Error(`ping of ${length} times ${JSON.stringify(letter)}`);
+      for (const length of [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 19, 20, 21, 31, 32, 33, 63, 64, 65, 100, 252, 255, 256, 257, 682, 683, 3000, 30000]) {
+        // The last one is another letter: few are ASCII but for one.
+        for (const text of [letter.repeat(length), 'a'.repeat(length) + letter]) {
+          const what = `${length} times ${JSON.stringify(text[0] ?? '')}, ${JSON.stringify(letter)}`;
+          cache.set(`key:${text}`, text);
+          if (cache.get(`key:${text}`) !== text) throw new Error(`get of ${what}`);
+          if (cache.mget(`key:${text}`, 'none', `key:${text}`).some((got, i) => got !== (i === 1 ? null : text))) throw new Error(`mget of ${what}`);
+          if (cache.call('GET', `key:${text}`) !== text) throw new Error(`call of ${what}`);
+          if (cache.call('PING', text) !== text) throw new Error(`ping of ${what}`);
+          cache.del('hash');
+          cache.hset('hash', text, text);
+          if (cache.hget('hash', text) !== text) throw new Error(`hget of ${what}`);
+        }
       }
     }
   },

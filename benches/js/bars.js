@@ -6,17 +6,27 @@ const BASE = 'lru-cache+ttl';
 const LEAST_OF = { cachette: LEAST_OF_TEXT, References: LEAST };
 const RATIO = 'cachette / lru-cache with a TTL';
 
-/** Each bar with what was measured, as far as it was, and with its floor: what the least of its kind takes. */
-export function bars({ operations, latency, memory, start }) {
+/**
+ * Each bar with what was measured in Node 20, as far as it was, and with its floor: what the least of its kind takes. And what was measured in a newer Node, and
+ * in a browser, where that was.
+ */
+export function bars({ operations, latency, memory, start, node24, chromium }) {
   const ratio = (subject, n, operation) => {
-    const by = operations?.found.find((one) => one.subject === subject && one.n === n)?.measured[operation];
-    const of = (name) => (by?.[name] && by[BASE] ? by[name].ns / by[BASE].ns : undefined);
-    return { value: of(subject), floor: of(LEAST_OF[subject]) };
+    const of = (name, found) => {
+      const by = found?.find((one) => one.subject === subject && one.n === n)?.measured[operation];
+      return by?.[name] && by[BASE] ? by[name].ns / by[BASE].ns : undefined;
+    };
+    return {
+      value: of(subject, operations?.found), floor: of(LEAST_OF[subject], operations?.found),
+      newer: of(subject, node24?.found.all), browser: of(subject, chromium?.found.all),
+    };
   };
   const mixed = (subject, n, figure, least = NOTHING) => {
-    const found = (name) => latency?.found.find((one) => one.subject === name && one.n === n);
-    const of = (name) => (found(name) && found(BASE) ? figure(found(name)) / figure(found(BASE)) : undefined);
-    return { value: of(subject), floor: of(least) };
+    const of = (name, all) => {
+      const found = (name) => all?.find((one) => one.subject === name && one.n === n);
+      return found(name) && found(BASE) ? figure(found(name)) / figure(found(BASE)) : undefined;
+    };
+    return { value: of(subject, latency?.found), floor: of(least, latency?.found), newer: of(subject, node24?.found.latency) };
   };
   const bytes = (size) => {
     const of = (subject) => memory?.found.find((one) => one.subject === subject && one.size === size)?.bytes;
@@ -26,10 +36,8 @@ export function bars({ operations, latency, memory, start }) {
     const max = latency?.found.find((one) => one.subject === subject && one.n === 4e6)?.max;
     return max && max / 1000;
   };
-  const begin = (label) => {
-    const one = start?.found.modules.find((module) => module.label === label);
-    return one && one.compile + one.instantiate;
-  };
+  const sum = (one) => one && one.compile + one.instantiate;
+  const begin = (label) => sum(start?.found.modules.find((module) => module.label === label));
   const list = [];
   const bar = (what, measured, bar, of = RATIO) => list.push({ what: `${what}, ${of}`, ...measured, bar });
   bar('text get at 20,000', ratio('cachette', 20_000, 'get'), 0.85);
@@ -51,6 +59,6 @@ export function bars({ operations, latency, memory, start }) {
   bar('text bytes an entry of 16 characters', bytes(16), 0.5);
   bar('text bytes an entry of 100 characters', bytes(100), 0.7);
   bar('reference mix at 4,000,000: worst call', { value: worst('References'), floor: worst(NOTHING) }, 5, 'milliseconds');
-  bar('compile and instantiate', { value: begin('core'), floor: begin('least') }, 2, 'milliseconds');
+  bar('compile and instantiate', { value: begin('core'), floor: begin('least'), newer: sum(node24?.found.start), browser: sum(chromium?.found.start) }, 2, 'milliseconds');
   return list;
 }

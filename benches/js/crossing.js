@@ -57,8 +57,8 @@ const MODULE =
 const [KEYS, LIST, GATHERED, VALUES] = [64, 16_384, 32_768, 65_536];
 /** What lies from one of many keys to the next, of which none is longer than twenty characters, or shorter than seventeen. */
 const KEY = 32;
-/** From one entry to the next: eight bytes of header, eight of deadline, the key; the rest is not used. cachette's take 40. */
-const ENTRY = 48;
+/** From one entry to the next: eight bytes of header, eight of deadline, the key. cachette's take as many. */
+const ENTRY = 40;
 
 class Crossing {
   constructor() {

@@ -1,6 +1,6 @@
 // `cargo xtask bench js`: cachette from JavaScript beside Map, lru-cache, tiny-lru, mnemonist and quick-lru.
 //
-//   operations  nanoseconds a call at 20,000, 100,000 and 1,000,000 keys, text and objects       chromium  the same in a browser
+//   operations  nanoseconds a call at 20,000, 100,000 and 1,000,000 keys, text and objects       node24, chromium  the same there
 //   evicting    a new key into a full cache: another goes
 //   latency     a mix of five million calls: CPU time, how late they were done, the collector    memory    bytes an entry
 //   start       compile, instantiate, first answer; memory given back on close
@@ -32,16 +32,19 @@ const PEERS = ['Map', BASE, 'tiny-lru+ttl', 'mnemonist', 'quick-lru'];
 const EVICTING = [BASE, 'tiny-lru+ttl', 'mnemonist'];
 const SUBJECTS = ['cachette', 'References', 'cachette/lru', 'cachette/lru s3fifo'];
 
+/** Installed beside the peers, where there is one for this machine. */
+const NODE_24 = join(here, `node_modules/node-24-${process.platform}-${process.arch}/bin/node`);
+
 /** Runs a script of this folder in a process of its own; its last line is the result. */
-function run(script, args, flags = []) {
-  const ran = spawnSync(process.execPath, [...flags, join(here, script), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
+function run(script, args, flags = [], node = process.execPath) {
+  const ran = spawnSync(node, [...flags, join(here, script), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
   if (ran.status !== 0) throw new Error(`${script} ${args.join(' ')} ended with ${ran.status ?? ran.signal}`);
   return JSON.parse(ran.stdout.trim().split('\n').at(-1));
 }
 
 /** One measurement of part.js. */
-function part(name, options) {
-  return run('part.js', [name, JSON.stringify(options)], ['--expose-gc', '--max-old-space-size=8192']);
+function part(name, options, node = process.execPath) {
+  return run('part.js', [name, JSON.stringify(options)], ['--expose-gc', '--max-old-space-size=8192'], node);
 }
 
 const number = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
@@ -94,11 +97,32 @@ function packed(name) {
   return { gzip: gzipSync(sent, { level: 9 }).length, brotli: brotliCompressSync(sent, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length };
 }
 
+/** The median of each figure. */
+function middles(turns) {
+  const middle = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
+  return Object.fromEntries(Object.keys(turns[0]).map((figure) => [figure, middle(turns.map((turn) => turn[figure]))]));
+}
+
 const CASES = [
   { n: 20_000, size: 16, distribution: 'zipf' },
   { n: 100_000, size: 100, distribution: 'uniform' },
   { n: 1_000_000, size: 100, distribution: 'uniform' },
 ];
+
+/** What is called most, where else it runs. */
+async function elsewhere(place, runner, effort) {
+  const all = [];
+  const among = ['Map', BASE];
+  for (const one of CASES) {
+    for (const subject of ['cachette', 'References']) {
+      const options = { subject, among, ...one, size: subject === 'cachette' ? one.size : 0, ...effort };
+      const measured = await runner(options);
+      console.log(`### ${place}, ${title(one.n, options.size, one.distribution)}: ${subject}\n\n${operationsTable(measured, [...among, subject])}`);
+      all.push({ ...options, measured });
+    }
+  }
+  return all;
+}
 
 const parts = {
   operations(runner = (options) => part('operations', options)) {
@@ -159,30 +183,26 @@ const parts = {
   start() {
     // Turn by turn, so that whatever else the machine does meets all alike.
     const turns = Array.from({ length: STARTS }, () => MODULES.map(({ name, flags }) => run('start.js', [name], flags)));
-    const middle = (numbers) => numbers.sort((a, b) => a - b)[STARTS >> 1];
-    const modules = MODULES.map(({ label, name }, at) => {
-      const figures = Object.keys(turns[0][at]).map((figure) => [figure, middle(turns.map((turn) => turn[at][figure]))]);
-      return { label, ...Object.fromEntries(figures), ...packed(name) };
-    });
+    const modules = MODULES.map(({ label, name }, at) => ({ label, ...middles(turns.map((turn) => turn[at])), ...packed(name) }));
     const all = { modules, close: part('close', { n: 500_000 }) };
     console.log(JSON.stringify(all));
     return all;
+  },
+
+  async node24() {
+    if (!existsSync(NODE_24)) return console.log('no Node 24 for this machine');
+    const version = spawnSync(NODE_24, ['--version'], { encoding: 'utf8' }).stdout.trim().slice(1);
+    const all = await elsewhere(`Node ${version}`, (options) => part('operations', options, NODE_24), { rounds: 5, calls: 300_000 });
+    const latency = [BASE, 'cachette', 'References'].map((subject) => ({ subject, n: 1e6, ...part('latency', { subject, n: 1e6, calls: 5_000_000, rate: 200_000 }, NODE_24) }));
+    const turns = Array.from({ length: STARTS }, () => run('start.js', ['core'], [], NODE_24));
+    return { version, all, latency, start: middles(turns) };
   },
 
   async chromium() {
     const { open } = await import('./chromium.js');
     const browser = await open();
     if (browser === undefined) return undefined;
-    const all = [];
-    for (const one of CASES) {
-      for (const subject of ['cachette', 'References']) {
-        const objects = subject !== 'cachette';
-        const options = { subject, among: ['Map', BASE], ...one, size: objects ? 0 : one.size, rounds: 3, calls: 300_000 };
-        const measured = await browser.measure(options);
-        console.log(`### Chromium, ${title(one.n, options.size, one.distribution)}: ${subject}\n\n${operationsTable(measured, ['Map', BASE, subject])}`);
-        all.push({ ...options, measured });
-      }
-    }
+    const all = await elsewhere('Chromium', (options) => browser.measure(options), { rounds: 3, calls: 300_000 });
     const start = await browser.start();
     await browser.close();
     return { version: browser.version, all, start };
@@ -198,48 +218,54 @@ if (flags.has('--save')) {
   if (kept.operations) writeFileSync(join(results, 'js.svg'), plot(kept.operations.found));
 }
 if (flags.has('--check')) {
-  for (const { what, value, bar, floor } of bars(kept)) {
+  for (const { what, value, bar, floor, newer, browser } of bars(kept)) {
     const least = floor === undefined ? '' : `  (floor ${number(floor)})`;
     const said = value === undefined ? 'not measured' : `${number(value)}${value <= bar ? '' : `  falls short${least}`}`;
-    console.log(`${what.padEnd(72)} ≤ ${String(bar).padEnd(6)} ${said}`);
+    const elsewhere = Object.entries({ 'Node 24': newer, Chromium: browser }).filter(([, found]) => found !== undefined).map(([place, found]) => `  ${place}: ${number(found)}`);
+    console.log(`${what.padEnd(72)} ≤ ${String(bar).padEnd(6)} ${said}${elsewhere.join('')}`);
   }
 }
 
-/** Ratios of what is called most. */
-function inShort(found) {
+/** Ratios of what is called most, by place and number of keys. */
+function inShort(places) {
   const called = ['get', 'set', 'mget of 100'];
   const kinds = ['cachette', 'References'];
-  const cell = (n, subject, operation) => {
+  const cell = (found, n, subject, operation) => {
     const by = found.find((one) => one.n === n && one.subject === subject)?.measured[operation];
     return by?.[subject] && by[BASE] ? (by[subject].ns / by[BASE].ns).toFixed(2) : '';
   };
-  const rows = [...new Set(found.map(({ n }) => n))].map((n) => [n.toLocaleString('en'), ...kinds.flatMap((subject) => called.map((operation) => cell(n, subject, operation)))]);
-  return table(['keys', ...['`Cachette`', '`References`'].flatMap((name) => [`${name} get`, ...called.slice(1)])], rows);
+  const numbers = (found) => [...new Set(found.map(({ n }) => n))];
+  const rows = places.flatMap(([place, found]) =>
+    numbers(found).map((n) => [place, n.toLocaleString('en'), ...kinds.flatMap((subject) => called.map((operation) => cell(found, n, subject, operation)))]));
+  return table(['in', 'keys', ...['`Cachette`', '`References`'].flatMap((name) => [`${name} get`, ...called.slice(1)])], rows);
 }
 
 function report(kept) {
-  const { operations, evicting, latency, memory, start, chromium } = kept;
+  const { operations, evicting, latency, memory, start, node24, chromium } = kept;
   const lines = ['# cachette from JavaScript', ''];
   const made = (one) => `Node ${one.node}, ${one.cpu}.`;
+  const own = `Node ${parseInt(operations?.node ?? process.versions.node, 10)}`;
   lines.push('Written by `cargo xtask bench js --save`; the method is in benches/js. Lower is better. `get` and `set` have fresh keys (a template literal in the loop), `same` the very');
   lines.push(`string objects that were inserted; \`set\` has a TTL where a cache has one. \`${LEAST}\` is the least that a cache of objects in WebAssembly costs: the key is brought there`);
   lines.push('by a call and compared with one entry, that of a place in the index which the benchmark knows; the value comes out of an array. No hash is made, nothing is searched, counted or kept in');
   lines.push(`order. \`${LEAST_OF_TEXT}\` is less than that, of text: a call that looks nothing up, and the value is decoded from, or encoded to, a place in linear memory that the benchmark knows. Of many`);
   lines.push(`keys both bring all there in one call, and \`${LEAST_OF_TEXT}\` decodes all values as one string.`, '');
   if (operations) {
-    lines.push('## In short', '', 'CPU time, lru-cache with a TTL = 1.', '', inShort(operations.found));
+    const places = [[own, operations.found], ['Node 24', node24?.found.all ?? []], ['Chromium', chromium?.found.all ?? []]];
+    lines.push('## In short', '', 'CPU time, in Chromium time that passed; lru-cache with a TTL = 1.', '', inShort(places));
     lines.push('![Ratios to lru-cache with a TTL](js.svg)', '', '## A call', '', `${made(operations)} CPU time of the main thread, medians, half the distance between quartiles in percent.`, '');
     for (const { subject, among, n, size, distribution, rounds, calls, measured } of operations.found) {
       lines.push(`### ${title(n, size, distribution)}: ${subject}`, '', `${rounds} rounds of ${calls.toLocaleString('en')} calls.`, '', operationsTable(measured, [...among, subject]));
     }
   }
-  if (chromium) {
-    lines.push('## In Chromium', '', `${chromium.found.version}, wall time. Compile ${number(chromium.found.start.compile)} ms, instantiate ${number(chromium.found.start.instantiate)} ms.`, '');
-    lines.push(inShort(chromium.found.all));
-    for (const { subject, among, n, size, distribution, measured } of chromium.found.all) {
+  const there = (head, said, { all, start }) => {
+    lines.push(head, '', `${said} Compile ${number(start.compile)} ms, instantiate ${number(start.instantiate)} ms.`, '');
+    for (const { subject, among, n, size, distribution, measured } of all) {
       lines.push(`### ${title(n, size, distribution)}: ${subject}`, '', operationsTable(measured, [...among, subject]));
     }
-  }
+  };
+  if (node24) there('## In Node 24', `Node ${node24.found.version}, ${node24.cpu}. CPU time.`, node24.found);
+  if (chromium) there('## In Chromium', `${chromium.found.version}, wall time.`, chromium.found);
   if (evicting) {
     lines.push('## A full cache', '', `${made(evicting)} A new key is set, and another one goes: nanoseconds of CPU time, medians. Text has 100 characters.`, '');
     const cell = ({ measured }, name) => `${measured[name].ns.toFixed(0)} ±${(measured[name].spread * 100).toFixed(0)}`;
@@ -272,6 +298,8 @@ function report(kept) {
   lines.push('### Bars', '', `Keys are fresh, sets have a TTL. The floor is what the least of its kind takes in the same run, as a ratio to the same peer: \`${LEAST}\` of objects, \`${LEAST_OF_TEXT}\` of text,`);
   lines.push(`\`${NOTHING}\` in the mix of text and for what the collector does, \`least\` at the start. A bar below its floor cannot be reached.`, '');
   const verdict = (value, bar) => (value === undefined ? 'not measured' : value <= bar ? 'met' : 'short');
-  lines.push(table(['', 'measured', 'bar', '', 'floor'], bars(kept).map(({ what, value, bar, floor }) => [what, value?.toFixed(2) ?? '', bar, verdict(value, bar), floor?.toFixed(2) ?? ''])));
+  const told = (value) => value?.toFixed(2) ?? '';
+  lines.push(table(['', 'bar', own, '', 'floor', 'Node 24', 'Chromium'],
+    bars(kept).map(({ what, bar, value, floor, newer, browser }) => [what, bar, told(value), verdict(value, bar), told(floor), told(newer), told(browser)])));
   return lines.join('\n');
 }

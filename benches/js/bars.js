@@ -7,7 +7,7 @@ const LEAST_OF = { cachette: LEAST_OF_TEXT, References: LEAST };
 const RATIO = 'cachette / lru-cache with a TTL';
 
 /**
- * Each bar with what was measured in Node 20, as far as it was, and with its floor: what the least of its kind takes. And what was measured in a newer Node, and
+ * Each bar with what was measured in the Node that ran it, as far as it was, and with its floor: what the least of its kind takes. And what was measured in a newer Node, and
  * in a browser, where that was.
  */
 export function bars({ operations, latency, memory, start, node24, chromium }) {

@@ -1,4 +1,4 @@
-// The host's own functions of strings, called from WebAssembly ("JS string builtins": Chrome 130, Firefox 134, Node 24), by way of strings.wat.
+// The host's own functions of strings, called from WebAssembly ("JS string builtins"), by way of strings.wat.
 
 import { bytesOf } from './base64.js';
 import { wasmBase64 } from './strings.base64.js';

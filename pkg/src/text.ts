@@ -1,8 +1,8 @@
 // Text between JavaScript and linear memory, by the way that is quickest in this runtime.
 //
 // Measured (ns for 16 / 100 characters): String.fromCharCode with exactly as many arguments 20-28 / -, Node's latin1Slice 51 / 55,
-// TextDecoder in Node 88 / 93 and in Chromium 220-400, encodeInto in Node 43 / 50 and in Chromium 260 / 330. Chromium's functions of strings: out of
-// memory 27 / 88, into memory, of text made in the loop, 47 / 149, where looking at each character takes 60 / 440; Node 24's 31 / 138, utf8Write 71 / 199.
+// TextDecoder in Node 88 / 93 and in Chromium 350-400, encodeInto in Node 43 / 50 and in Chromium 290. What the host's functions of strings make of
+// whole calls, `cargo xtask bench js node24 chromium` shows.
 
 /** Node's Buffer, where there is one (Node, Bun, Deno with its Node layer): its own methods are quicker than the standard ones. */
 interface NodeBuffer extends Uint8Array {
@@ -30,7 +30,7 @@ export interface Strings {
 
 /** Below, calling them costs more than a look at each character. */
 export const SHORTEST = 8;
-/** As many as strings.wat has room for. Above, the host's encoder is quicker (in Firefox from 150 on, in Chromium from 400), and its decoder (from 500 on). */
+/** As many as strings.wat has room for. Longer text is for the host's encoder and decoder, which take little more for it. */
 export const LONGEST = 256;
 
 /** Views of an instance's linear memory with the extra methods, or undefined where the host has none. */
@@ -42,7 +42,7 @@ export type { NodeBuffer };
 
 const nodeVersion = parseInt(host.process?.versions?.node ?? '0', 10);
 
-/** Whether the host may have functions of strings that are quick: V8 and SpiderMonkey, not Bun's JavaScriptCore, which takes long over arrays. */
+/** Whether functions of strings are asked for. Not in Node before 24, which has none, and not in Bun, where Buffer's methods do as well. */
 export const MAY_HAVE_STRINGS = host.process?.versions?.bun === undefined && (nodeVersion === 0 || nodeVersion >= 24);
 
 /** Whether Buffer's utf8Write is the quickest way for text of some length: from Node 22 on it skips the C++ call (25 against 43 ns). */

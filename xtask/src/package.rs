@@ -82,14 +82,14 @@ fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {
 
 /// A module that is written by hand, `src/NAME.wat`, as text.
 fn assemble(name: &str, dist: &Path) -> Result<()> {
-    let pkg = workspace::pkg();
-    let (source, folder) = (pkg.join(format!("src/{name}.wat")), workspace::target().join("wasm-pack").join(name));
+    let folder = workspace::target().join("wasm-pack").join(name);
     std::fs::create_dir_all(&folder)?;
+    let source = workspace::pkg().join(format!("src/{name}.wat"));
     let (plain, optimised) = (folder.join("plain.wasm"), folder.join(format!("{name}.wasm")));
     for (tool, flags, from, to) in [("wasm-as", &[][..], &source, &plain), ("wasm-opt", &["-O3"], &plain, &optimised)] {
-        let mut node = process::command("node", &pkg);
-        node.arg(pkg.join("node_modules/binaryen/bin").join(tool)).args(["--enable-gc", "--enable-reference-types"]);
-        process::run(node.args(flags).arg(from).arg("-o").arg(to))?;
+        let mut command = wasm::binaryen(tool);
+        command.args(["--enable-gc", "--enable-reference-types"]).args(flags).arg(from).arg("-o").arg(to);
+        process::run(&mut command)?;
     }
     carry(name, &std::fs::read(optimised)?, dist)
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -70,13 +71,16 @@ fn bindgen(module: &Module, target: &str, raw: &Path, out: &Path) -> Result<Path
     Ok(out.join(format!("{}_bg.wasm", module.out_name)))
 }
 
+/// A tool of binaryen's, which is there when the package's own dependencies are.
+pub fn binaryen(tool: &str) -> Command {
+    let mut node = process::command("node", &workspace::root());
+    node.arg(workspace::pkg().join("node_modules/binaryen/bin").join(tool));
+    node
+}
+
 fn wasm_opt(module: &Module, from: &Path, to: &Path) -> Result<()> {
     crate::npm::ensure(&workspace::pkg())?;
-    let tool = workspace::pkg().join("node_modules/binaryen/bin/wasm-opt");
-    let run = |args: &[&OsStr], from: &Path, to: &Path| {
-        let mut node = process::command("node", &workspace::root());
-        process::run(node.arg(&tool).args(args).arg(from).arg("-o").arg(to))
-    };
+    let run = |args: &[&OsStr], from: &Path, to: &Path| process::run(binaryen("wasm-opt").args(args).arg(from).arg("-o").arg(to));
     let flags: Vec<&OsStr> = module.wasm_opt.iter().map(OsStr::new).collect();
     run(&flags, from, to)?;
     let named = to.with_extension("named.wasm");

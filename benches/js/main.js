@@ -3,7 +3,7 @@
 //   operations  nanoseconds a call at 20,000, 100,000 and 1,000,000 keys, text and objects       node24, chromium  the same there
 //   evicting    a new key into a full cache: another goes
 //   latency     a mix of five million calls: CPU time, how late they were done, the collector    memory    bytes an entry
-//   start       compile, instantiate, first answer; memory given back on close
+//   start       import, first answer, compile, instantiate; memory given back on close
 //
 // Each measurement is a process of its own. `--save` writes benches/results/js*.md and .svg, `--check` compares with the bars below and says what
 // falls short (and fails nothing), names of parts run only those, numbers of keys only those sizes, `--quick` makes fewer calls. What was saved before stays
@@ -88,6 +88,14 @@ const MODULES = [
   ...['full', 'tier', 'objects', 'least'].map((name) => ({ label: name, name })),
 ];
 const STARTS = 21;
+/** What import.js knows. */
+const PACKAGES = ['cachette', 'cachette/lru', 'lru-cache', 'tiny-lru', 'mnemonist', 'quick-lru'];
+
+/** How long each package takes from its import to a first answer. Turn by turn, so that whatever else the machine does meets all alike. */
+function imports(node) {
+  const turns = Array.from({ length: STARTS }, () => PACKAGES.map((name) => run('import.js', [name], [], node)));
+  return PACKAGES.map((name, at) => ({ name, ...middles(turns.map((turn) => turn[at])) }));
+}
 
 /** Bytes of a module as it is sent. */
 function packed(name) {
@@ -181,10 +189,9 @@ const parts = {
   },
 
   start() {
-    // Turn by turn, so that whatever else the machine does meets all alike.
     const turns = Array.from({ length: STARTS }, () => MODULES.map(({ name, flags }) => run('start.js', [name], flags)));
     const modules = MODULES.map(({ label, name }, at) => ({ label, ...middles(turns.map((turn) => turn[at])), ...packed(name) }));
-    const all = { modules, close: part('close', { n: 500_000 }) };
+    const all = { imports: imports(), modules, close: part('close', { n: 500_000 }) };
     console.log(JSON.stringify(all));
     return all;
   },
@@ -195,7 +202,7 @@ const parts = {
     const all = await elsewhere(`Node ${version}`, (options) => part('operations', options, NODE_24), { rounds: 5, calls: 300_000 });
     const latency = [BASE, 'cachette', 'References'].map((subject) => ({ subject, n: 1e6, ...part('latency', { subject, n: 1e6, calls: 5_000_000, rate: 200_000 }, NODE_24) }));
     const turns = Array.from({ length: STARTS }, () => run('start.js', ['core'], [], NODE_24));
-    return { version, all, latency, start: middles(turns) };
+    return { version, all, latency, start: middles(turns), imports: imports(NODE_24) };
   },
 
   async chromium() {
@@ -286,10 +293,14 @@ function report(kept) {
     lines.push(table(['bytes (ratio to lru-cache+ttl)', '16 characters', '100 characters'], [...PEERS, ...SUBJECTS].map((name) => [name, cell(name, 16), cell(name, 100)])));
   }
   if (start) {
-    const { modules, close } = start.found;
+    const { imports, modules, close } = start.found;
     const mb = (value) => `${(value / 2 ** 20).toFixed(0)} MB`;
     const size = (bytes) => bytes?.toLocaleString('en') ?? '';
-    lines.push('## Start and end', '', `${made(start)} Medians of ${STARTS}, each of a fresh process. \`least\` is a module of one function. \`core\`, once compiled, takes ${number(modules[0].first)} ms to a cache and its first answer.`, '');
+    lines.push('## Start and end', '', `${made(start)} Medians of ${STARTS}, each of a fresh process. \`import\`: until the package is loaded; \`answer\`: from there until a cache has been made and has given back what was set.`, '');
+    const there = (name) => node24?.found.imports?.find((one) => one.name === name);
+    lines.push(table(['package', 'import, ms', 'answer, ms', 'Node 24: import, ms', 'answer, ms'],
+      imports.map(({ name, ...own }) => [name, ...[own, there(name)].flatMap((one) => [one?.import, one?.answer].map((value) => (value === undefined ? '' : number(value))))])));
+    lines.push('What of it goes into the WebAssembly. `least` is a module of one function.', '');
     lines.push(table(['module', 'bytes', 'gzip -9', 'brotli -q 11', 'compile, ms', 'instantiate, ms'],
       modules.map(({ label, bytes, gzip, brotli, compile, instantiate }) => [label, size(bytes), size(gzip), size(brotli), number(compile), number(instantiate)])));
     lines.push(table(['resident before', 'with 500,000 entries of 100 characters', 'after `close()`', 'given back'],

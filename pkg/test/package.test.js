@@ -42,6 +42,25 @@ test('the package brings its licences and its README, no dependency and no sourc
   for (const path of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'package.json']) assert.ok(stdout.includes(`package/${path}\n`), `${path} is missing`);
 });
 
+/** A file of the package, and all that it imports from its beginning. */
+async function loaded(path, all = new Set()) {
+  if (all.has(path)) return all;
+  all.add(path);
+  for (const [, other] of (await readFile(path, 'utf8')).matchAll(/^(?:import|export) [^;]*?from '(\.[^']+)';$/gm)) await loaded(join(dirname(path), other), all);
+  return all;
+}
+
+test('an import loads few files: to find, read and link each is most of what it takes', async () => {
+  const { exports } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  const counts = {};
+  for (const [name, where] of Object.entries(exports)) {
+    const file = where.node ?? where.default;
+    if (file?.endsWith('.js')) counts[name] = (await loaded(join(installed, file))).size;
+  }
+  assert.equal(counts['.'], 3, 'the entry point, engine.js and inline.js');
+  for (const [name, count] of Object.entries(counts)) assert.ok(count <= 6, `${name} loads ${count} files`);
+});
+
 test('publint has nothing to say', async () => {
   const { publint } = await import('publint');
   const { messages } = await publint({ pkgDir: installed, level: 'suggestion', strict: true });

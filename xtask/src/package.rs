@@ -1,11 +1,13 @@
 //! The npm package: `pkg/dist`, and the tarball.
 //!
 //! ```text
-//! dist/M.wasm         a module of wasm-pack.toml                  dist/M.glue.js       its imports, as a factory, if it has any
-//! dist/M.base64.js    the module as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
-//! dist/strings.base64.js    the same of src/strings.wat, which is written by hand
-//! dist/index.d.ts …   TypeScript's output                         dist/platform/*.js   one entry point a runtime
+//! dist/M.wasm         a module of wasm-pack.toml
+//! dist/M.base64.js    the module as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback; of core in inline.js
+//! dist/index.d.ts …   TypeScript's declarations                   dist/platform/*.js   one entry point a runtime
+//! dist/engine.js      what they share (pkg/bundle.js)
 //! ```
+//!
+//! What TypeScript writes, and modules as text, come to `target/js` first.
 
 use crate::steps::timed;
 use crate::workspace;
@@ -24,25 +26,38 @@ pub fn build() -> Result<()> {
             std::fs::remove_dir_all(&dist).with_context(|| format!("cannot clear {}", dist.display()))?;
         }
         std::fs::create_dir_all(&dist)?;
+        let scripts = scripts();
+        if scripts.exists() {
+            std::fs::remove_dir_all(&scripts)?;
+        }
+        std::fs::create_dir_all(&scripts)?;
+        std::fs::write(scripts.join("package.json"), "{ \"type\": \"module\" }\n")?;
         for (name, module) in &recipe::read()?.module {
             let built = wasm::build(name, module)?;
-            place(module, &built, &dist)?;
+            place(module, &built, &dist, &scripts)?;
         }
-        assemble("strings", &dist)?;
-        timed("TypeScript", typescript)?;
-        Ok(())
+        assemble("strings", &scripts)?;
+        timed("TypeScript", || typescript(&dist, &scripts))?;
+        timed("rollup", || process::run(process::command("node", &pkg).arg("bundle.js").args([&scripts, &dist])))
     })
+}
+
+/// The package's JavaScript before it is joined into few files.
+fn scripts() -> PathBuf {
+    workspace::target().join("js")
 }
 
 /// All that runs anywhere, which is compiled without the types of any host; and what is for Node.
 const PROJECTS: [&str; 2] = ["tsconfig.json", "tsconfig.node.json"];
 
-/// Type-checks the sources and writes JavaScript and declarations to `dist`.
-fn typescript() -> Result<()> {
+/// Type-checks the sources and writes declarations to `dist`, JavaScript to `scripts`.
+fn typescript(dist: &Path, scripts: &Path) -> Result<()> {
     let pkg = workspace::pkg();
     let tsc = pkg.join("node_modules/typescript/bin/tsc");
     for project in PROJECTS {
-        process::run(process::command("node", &pkg).arg(&tsc).args(["-p", project]))?;
+        let mut node = process::command("node", &pkg);
+        node.arg(&tsc).args(["-p", project, "--outDir"]).arg(scripts).arg("--declarationDir").arg(dist);
+        process::run(&mut node)?;
     }
     // Forms of import that TypeScript does not know are kept as JavaScript.
     for folder in ["platform", "tier/platform"] {
@@ -50,7 +65,7 @@ fn typescript() -> Result<()> {
             let from = entry?.path();
             if from.extension().is_some_and(|kind| kind == "js") {
                 let name = from.file_name().context("a file without a name")?;
-                std::fs::copy(&from, pkg.join("dist").join(folder).join(name))?;
+                std::fs::copy(&from, scripts.join(folder).join(name))?;
             }
         }
     }
@@ -68,20 +83,20 @@ pub fn typecheck() -> Result<()> {
     Ok(())
 }
 
-fn place(module: &recipe::Module, built: &Path, dist: &Path) -> Result<()> {
+fn place(module: &recipe::Module, built: &Path, dist: &Path, scripts: &Path) -> Result<()> {
     let name = &module.out_name;
     let wasm = std::fs::read(built.join(format!("{name}.wasm")))?;
     std::fs::write(dist.join(format!("{name}.wasm")), &wasm)?;
-    carry(name, &wasm, dist)?;
+    carry(name, &wasm, scripts)?;
     if module.target.is_some() {
         let text = std::fs::read_to_string(built.join(format!("{name}_bg.js")))?;
-        std::fs::write(dist.join(format!("{name}.glue.js")), glue::factory(&text)?)?;
+        std::fs::write(scripts.join(format!("{name}.glue.js")), glue::factory(&text)?)?;
     }
     Ok(())
 }
 
 /// A module that is written by hand, `src/NAME.wat`, as text.
-fn assemble(name: &str, dist: &Path) -> Result<()> {
+fn assemble(name: &str, scripts: &Path) -> Result<()> {
     let folder = workspace::target().join("wasm-pack").join(name);
     std::fs::create_dir_all(&folder)?;
     let source = workspace::pkg().join(format!("src/{name}.wat"));
@@ -91,13 +106,13 @@ fn assemble(name: &str, dist: &Path) -> Result<()> {
         command.args(["--enable-gc", "--enable-reference-types"]).args(flags).arg(from).arg("-o").arg(to);
         process::run(&mut command)?;
     }
-    carry(name, &std::fs::read(optimised)?, dist)
+    carry(name, &std::fs::read(optimised)?, scripts)
 }
 
 /// Writes a module as text.
-fn carry(name: &str, wasm: &[u8], dist: &Path) -> Result<()> {
+fn carry(name: &str, wasm: &[u8], scripts: &Path) -> Result<()> {
     let base64 = base64::engine::general_purpose::STANDARD.encode(wasm);
-    Ok(std::fs::write(dist.join(format!("{name}.base64.js")), format!("export const wasmBase64 =\n  '{base64}';\n"))?)
+    Ok(std::fs::write(scripts.join(format!("{name}.base64.js")), format!("export const wasmBase64 =\n  '{base64}';\n"))?)
 }
 
 /// Builds and packs; returns the tarball's path.

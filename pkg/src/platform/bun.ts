@@ -1,6 +1,7 @@
 // Bun. As in Node; it knows no import of a module's source.
-import { compileInline } from '../inline.js';
+import { compileText } from '../base64.js';
+import { textOfModule } from '../inline.js';
 import { provide } from '../module.js';
 
-provide({ compile: compileInline, timers: true });
+provide({ compile: (name) => compileText(textOfModule(name)), timers: true });
 export * from '../index.js';

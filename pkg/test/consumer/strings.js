@@ -1,5 +1,5 @@
 // The host's functions of strings as the package uses them: whether this host has them, and what is wrong with what they do.
-import { stringsOf } from './node_modules/cachette/dist/strings.js';
+import { stringsOf } from './node_modules/cachette/dist/engine.js';
 
 const GUARD = 0xaa;
 const END = 65536;

@@ -4,6 +4,7 @@
 // The entry points of package.json stay where they are. Beside them lie
 //
 //   engine.js                       what all of them share
+//   fetched.js                      what pages share
 //   tier/index.js                   what the tier has of its own
 //   inline.js, *.base64.js          modules carried as text, apart from all code: a page fetches them only where it cannot fetch the modules themselves
 
@@ -23,7 +24,7 @@ function files(named) {
 function fileOf(path) {
   const module = relative(from, path).split(sep).join('/');
   if (/^(inline|core\.base64|objects\.base64)\.js$/.test(module)) return 'inline';
-  if (/^(full|tier)\.base64\.js$/.test(module) || module === 'faces/keys.js') return module.slice(0, -'.js'.length);
+  if (/^(fetched|(full|tier)\.base64|faces\/keys)\.js$/.test(module)) return module.slice(0, -'.js'.length);
   if (!module.includes('/') || module === 'generated/commands.js') return 'engine';
   return /^tier\/(?!platform\/)/.test(module) ? 'tier/index' : undefined;
 }

@@ -1,4 +1,5 @@
-// Modules that are fetched, as a page does it.
+// Modules that are fetched, as a page does it. A file of its own in the package (bundle.js), as bundlers for the edge refuse what compiles bytes; Next's also puts
+// each call of `compile` into a function of its own, so nothing is awaited within one.
 
 /**
  * Fetches and compiles a file; where that fails (a bundler that does not copy it, a strange MIME type, no network) the bytes of its text form are
@@ -8,9 +9,11 @@ export async function fetched(url: URL, inText: () => Promise<Uint8Array<ArrayBu
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`${response.status} for ${response.url}`);
-    const streams = response.headers.get('content-type')?.startsWith('application/wasm');
-    return await (streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()));
+    if (response.headers.get('content-type')?.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
+    const bytes = await response.arrayBuffer();
+    return await WebAssembly.compile(bytes);
   } catch {
-    return WebAssembly.compile(await inText());
+    const bytes = await inText();
+    return WebAssembly.compile(bytes);
   }
 }

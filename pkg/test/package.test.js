@@ -42,11 +42,11 @@ test('the package brings its licences and its README, no dependency and no sourc
   for (const path of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'package.json']) assert.ok(stdout.includes(`package/${path}\n`), `${path} is missing`);
 });
 
-/** A file of the package, and all that it imports from its beginning. */
+/** A script of the package, and all scripts that it imports from its beginning. */
 async function loaded(path, all = new Set()) {
   if (all.has(path)) return all;
   all.add(path);
-  for (const [, other] of (await readFile(path, 'utf8')).matchAll(/^(?:import|export) [^;]*?from '(\.[^']+)';$/gm)) await loaded(join(dirname(path), other), all);
+  for (const [, other] of (await readFile(path, 'utf8')).matchAll(/^(?:import|export) [^;]*?from '(\.[^']+\.js)';$/gm)) await loaded(join(dirname(path), other), all);
   return all;
 }
 
@@ -60,6 +60,19 @@ test('an import loads few files: to find, read and link each is most of what it 
   assert.equal(counts['.'], 3, 'the entry point, engine.js and inline.js');
   for (const [name, count] of Object.entries(counts)) assert.ok(count <= 6, `${name} loads ${count} files`);
 });
+
+for (const host of ['workerd', 'edge-light']) {
+  test(`what is for ${host} calls nothing that bundlers for the edge refuse`, async () => {
+    const { exports } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+    const entries = Object.values(exports).flatMap((where) => where[host] ?? []);
+    assert.ok(entries.length > 0);
+    for (const entry of entries) {
+      for (const path of await loaded(join(installed, entry))) {
+        assert.doesNotMatch(await readFile(path, 'utf8'), /WebAssembly\.(compile|instantiate)\(/, `${path}, for ${entry}`);
+      }
+    }
+  });
+}
 
 test('publint has nothing to say', async () => {
   const { publint } = await import('publint');

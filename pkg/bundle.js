@@ -9,7 +9,7 @@
 //   inline.js, *.base64.js          modules carried as text, apart from all code: a page fetches them only where it cannot fetch the modules themselves
 
 import { readFileSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { rollup } from 'rollup';
 
 const [from, to] = process.argv.slice(2).map((folder) => resolve(folder));
@@ -33,7 +33,7 @@ const entries = files({ exports, bin }).filter((file) => file.endsWith('.js'));
 const bundle = await rollup({
   input: Object.fromEntries(entries.map((file) => [file.slice('./dist/'.length, -'.js'.length), join(from, file.slice('./dist/'.length))])),
   // Wasm is for the bundler of whoever uses the package, packages are theirs to choose.
-  external: (id) => /\.wasm(\?module)?$/.test(id) || !/^[./]/.test(id),
+  external: (id) => /\.wasm(\?module)?$/.test(id) || !(id.startsWith('.') || isAbsolute(id)),
   onwarn(warning) {
     throw new Error(warning.message);
   },

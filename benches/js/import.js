@@ -6,7 +6,7 @@ const PACKAGES = {
   'cachette/lru': [CACHETTE, ({ LRUCache }) => new LRUCache({ max: 100 })],
   'lru-cache': ['lru-cache', ({ LRUCache }) => new LRUCache({ max: 100 })],
   'tiny-lru': ['tiny-lru', ({ lru }) => lru(100)],
-  mnemonist: ['mnemonist/lru-map', ({ default: LRUMap }) => new LRUMap(100)],
+  mnemonist: ['mnemonist', ({ LRUMap }) => new LRUMap(100)],
   'quick-lru': ['quick-lru', ({ default: QuickLRU }) => new QuickLRU({ maxSize: 100 })],
 };
 const [specifier, make] = PACKAGES[process.argv[2]];

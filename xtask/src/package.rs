@@ -1,13 +1,13 @@
 //! The npm package: `pkg/dist`, and the tarball.
 //!
 //! ```text
-//! dist/M.wasm         a module of wasm-pack.toml
-//! dist/M.base64.js    the module as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback; of core in inline.js
-//! dist/index.d.ts …   TypeScript's declarations                   dist/platform/*.js   one entry point a runtime
-//! dist/engine.js      what they share (pkg/bundle.js)
+//! target/js/M.base64.js       a module of wasm-pack.toml as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
+//! target/js/M.glue.js         its imports, as a factory, if it has any
+//! target/js/strings.base64.js    src/strings.wat, which is written by hand, as text
+//! target/js/**/*.js           TypeScript's output
+//! dist/**/*.js                the same, joined: one entry point a runtime in platform/, engine.js that they share, and few others (pkg/bundle.js)
+//! dist/M.wasm, dist/**/*.d.ts    modules, and TypeScript's declarations
 //! ```
-//!
-//! What TypeScript writes, and modules as text, come to `target/js` first.
 
 use crate::steps::timed;
 use crate::workspace;
@@ -21,16 +21,7 @@ pub fn build() -> Result<()> {
     timed("npm package: build", || {
         let pkg = workspace::pkg();
         npm::ensure(&pkg)?;
-        let dist = pkg.join("dist");
-        if dist.exists() {
-            std::fs::remove_dir_all(&dist).with_context(|| format!("cannot clear {}", dist.display()))?;
-        }
-        std::fs::create_dir_all(&dist)?;
-        let scripts = scripts();
-        if scripts.exists() {
-            std::fs::remove_dir_all(&scripts)?;
-        }
-        std::fs::create_dir_all(&scripts)?;
+        let (dist, scripts) = (cleared(pkg.join("dist"))?, cleared(workspace::target().join("js"))?);
         std::fs::write(scripts.join("package.json"), "{ \"type\": \"module\" }\n")?;
         for (name, module) in &recipe::read()?.module {
             let built = wasm::build(name, module)?;
@@ -42,9 +33,13 @@ pub fn build() -> Result<()> {
     })
 }
 
-/// The package's JavaScript before it is joined into few files.
-fn scripts() -> PathBuf {
-    workspace::target().join("js")
+/// A folder with nothing in it.
+fn cleared(folder: PathBuf) -> Result<PathBuf> {
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 /// All that runs anywhere, which is compiled without the types of any host; and what is for Node.

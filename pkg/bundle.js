@@ -1,5 +1,4 @@
-// Joins what TypeScript wrote into few files: `node bundle.js FROM TO`. Each file of a package costs whoever imports it about as much as its size does: in
-// Node a lookup, a read and a link.
+// Joins what TypeScript wrote to `js` into few files in `dist`: each file of a package is looked up, read and linked by itself.
 //
 // The entry points of package.json stay where they are. Beside them lie
 //
@@ -9,10 +8,11 @@
 //   inline.js, *.base64.js          modules carried as text, apart from all code: a page fetches them only where it cannot fetch the modules themselves
 
 import { readFileSync } from 'node:fs';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { rollup } from 'rollup';
 
-const [from, to] = process.argv.slice(2).map((folder) => resolve(folder));
+const [from, to] = ['js', 'dist'].map((folder) => fileURLToPath(new URL(folder, import.meta.url)));
 const { exports, bin } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
 /** The files that package.json names, at any depth. */

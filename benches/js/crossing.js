@@ -2,7 +2,7 @@
 // what is read there leads to an entry, whose key is compared, and to the value in an array. Of text it knows where in linear memory the value lies, and the call
 // looks nothing up.
 
-import { decodeShortAscii } from '../../target/js/text.js';
+import { decodeShortAscii } from '../../pkg/js/text.js';
 
 /**
  * Of wasm-as, in base64. What two numbers would be chosen between is branched to: a choice waits for the entry, where a processor that expects a branch fetches the

@@ -8,7 +8,7 @@ const [name] = process.argv.slice(2);
 /** (module (func (export "f"))) */
 const LEAST = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 4, 1, 2, 0, 11]);
 const bytes = name === 'least' ? LEAST : readFileSync(new URL(`${name}.wasm`, dist));
-const glue = new URL(`../../target/js/${name}.glue.js`, import.meta.url);
+const glue = new URL(`../js/${name}.glue.js`, dist);
 const imports = existsSync(glue) ? { [`./${name}_bg.js`]: (await import(glue)).glue() } : {};
 
 const begun = performance.now();

@@ -1,12 +1,13 @@
 //! The npm package: `pkg/dist`, and the tarball.
 //!
 //! ```text
-//! target/js/M.base64.js       a module of wasm-pack.toml as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
-//! target/js/M.glue.js         its imports, as a factory, if it has any
-//! target/js/strings.base64.js    src/strings.wat, which is written by hand, as text
-//! target/js/**/*.js           TypeScript's output
-//! dist/**/*.js                the same, joined: one entry point a runtime in platform/, engine.js that they share, and few others (pkg/bundle.js)
-//! dist/M.wasm, dist/**/*.d.ts    modules, and TypeScript's declarations
+//! js/M.base64.js          a module of wasm-pack.toml as text, for hosts that bundle files badly (Node servers, Bun) and as the browser's fallback
+//! js/M.glue.js            its imports, as a factory, if it has any
+//! js/strings.base64.js    src/strings.wat, which is written by hand, as text
+//! js/**/*.js              TypeScript's output
+//! dist/**/*.js            all of js, joined (bundle.js): one entry point a runtime in platform/, engine.js that they share, and few others
+//! dist/**/*.d.ts          TypeScript's declarations
+//! dist/M.wasm             the modules
 //! ```
 
 use crate::steps::timed;
@@ -21,15 +22,14 @@ pub fn build() -> Result<()> {
     timed("npm package: build", || {
         let pkg = workspace::pkg();
         npm::ensure(&pkg)?;
-        let (dist, scripts) = (cleared(pkg.join("dist"))?, cleared(workspace::target().join("js"))?);
-        std::fs::write(scripts.join("package.json"), "{ \"type\": \"module\" }\n")?;
+        let (dist, scripts) = (cleared(pkg.join("dist"))?, cleared(pkg.join("js"))?);
         for (name, module) in &recipe::read()?.module {
             let built = wasm::build(name, module)?;
             place(module, &built, &dist, &scripts)?;
         }
         assemble("strings", &scripts)?;
-        timed("TypeScript", || typescript(&dist, &scripts))?;
-        timed("rollup", || process::run(process::command("node", &pkg).arg("bundle.js").args([&scripts, &dist])))
+        timed("TypeScript", typescript)?;
+        timed("rollup", || process::run(process::command("node", &pkg).arg("bundle.js")))
     })
 }
 
@@ -45,14 +45,12 @@ fn cleared(folder: PathBuf) -> Result<PathBuf> {
 /// All that runs anywhere, which is compiled without the types of any host; and what is for Node.
 const PROJECTS: [&str; 2] = ["tsconfig.json", "tsconfig.node.json"];
 
-/// Type-checks the sources and writes declarations to `dist`, JavaScript to `scripts`.
-fn typescript(dist: &Path, scripts: &Path) -> Result<()> {
+/// Type-checks the sources and writes JavaScript to `js`, declarations to `dist`.
+fn typescript() -> Result<()> {
     let pkg = workspace::pkg();
     let tsc = pkg.join("node_modules/typescript/bin/tsc");
     for project in PROJECTS {
-        let mut node = process::command("node", &pkg);
-        node.arg(&tsc).args(["-p", project, "--outDir"]).arg(scripts).arg("--declarationDir").arg(dist);
-        process::run(&mut node)?;
+        process::run(process::command("node", &pkg).arg(&tsc).args(["-p", project]))?;
     }
     // Forms of import that TypeScript does not know are kept as JavaScript.
     for folder in ["platform", "tier/platform"] {
@@ -60,7 +58,7 @@ fn typescript(dist: &Path, scripts: &Path) -> Result<()> {
             let from = entry?.path();
             if from.extension().is_some_and(|kind| kind == "js") {
                 let name = from.file_name().context("a file without a name")?;
-                std::fs::copy(&from, scripts.join(folder).join(name))?;
+                std::fs::copy(&from, pkg.join("js").join(folder).join(name))?;
             }
         }
     }
